@@ -1,0 +1,151 @@
+//! The far shore: the trait every destination type implements, and one room per type.
+//!
+//! A destination knows the model, the outgoing HTTP client and this file. It never sleeps,
+//! retries, counts, logs an outcome or sees the journal: the sender does, once for all.
+//! Concrete types are named in this file and nowhere else.
+
+pub mod folder;
+pub mod odoo;
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    http::Http,
+    model::{
+        Delivery, DeliveryId, DestinationName, ErrorKind, Failure, Finding, Kind, Receipt, Step,
+    },
+    spool::SpooledFile,
+};
+
+/// A place that takes photos.
+#[async_trait]
+pub trait Destination: fmt::Debug + Send + Sync {
+    /// Its type.
+    fn kind(&self) -> Kind;
+
+    /// Where it points, for lists and logs: a URL without credentials, a path.
+    fn place(&self) -> String;
+
+    /// What it can take.
+    fn limits(&self) -> Limits;
+
+    /// Can it be reached, does it let us in, may we write? At least one finding; one with
+    /// [`crate::model::Severity::Error`] means that deliveries would fail.
+    async fn probe(&self) -> Vec<Finding>;
+
+    /// Writes something small, reads it back, compares and removes it, step by step.
+    /// `target` names the record where the type needs one.
+    async fn test(&self, target: Option<&crate::model::Target>) -> Vec<Finding>;
+
+    /// Looks for the photo of a delivery whose earlier attempt ended without an answer.
+    /// `None` says that it is surely not there in full; [`Destination::deliver`] must still
+    /// cope with the part that may be.
+    ///
+    /// # Errors
+    /// When the other side cannot be asked. Nothing was changed there.
+    async fn find(&self, delivery: &Delivery) -> Result<Option<Receipt>, Failure>;
+
+    /// Stores the photos of a parcel, all or nothing, and gives one receipt per item in order.
+    ///
+    /// # Errors
+    /// The kind of [`Failure`] decides what happens next; see there.
+    async fn deliver(&self, parcel: &Parcel, progress: &Progress) -> Result<Vec<Receipt>, Failure>;
+}
+
+/// What a destination can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest photo, in bytes.
+    pub max_size: u64,
+    /// Parcels under way at once.
+    pub concurrency: usize,
+    /// Whether two parcels for one target may not be under way at once.
+    pub one_per_target: bool,
+    /// Photos in one parcel, at least 1.
+    pub photos_per_parcel: usize,
+}
+
+/// Photos for one target in one mode.
+#[derive(Debug)]
+pub struct Parcel {
+    /// One or more, never more than [`Limits::photos_per_parcel`]; same target, same mode.
+    pub items: Vec<Item>,
+}
+
+/// One photo of a parcel with its delivery.
+#[derive(Debug)]
+pub struct Item {
+    /// What is to be done.
+    pub delivery: Delivery,
+    /// The bytes.
+    pub file: SpooledFile,
+}
+
+/// Where a destination writes a step down before it goes on.
+#[async_trait]
+pub trait StepLog: fmt::Debug + Send + Sync {
+    /// Writes the step down durably.
+    ///
+    /// # Errors
+    /// The journal's own words when it cannot.
+    async fn write(&self, delivery: DeliveryId, step: Step) -> Result<(), String>;
+}
+
+/// The handle with which a destination writes its steps down.
+#[derive(Debug, Clone)]
+pub struct Progress(pub Arc<dyn StepLog>);
+
+impl Progress {
+    /// Writes `name = value` down durably, so that the next attempt goes on from there.
+    ///
+    /// # Errors
+    /// [`Failure::Unknown`] when the journal cannot take it: the work at the other side may be
+    /// half done, so the next attempt has to look.
+    pub async fn note(
+        &self,
+        delivery: DeliveryId,
+        name: &str,
+        value: impl ToString + Send,
+    ) -> Result<(), Failure> {
+        let step = Step { name: name.to_owned(), value: value.to_string() };
+        self.0.write(delivery, step).await.map_err(|error| Failure::Unknown {
+            cause: crate::model::Cause::new(
+                ErrorKind::Local,
+                "the journal could not write a step down",
+                "look at the disk of data_dir; the next attempt looks before it sends",
+            )
+            .with_detail(&error),
+        })
+    }
+}
+
+/// The settings of a destination as run on, one variant per type.
+#[derive(Debug, Clone)]
+pub enum Settings {
+    /// `type = "odoo"`.
+    Odoo(odoo::Settings),
+    /// `type = "folder"`.
+    Folder(folder::Settings),
+}
+
+impl Settings {
+    /// Its type.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Odoo(_) => Kind::Odoo,
+            Self::Folder(_) => Kind::Folder,
+        }
+    }
+}
+
+/// Makes a destination from its settings. Touches neither network nor disk.
+#[must_use]
+pub fn build(name: &DestinationName, settings: Settings, http: &Http) -> Arc<dyn Destination> {
+    match settings {
+        Settings::Odoo(settings) => Arc::new(odoo::Odoo::new(name.clone(), settings, http.clone())),
+        Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
+    }
+}

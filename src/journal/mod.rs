@@ -1,0 +1,436 @@
+//! The memory: photos, deliveries and attempts, durable before anybody is told.
+//!
+//! [`Journal`] is the whole contract; `tests/it/journal_contract.rs` holds every store to it.
+//! Nothing here talks to the network, and no transaction is open while anybody else does.
+
+pub mod memory;
+pub mod sqlite;
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::model::{
+    Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter,
+    ImageId, Mode, Photo, PhotoId, Receipt, SessionId, Step, Target,
+};
+
+/// Why the journal could not do it. Nothing was changed unless the text says so.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum JournalError {
+    /// The store cannot take it now (disk full, locked, closing).
+    #[error("the journal cannot be written now: {0}")]
+    Unavailable(String),
+    /// The store holds something that cannot be: a bug or a damaged file.
+    #[error("the journal is damaged: {0}; restore a backup or ask for help")]
+    Damaged(String),
+}
+
+/// How the bytes of an arriving photo can be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bytes {
+    /// In the spool already, under `photo.sha256`.
+    Stored,
+    /// To be fetched: by the link if there is one, else by the image id.
+    Announced {
+        /// The link Apertur gave; works like a password while it lives.
+        url: Option<String>,
+    },
+}
+
+/// A delivery that the plan asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// Where to; `None` records that no destination wants the photo.
+    pub destination: Option<DestinationName>,
+    /// The record it belongs to.
+    pub target: Option<Target>,
+    /// The mode that was asked for.
+    pub mode: Option<Mode>,
+}
+
+/// A verified event with its photo and its plan.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The photo. `photo.sha256` and `photo.size` are set when `bytes` is `Stored`.
+    pub photo: Photo,
+    /// Where its bytes are.
+    pub bytes: Bytes,
+    /// At least one.
+    pub plan: Vec<Planned>,
+}
+
+/// What became of an arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// New: photo and deliveries are on disk.
+    New,
+    /// Known: nothing new was made. Where the known photo still lacked its bytes and the
+    /// arrival brought them under the same signed image id, they were taken.
+    Duplicate {
+        /// Whether the arrival's bytes were taken for the known photo.
+        bytes_taken: bool,
+    },
+}
+
+/// A photo whose bytes the caller has to fetch, under a lease.
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    /// The photo.
+    pub photo: Photo,
+    /// The link, if Apertur gave one.
+    pub url: Option<String>,
+    /// Fetches that counted before this one.
+    pub attempts: u32,
+    /// The attempt that was written down for this one.
+    pub attempt: AttemptId,
+    /// When the first try was due (acceptance or replay).
+    pub since: Timestamp,
+}
+
+/// How a fetch ended.
+#[derive(Debug, Clone)]
+pub enum FetchEnd {
+    /// The bytes are in the spool.
+    Stored {
+        /// Their digest.
+        sha256: Digest,
+        /// Their number.
+        size: u64,
+        /// The media type, read from the bytes.
+        media_type: String,
+    },
+    /// Again at this time.
+    Later {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        cause: Cause,
+    },
+    /// Only a person can help: the photo is held, and so are its deliveries.
+    Held {
+        /// Why.
+        cause: Cause,
+    },
+    /// The daemon stops; the try does not count and is due again at once.
+    Cancelled,
+}
+
+/// Which deliveries a sender wants.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The time.
+    pub now: Timestamp,
+    /// Until when the sender holds what it gets; after that anybody may claim it again.
+    pub lease_until: Timestamp,
+    /// Only deliveries for this destination.
+    pub destination: DestinationName,
+    /// At most this many.
+    pub limit: usize,
+    /// One delivery per target, and none whose target has one in `sending` under a live lease.
+    pub one_per_target: bool,
+}
+
+/// A delivery with the attempt that was written down for it.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The delivery, in state `sending`; `attempts` counts this one too.
+    pub delivery: Delivery,
+    /// The attempt, open.
+    pub attempt: AttemptId,
+}
+
+/// How a delivery's attempt ended.
+#[derive(Debug, Clone)]
+pub enum DeliveryEnd {
+    /// Stored there.
+    Delivered(Receipt),
+    /// Surely not stored: due again at this time.
+    Later {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        cause: Cause,
+        /// Whether the attempt counts (a rate limit or a shutdown does not).
+        counts: bool,
+    },
+    /// May be stored: due again at this time, and to be looked for first.
+    Unknown {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        cause: Cause,
+    },
+    /// The destination is broken: due again at once (its pause keeps it), does not count.
+    Broken {
+        /// Why.
+        cause: Cause,
+    },
+    /// Only a person can help.
+    Held {
+        /// Why.
+        cause: Cause,
+    },
+    /// The daemon stops before anything was sent: due at once, does not count.
+    Cancelled,
+}
+
+/// Why and since when a destination gets nothing.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Pause {
+    /// The destination.
+    pub destination: DestinationName,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// A record that a session's photos belong to, kept when the bridge made the session.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct SessionTarget {
+    /// The session.
+    pub session: SessionId,
+    /// The record.
+    pub target: Target,
+    /// The mode.
+    pub mode: Option<Mode>,
+}
+
+/// Everything known about one photo.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Story {
+    /// The photo.
+    pub photo: Photo,
+    /// Where its bytes are.
+    pub fetch_state: FetchState,
+    /// Why the last fetch failed, if it did.
+    pub fetch_cause: Option<Cause>,
+    /// When the next fetch is due, while `wanted`.
+    pub fetch_due_at: Option<Timestamp>,
+    /// Its deliveries, oldest first.
+    pub deliveries: Vec<Delivery>,
+    /// Every attempt, oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// How many deliveries there are of a sort.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Count {
+    /// The destination; `None` for unrouted photos.
+    pub destination: Option<DestinationName>,
+    /// The state.
+    pub state: crate::model::DeliveryState,
+    /// The kind of the last error, if there was one.
+    pub error: Option<crate::model::ErrorKind>,
+    /// How many.
+    pub count: u64,
+}
+
+/// What a replay did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Replayed {
+    /// Deliveries that are due now.
+    pub due: u64,
+    /// Photos that will be fetched again first.
+    pub fetching: u64,
+    /// Deliveries left alone because they are delivered, under way or dropped.
+    pub left: u64,
+}
+
+/// The durable log.
+///
+/// Every changing call is on disk when it returns (the in-memory store excepted) and either
+/// happened as a whole or not at all. Any number of tasks may call at once.
+#[async_trait]
+pub trait Journal: fmt::Debug + Send + Sync {
+    /// Takes a verified event in.
+    ///
+    /// * A photo id already known: `Duplicate`. If that photo still lacks its bytes
+    ///   (`wanted` or `held`) and the arrival brought them, they are taken: the photo becomes
+    ///   `stored` and its `waiting` deliveries, and those `held` because of the fetch, become
+    ///   due at once (`bytes_taken: true`).
+    /// * An arrival known only by its bytes (`photo.id` is [`PhotoId::of_bytes`]) whose hinted
+    ///   `image_id` names a known photo with the same digest: `Duplicate`.
+    /// * The same, but the known photo still waits for its bytes (`wanted`): `New`, with every
+    ///   delivery `waiting` until that photo's fetch ends; then, if the digests are equal, the
+    ///   deliveries become `delivered` with the receipt note `same photo as <id>`, else `due`.
+    /// * A photo with a signed image id that gets its bytes (now or by a fetch) while a photo
+    ///   known only by the same bytes hints at that image id: its deliveries to destinations
+    ///   where the other one is `due`, `sending` or `delivered` become `delivered` with that
+    ///   note.
+    /// * Otherwise `New`: deliveries of `Stored` bytes are `due` now, others `waiting`; a
+    ///   planned delivery without destination is `held` with kind `unrouted`, whatever the
+    ///   bytes. An announced photo is `wanted`, its fetch due now.
+    async fn accept(&self, arrival: Arrival) -> Result<Accepted, JournalError>;
+
+    /// The record of a session that the bridge made itself.
+    async fn session(&self, session: &SessionId) -> Result<Option<SessionTarget>, JournalError>;
+
+    /// Keeps the record of a session; the same session again replaces it.
+    async fn keep_session(&self, session: SessionTarget) -> Result<(), JournalError>;
+
+    /// Up to `limit` photos whose fetch is due, oldest first, each with an attempt written
+    /// down and a lease. A fetch whose lease ran out is due again and counts.
+    async fn claim_fetches(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Fetch>, JournalError>;
+
+    /// Settles a fetch. `Stored`: the photo's digest, size and media type are set and its
+    /// `waiting` deliveries become due. `Held`: its `waiting` deliveries become held with the
+    /// same cause. A settlement for an attempt that is not the photo's latest is ignored.
+    async fn settle_fetch(
+        &self,
+        fetch: &Fetch,
+        end: FetchEnd,
+        now: Timestamp,
+    ) -> Result<(), JournalError>;
+
+    /// Claims due deliveries of one destination, by due time then number, and writes an open
+    /// attempt down for each. A delivery in `sending` whose lease ran out is claimed too, with
+    /// `unsure` set: its earlier attempt becomes `unknown`.
+    async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Claimed>, JournalError>;
+
+    /// Writes down a step of a delivery. The same name again replaces the value.
+    async fn note_step(&self, delivery: DeliveryId, step: Step) -> Result<(), JournalError>;
+
+    /// Settles a claimed delivery. `Unknown` sets `unsure`; `Delivered` clears cause and
+    /// `unsure`; `Later` keeps `unsure` as it was. A settlement for an attempt that is not the
+    /// delivery's latest is ignored.
+    async fn settle_delivery(
+        &self,
+        claimed: &Claimed,
+        end: DeliveryEnd,
+        now: Timestamp,
+    ) -> Result<(), JournalError>;
+
+    /// What a crash left behind: every `sending` delivery becomes due and `unsure` (its
+    /// attempt `unknown`), every leased fetch due. Called once at start by the one process
+    /// that owns the journal. Gives the number of deliveries.
+    async fn recover(&self, now: Timestamp) -> Result<u64, JournalError>;
+
+    /// When the next fetch is due; leases count with their end.
+    async fn next_fetch_at(&self) -> Result<Option<Timestamp>, JournalError>;
+
+    /// When the next delivery of a destination is due; leases count with their end.
+    async fn next_delivery_at(
+        &self,
+        destination: &DestinationName,
+    ) -> Result<Option<Timestamp>, JournalError>;
+
+    /// Records that a destination is paused, or with `None` that it goes on.
+    async fn set_pause(
+        &self,
+        destination: &DestinationName,
+        pause: Option<Pause>,
+    ) -> Result<(), JournalError>;
+
+    /// Every pause.
+    async fn pauses(&self) -> Result<Vec<Pause>, JournalError>;
+
+    /// Deliveries that match, newest number first, at most `limit`, numbers below `before`.
+    async fn list(
+        &self,
+        filter: &Filter,
+        before: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, JournalError>;
+
+    /// Counts of what matches, by destination, state and last error.
+    async fn count(&self, filter: &Filter) -> Result<Vec<Count>, JournalError>;
+
+    /// Everything about one photo.
+    async fn story(&self, photo: &PhotoId) -> Result<Option<Story>, JournalError>;
+
+    /// Makes matching deliveries due now, with `attempts` 0, `since` now and `due_at` now;
+    /// `unsure` and steps stay, so what is there is found. `delivered` ones only with `force`;
+    /// `sending` and `dropped` ones never. Where the photo lacks its bytes its fetch becomes
+    /// due instead and its deliveries `waiting` (not for `expired` bytes: left alone).
+    /// An unrouted delivery is left alone: see [`Journal::plan_again`].
+    async fn replay(
+        &self,
+        filter: &Filter,
+        force: bool,
+        now: Timestamp,
+    ) -> Result<Replayed, JournalError>;
+
+    /// Replaces an `unrouted` delivery by the given plan, as if the photo arrived now.
+    async fn plan_again(
+        &self,
+        delivery: DeliveryId,
+        plan: Vec<Planned>,
+        now: Timestamp,
+    ) -> Result<(), JournalError>;
+
+    /// Marks the bytes of photos `expired` that arrived before the given time and have no
+    /// delivery in `waiting`, `due`, `sending` or `held`; gives the digests that no other
+    /// photo needs any more, at most `limit` at once.
+    async fn expire_bytes(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Digest>, JournalError>;
+
+    /// Removes photos, deliveries and attempts that arrived before the given time and whose
+    /// bytes are `expired`, at most `limit` photos at once. Gives their number.
+    async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
+
+    /// Whether a photo that is not `expired` has these bytes (the spool keeps what is known).
+    async fn knows_bytes(&self, digest: &Digest) -> Result<bool, JournalError>;
+
+    /// Whether this photo is known, and whether it has its bytes.
+    async fn knows_photo(&self, photo: &PhotoId) -> Result<Option<bool>, JournalError>;
+
+    /// The due time of the oldest delivery that is due, for readiness and metrics.
+    async fn oldest_due(&self) -> Result<Option<Timestamp>, JournalError>;
+
+    /// Ends the store: everything accepted is on disk when it returns.
+    async fn close(&self);
+}
+
+/// Where the journal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settings {
+    /// A SQLite file.
+    Sqlite {
+        /// Its path.
+        path: std::path::PathBuf,
+    },
+}
+
+/// Opens the journal, making or migrating it where needed.
+///
+/// # Errors
+/// A text with the remedy, when the file cannot be opened, is newer than this program, or the
+/// SQLite library is too old to be trusted with it.
+pub async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
+    match settings {
+        Settings::Sqlite { path } => {
+            let _ = path;
+            todo!()
+        }
+    }
+}
+
+/// Opens the journal for reading beside a running daemon. Changing calls fail.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_to_read(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
+    match settings {
+        Settings::Sqlite { path } => {
+            let _ = path;
+            todo!()
+        }
+    }
+}
+
+/// Whether a hinted image id belongs to a photo known only by its bytes.
+#[must_use]
+pub fn is_hint(photo: &Photo) -> Option<&ImageId> {
+    photo.image_id.as_ref().filter(|image| PhotoId::of_image(image) != photo.id)
+}

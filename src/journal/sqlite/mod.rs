@@ -1,0 +1,5 @@
+//! sqlite placeholder
+use std::path::Path;
+/// x
+#[derive(Debug)]
+pub struct Sqlite;

@@ -1,0 +1,20 @@
+//! apertur-bridge: photos that Apertur collects, delivered into business systems, durably.
+//!
+//! The way of one photo, which is also the order of the modules: the door ([`receive`]) reads
+//! and verifies a signed request, [`route`] says who wants the photo, the [`journal`] and the
+//! [`spool`] make it durable, only then Apertur gets its 2xx. The collector ([`collect`])
+//! fetches what was only announced, the sender ([`deliver`]) hands it to the
+//! [`destinations`]. [`ops`] are the operator's verbs over the journal, [`cli`] speaks them.
+//!
+//! A room sees only rooms below it; `tests/it/house.rs` holds the table.
+
+pub mod model;
+
+pub mod system;
+
+pub mod journal;
+pub mod spool;
+
+pub mod http;
+
+pub mod destinations;

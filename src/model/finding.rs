@@ -1,0 +1,81 @@
+//! What a check found: how bad it is and what to do.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// As it should be.
+    Ok,
+    /// Works, but look at it.
+    Warning,
+    /// Does not work.
+    Error,
+}
+
+/// One result of a check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What was looked at: `log in`, `write access`.
+    pub subject: String,
+    /// What was found.
+    pub what: String,
+    /// What to do about it; empty when all is well.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fix: String,
+}
+
+impl Finding {
+    /// All is well.
+    #[must_use]
+    pub fn ok(subject: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Ok,
+            subject: subject.into(),
+            what: what.into(),
+            fix: String::new(),
+        }
+    }
+
+    /// Works, but somebody should look.
+    #[must_use]
+    pub fn warning(
+        subject: impl Into<String>,
+        what: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: Severity::Warning,
+            subject: subject.into(),
+            what: what.into(),
+            fix: fix.into(),
+        }
+    }
+
+    /// Does not work.
+    #[must_use]
+    pub fn error(
+        subject: impl Into<String>,
+        what: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self { severity: Severity::Error, ..Self::warning(subject, what, fix) }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.severity {
+            Severity::Ok => "ok",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        write!(f, "{word}: {}: {}", self.subject, self.what)?;
+        if self.fix.is_empty() { Ok(()) } else { write!(f, "; {}", self.fix) }
+    }
+}

@@ -1,0 +1,206 @@
+//! The record a photo belongs to, and how visible the photo is there.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::Kind;
+
+/// A record in a business system: `odoo:res.partner:42`, `freshdesk:17`, `freshservice:2:241`,
+/// `zendesk:9`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// An Odoo record.
+    Odoo {
+        /// The model's technical name, `res.partner`.
+        model: String,
+        /// The record's database id.
+        id: u64,
+    },
+    /// A Freshdesk ticket.
+    Freshdesk {
+        /// The ticket's number.
+        ticket: u64,
+    },
+    /// A Freshservice ticket.
+    Freshservice {
+        /// The workspace, where it was named.
+        workspace: Option<u64>,
+        /// The ticket's number.
+        ticket: u64,
+    },
+    /// A Zendesk ticket.
+    Zendesk {
+        /// The ticket's number.
+        ticket: u64,
+    },
+}
+
+/// Why a text names no target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "is not a target; write odoo:<model>:<id>, freshdesk:<ticket>, \
+     freshservice:[<workspace>:]<ticket> or zendesk:<ticket>"
+)]
+pub struct InvalidTarget;
+
+impl Target {
+    /// An Odoo record. Model names are dotted lower-case words of at most 64 bytes; ids begin
+    /// at 1 and fit XML-RPC's 32-bit integers.
+    ///
+    /// # Errors
+    /// When model or id cannot exist in an Odoo.
+    pub fn odoo(model: &str, id: u64) -> Result<Self, InvalidTarget> {
+        let word = |w: &str| {
+            !w.is_empty()
+                && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        let named = model.len() <= 64 && model.split('.').all(word);
+        if !named || id == 0 || id > i32::MAX as u64 {
+            return Err(InvalidTarget);
+        }
+        Ok(Self::Odoo { model: model.to_owned(), id })
+    }
+
+    /// Whether destinations of this kind can take photos for this target.
+    #[must_use]
+    pub fn belongs_to(&self, kind: Kind) -> bool {
+        matches!((self, kind), (Self::Odoo { .. }, Kind::Odoo))
+    }
+}
+
+fn ticket(text: &str) -> Result<u64, InvalidTarget> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let number = if digits { text.parse().map_err(|_| InvalidTarget)? } else { 0 };
+    if number == 0 { Err(InvalidTarget) } else { Ok(number) }
+}
+
+impl FromStr for Target {
+    type Err = InvalidTarget;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTarget> {
+        let mut parts = text.trim().split(':');
+        let head = (parts.next(), parts.next(), parts.next(), parts.next());
+        match head {
+            (Some("odoo"), Some(model), Some(id), None) => Self::odoo(model, ticket(id)?),
+            (Some("freshdesk"), Some(t), None, None) => Ok(Self::Freshdesk { ticket: ticket(t)? }),
+            (Some("zendesk"), Some(t), None, None) => Ok(Self::Zendesk { ticket: ticket(t)? }),
+            (Some("freshservice"), Some(t), None, None) => {
+                Ok(Self::Freshservice { workspace: None, ticket: ticket(t)? })
+            }
+            (Some("freshservice"), Some(w), Some(t), None) => {
+                Ok(Self::Freshservice { workspace: Some(ticket(w)?), ticket: ticket(t)? })
+            }
+            _ => Err(InvalidTarget),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Odoo { model, id } => write!(f, "odoo:{model}:{id}"),
+            Self::Freshdesk { ticket } => write!(f, "freshdesk:{ticket}"),
+            Self::Freshservice { workspace: Some(w), ticket } => {
+                write!(f, "freshservice:{w}:{ticket}")
+            }
+            Self::Freshservice { workspace: None, ticket } => write!(f, "freshservice:{ticket}"),
+            Self::Zendesk { ticket } => write!(f, "zendesk:{ticket}"),
+        }
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// How visible a photo is on its target. Odoo and the help desks use different words for the
+/// same three; both are read, the Odoo word is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// From the customer, who is told (`contact`; help desks: `client`).
+    Contact,
+    /// For staff only (`internal`).
+    Internal,
+    /// For everybody who follows the record (`public`; help desks: `agent`).
+    Public,
+}
+
+impl Mode {
+    /// The mode a text names, in Odoo's or the help desks' words; `None` when it names none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "contact" | "client" => Some(Self::Contact),
+            "internal" => Some(Self::Internal),
+            "public" | "agent" => Some(Self::Public),
+            _ => None,
+        }
+    }
+
+    /// The Odoo word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Internal => "internal",
+            Self::Public => "public",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_read_back_as_they_print() {
+        for text in [
+            "odoo:res.partner:42",
+            "freshdesk:17",
+            "freshservice:2:241",
+            "freshservice:9",
+            "zendesk:9",
+        ] {
+            assert_eq!(text.parse::<Target>().map(|t| t.to_string()).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_record_is_no_target() {
+        for text in [
+            "",
+            "odoo",
+            "odoo:res.partner",
+            "odoo:res.partner:0",
+            "odoo:res.partner:-1",
+            "odoo:res.partner:+1",
+            "odoo:Res.Partner:1",
+            "odoo:res..partner:1",
+            "odoo:res.partner:1:2",
+            "odoo:res.partner:99999999999",
+            "odoo:../x:1",
+            "zendesk:1a",
+            "freshdesk:",
+            "box:1",
+        ] {
+            assert_eq!(text.parse::<Target>(), Err(InvalidTarget), "{text}");
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! The bytes, by digest: a file is written under a temporary name, fsynced, renamed to
+//! `ab/cdef...` (its SHA-256) and its folder fsynced. Holds no opinion on who needs a file.
+
+use std::{
+    fmt, fs, io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use sha2::{Digest as _, Sha256};
+use tokio::task::spawn_blocking;
+use tokio_util::io::ReaderStream;
+
+use crate::model::Digest;
+
+/// Bytes gathered before an asynchronous writer hands them to the disk.
+const BLOCK: usize = 256 * 1024;
+/// Bytes kept from the beginning of a file to tell its type.
+const HEAD: usize = 4096;
+
+/// A folder of files named by their digest. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    dir: PathBuf,
+}
+
+/// A file that is in the spool, fsynced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// SHA-256 of the bytes.
+    pub sha256: Digest,
+    /// Their number.
+    pub size: u64,
+    /// The media type of the picture the first bytes belong to; `None` when they begin none.
+    pub media_type: Option<&'static str>,
+}
+
+/// A file of the spool that can be opened as often as needed.
+#[derive(Debug, Clone)]
+pub struct SpooledFile {
+    path: PathBuf,
+    /// Number of bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes.
+    pub sha256: Digest,
+}
+
+impl SpooledFile {
+    /// A file outside the spool, for tests of destinations.
+    #[must_use]
+    pub fn at(path: PathBuf, size: u64, sha256: Digest) -> Self {
+        Self { path, size, sha256 }
+    }
+
+    /// Opens the file for reading.
+    ///
+    /// # Errors
+    /// When it is not there any more or has another length than recorded.
+    pub async fn open(&self) -> io::Result<tokio::fs::File> {
+        let file = tokio::fs::File::open(&self.path).await?;
+        let found = file.metadata().await?.len();
+        if found != self.size {
+            return Err(io::Error::other(format!(
+                "the spool file has {found} bytes instead of {}",
+                self.size
+            )));
+        }
+        Ok(file)
+    }
+
+    /// Opens the file as a stream of blocks of at most `block` bytes.
+    ///
+    /// # Errors
+    /// As [`SpooledFile::open`].
+    pub async fn stream(
+        &self,
+        block: usize,
+    ) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
+        Ok(ReaderStream::with_capacity(self.open().await?, block))
+    }
+}
+
+impl Spool {
+    /// Opens the spool, making its folders (0700) and removing what writers left behind when
+    /// the daemon was killed. Blocks; call it at start.
+    ///
+    /// # Errors
+    /// When the folders cannot be made or read.
+    pub fn open(dir: &Path) -> io::Result<Self> {
+        let spool = Self { dir: dir.to_owned() };
+        make_dir(&spool.temporary())?;
+        for left in fs::read_dir(spool.temporary())? {
+            fs::remove_file(left?.path())?;
+        }
+        Ok(spool)
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.dir.join("tmp")
+    }
+
+    /// Where a file with this digest is or would be.
+    #[must_use]
+    pub fn path(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.to_hex();
+        let (folder, name) = hex.split_at(2);
+        self.dir.join(folder).join(name)
+    }
+
+    /// The folder, for measuring free space.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A handle to a file of the spool; whether it is there shows when it is opened.
+    #[must_use]
+    pub fn file(&self, sha256: Digest, size: u64) -> SpooledFile {
+        SpooledFile { path: self.path(&sha256), size, sha256 }
+    }
+
+    /// Begins a file. Blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn begin(&self) -> io::Result<Writer> {
+        let path = self.temporary().join(uuid::Uuid::now_v7().simple().to_string());
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        Ok(Writer {
+            spool: self.clone(),
+            file,
+            path,
+            hash: Sha256::new(),
+            size: 0,
+            head: Vec::new(),
+            kept: false,
+        })
+    }
+
+    /// Begins a file from asynchronous code.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub async fn begin_async(&self) -> io::Result<AsyncWriter> {
+        let spool = self.clone();
+        let writer = blocking(move || spool.begin()).await?;
+        Ok(AsyncWriter { writer, gathered: BytesMut::new() })
+    }
+
+    /// Removes a file; one that is not there is no error. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, digest: &Digest) -> io::Result<()> {
+        match fs::remove_file(self.path(digest)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Every digest in the spool. Blocks.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn digests(&self) -> io::Result<Vec<Digest>> {
+        let mut found = Vec::new();
+        for folder in fs::read_dir(&self.dir)? {
+            let folder = folder?;
+            let prefix = folder.file_name().to_string_lossy().into_owned();
+            if prefix.len() != 2 {
+                continue;
+            }
+            for file in fs::read_dir(folder.path())? {
+                let rest = file?.file_name().to_string_lossy().into_owned();
+                found.extend(Digest::from_hex(&format!("{prefix}{rest}")));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A file being written. Dropped without [`Writer::keep`], it is removed.
+pub struct Writer {
+    spool: Spool,
+    file: fs::File,
+    path: PathBuf,
+    hash: Sha256,
+    size: u64,
+    head: Vec<u8>,
+    kept: bool,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("path", &self.path).field("size", &self.size).finish()
+    }
+}
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        let bytes = &bytes[..written];
+        self.hash.update(bytes);
+        self.size += written as u64;
+        let room = HEAD.saturating_sub(self.head.len()).min(bytes.len());
+        self.head.extend_from_slice(&bytes[..room]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Writer {
+    /// Bytes written so far.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The first bytes, at most 4,096.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// The media type of the picture the first bytes belong to, if they begin one.
+    #[must_use]
+    pub fn media_type(&self) -> Option<&'static str> {
+        picture_type(&self.head)
+    }
+
+    /// A second handle to the file, at its beginning, to read what was written. Blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be opened again.
+    pub fn reader(&self) -> io::Result<fs::File> {
+        fs::File::open(&self.path)
+    }
+
+    /// Fsyncs the file, gives it its name and fsyncs the folder. Blocks.
+    ///
+    /// # Errors
+    /// When one of the three fails; the file is removed then.
+    pub fn keep(mut self) -> io::Result<Stored> {
+        let sha256 = Digest(std::mem::take(&mut self.hash).finalize().into());
+        self.file.sync_all()?;
+        let place = self.spool.path(&sha256);
+        let folder = place.parent().unwrap_or(&self.spool.dir);
+        if !folder.is_dir() {
+            make_dir(folder)?;
+            sync_dir(&self.spool.dir)?;
+        }
+        fs::rename(&self.path, &place)?;
+        self.kept = true;
+        sync_dir(folder)?;
+        Ok(Stored { sha256, size: self.size, media_type: self.media_type() })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Nothing can be done about a failure here: the next start clears the folder.
+            drop(fs::remove_file(&self.path));
+        }
+    }
+}
+
+/// A file being written from asynchronous code, in blocks.
+#[derive(Debug)]
+pub struct AsyncWriter {
+    writer: Writer,
+    gathered: BytesMut,
+}
+
+impl AsyncWriter {
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// When the disk does not take them; the file is gone then.
+    pub async fn write(self, bytes: &[u8]) -> io::Result<Self> {
+        let mut this = self;
+        this.gathered.extend_from_slice(bytes);
+        if this.gathered.len() < BLOCK { Ok(this) } else { this.flush().await }
+    }
+
+    async fn flush(self) -> io::Result<Self> {
+        let Self { mut writer, gathered } = self;
+        blocking(move || {
+            io::Write::write_all(&mut writer, &gathered)?;
+            let mut gathered = gathered;
+            gathered.clear();
+            Ok(Self { writer, gathered })
+        })
+        .await
+    }
+
+    /// Bytes written so far.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.writer.size() + self.gathered.len() as u64
+    }
+
+    /// Hands the rest to the disk and gives the blocking writer.
+    ///
+    /// # Errors
+    /// As [`AsyncWriter::write`].
+    pub async fn finish(self) -> io::Result<Writer> {
+        Ok(self.flush().await?.writer)
+    }
+
+    /// Hands the rest to the disk and keeps the file, as [`Writer::keep`].
+    ///
+    /// # Errors
+    /// As [`AsyncWriter::write`] and [`Writer::keep`].
+    pub async fn keep(self) -> io::Result<Stored> {
+        let writer = self.finish().await?;
+        blocking(move || writer.keep()).await
+    }
+}
+
+/// The media type of the picture that these first bytes begin; `None` for anything else.
+#[must_use]
+pub fn picture_type(head: &[u8]) -> Option<&'static str> {
+    let kind = infer::get(head)?;
+    (kind.matcher_type() == infer::MatcherType::Image).then(|| kind.mime_type())
+}
+
+/// Runs blocking work on a thread made for it.
+///
+/// # Errors
+/// The work's own, or that the thread died.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+fn make_dir(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn sync_dir(path: &Path) -> io::Result<()> {
+    fs::File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_kept_file_is_found_by_its_digest_and_a_dropped_one_is_gone() -> io::Result<()> {
+        let home = tempfile::tempdir()?;
+        let spool = Spool::open(home.path())?;
+        let mut writer = spool.begin()?;
+        writer.write_all(b"\xff\xd8\xff")?;
+        let stored = writer.keep()?;
+        assert_eq!(stored.media_type, Some("image/jpeg"));
+        assert_eq!(fs::read(spool.path(&stored.sha256))?, b"\xff\xd8\xff");
+        assert_eq!(spool.digests()?, [stored.sha256]);
+
+        let mut dropped = spool.begin()?;
+        dropped.write_all(b"half")?;
+        drop(dropped);
+        assert_eq!(fs::read_dir(home.path().join("tmp"))?.count(), 0);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn an_asynchronous_writer_gives_the_same_file() -> io::Result<()> {
+        let home = tempfile::tempdir()?;
+        let spool = Spool::open(home.path())?;
+        let photo = vec![7_u8; 3 * BLOCK + 5];
+        let mut writer = spool.begin_async().await?;
+        for chunk in photo.chunks(1000) {
+            writer = writer.write(chunk).await?;
+        }
+        let stored = writer.keep().await?;
+        assert_eq!(stored.size, photo.len() as u64);
+        assert_eq!(stored.sha256, Digest(Sha256::digest(&photo).into()));
+        assert_eq!(fs::read(spool.path(&stored.sha256))?, photo);
+        Ok(())
+    }
+}

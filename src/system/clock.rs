@@ -1,0 +1,61 @@
+//! One clock for the daemon, and one that tests step by hand.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+/// Tells the time and waits for it. Cheap to clone; clones share the time.
+#[derive(Debug, Clone)]
+pub struct Clock(Option<Arc<watch::Sender<Timestamp>>>);
+
+impl Clock {
+    /// The system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// A clock that stands still until [`Clock::step`] moves it, for tests.
+    #[must_use]
+    pub fn stepped(start: Timestamp) -> Self {
+        Self(Some(Arc::new(watch::Sender::new(start))))
+    }
+
+    /// Now, in whole milliseconds.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let now = self.0.as_ref().map_or_else(Timestamp::now, |time| *time.borrow());
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+
+    /// Now plus a duration, the end of time where that overflows.
+    #[must_use]
+    pub fn after(&self, wait: Duration) -> Timestamp {
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+        self.now().checked_add(wait).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Moves a stepped clock forward; does nothing to the system's.
+    pub fn step(&self, by: Duration) {
+        if let Some(time) = &self.0 {
+            let to = self.after(by);
+            time.send_replace(to);
+        }
+    }
+
+    /// Returns once the time has come; at once when it is past.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        match &self.0 {
+            None => {
+                let wait = at.duration_since(self.now());
+                tokio::time::sleep(Duration::try_from(wait).unwrap_or(Duration::ZERO)).await;
+            }
+            Some(time) => {
+                let mut seen = time.subscribe();
+                // The sender lives in `self`, so waiting cannot fail.
+                drop(seen.wait_for(|now| *now >= at).await);
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The machine around us: clock, shutdown, service manager.
+
+mod clock;
+
+pub use clock::Clock;
