@@ -409,10 +409,7 @@ pub enum Settings {
 /// SQLite library is too old to be trusted with it.
 pub async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
     match settings {
-        Settings::Sqlite { path } => {
-            let _ = path;
-            todo!()
-        }
+        Settings::Sqlite { path } => Ok(Arc::new(sqlite::Sqlite::open(path).await?)),
     }
 }
 
@@ -422,10 +419,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
 /// As [`open`].
 pub async fn open_to_read(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
     match settings {
-        Settings::Sqlite { path } => {
-            let _ = path;
-            todo!()
-        }
+        Settings::Sqlite { path } => Ok(Arc::new(sqlite::Sqlite::open_to_read(path).await?)),
     }
 }
 
