@@ -116,13 +116,13 @@ struct Onlooker<'a> {
     before: Vec<Delivery>,
 }
 
-/// Runs 64 random stories of up to 40 steps, each on a fresh store.
-pub(super) fn tell(open: impl AsyncFn() -> (tempfile::TempDir, Store)) {
+/// Tells that many random stories of up to 40 steps, each to a fresh store.
+pub(super) fn tell(stories: u32, open: impl AsyncFn() -> (tempfile::TempDir, Store)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let config = ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() };
-    let stories = prop::collection::vec(step(), 1..40);
+    let config = ProptestConfig { cases: stories, failure_persistence: None, ..Default::default() };
+    let steps = prop::collection::vec(step(), 1..=40);
     proptest::test_runner::TestRunner::new(config)
-        .run(&stories, |steps| {
+        .run(&steps, |steps| {
             runtime.block_on(async {
                 let (_dir, store) = open().await;
                 let told = Onlooker::new(&store).watch(&steps).await;

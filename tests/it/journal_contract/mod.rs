@@ -254,7 +254,7 @@ macro_rules! run {
 }
 
 macro_rules! hold_to_contract {
-    ($store:ident) => {
+    ($store:ident, $stories:literal) => {
         mod $store {
             run! { $store;
                 arrivals:
@@ -344,7 +344,7 @@ macro_rules! hold_to_contract {
 
             #[test]
             fn no_story_loses_doubles_or_strands_a_photo() {
-                crate::journal_contract::machine::tell(async || {
+                crate::journal_contract::machine::tell($stories, async || {
                     let dir = tempfile::tempdir().unwrap();
                     let store = crate::journal_contract::$store(dir.path()).await;
                     (dir, crate::journal_contract::Store(store))
@@ -369,8 +369,8 @@ macro_rules! hold_to_durability {
 }
 
 mod contract {
-    hold_to_contract!(memory);
-    hold_to_contract!(sqlite);
+    hold_to_contract!(memory, 256);
+    hold_to_contract!(sqlite, 20);
 }
 
 mod durability {
