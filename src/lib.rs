@@ -18,3 +18,5 @@ pub mod spool;
 pub mod http;
 
 pub mod destinations;
+
+pub mod work;
