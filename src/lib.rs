@@ -17,6 +17,8 @@ pub mod spool;
 
 pub mod http;
 
+pub mod apertur;
+
 pub mod destinations;
 
 pub mod work;
