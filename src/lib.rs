@@ -19,6 +19,8 @@ pub mod telemetry;
 
 pub mod http;
 
+pub mod apertur;
+
 pub mod destinations;
 pub mod work;
 
