@@ -24,4 +24,5 @@ pub mod apertur;
 pub mod destinations;
 pub mod work;
 
+pub mod deliver;
 pub mod receive;
