@@ -25,4 +25,5 @@ pub mod destinations;
 pub mod work;
 
 pub mod deliver;
+pub mod ops;
 pub mod receive;
