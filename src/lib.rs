@@ -24,6 +24,8 @@ pub mod apertur;
 pub mod destinations;
 pub mod work;
 
+pub mod deliver;
+pub mod ops;
 pub mod receive;
 
 pub mod collect;
