@@ -20,12 +20,10 @@ pub mod telemetry;
 pub mod http;
 
 pub mod apertur;
-
 pub mod destinations;
 pub mod work;
 
+pub mod collect;
 pub mod deliver;
 pub mod ops;
 pub mod receive;
-
-pub mod collect;

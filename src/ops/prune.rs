@@ -45,14 +45,11 @@ pub async fn prune(
 ) -> anyhow::Result<Pruned> {
     let mut pruned = Pruned::default();
     loop {
-        // Alone: nobody may keep a file that is about to be removed as unneeded.
-        let _alone = spool.alone().await;
         let before = ago(clock.now(), settings.bytes);
         let unneeded = journal.expire_bytes(before, PAGE).await?;
         for digest in &unneeded {
-            remove(spool, *digest).await?;
+            pruned.files += u64::from(remove(spool, *digest).await?);
         }
-        pruned.files += unneeded.len() as u64;
         if unneeded.is_empty() {
             break;
         }
@@ -77,19 +74,14 @@ pub async fn sweep(journal: &Arc<dyn Journal>, spool: &Spool) -> anyhow::Result<
     let digests = blocking(move || all.digests()).await.context("cannot read the spool")?;
     let mut removed = 0;
     for digest in digests {
-        if journal.knows_bytes(&digest).await? {
-            continue;
-        }
-        let _alone = spool.alone().await;
         if !journal.knows_bytes(&digest).await? {
-            remove(spool, digest).await?;
-            removed += 1;
+            removed += u64::from(remove(spool, digest).await?);
         }
     }
     Ok(removed)
 }
 
-async fn remove(spool: &Spool, digest: Digest) -> anyhow::Result<()> {
+async fn remove(spool: &Spool, digest: Digest) -> anyhow::Result<bool> {
     let spool = spool.clone();
     blocking(move || spool.remove(&digest)).await.context("cannot remove a file of the spool")
 }
