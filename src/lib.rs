@@ -12,9 +12,22 @@ pub mod model;
 
 pub mod system;
 
+pub mod telemetry;
+
+pub mod route;
+
 pub mod journal;
 pub mod spool;
 
 pub mod http;
 
+pub mod apertur;
 pub mod destinations;
+
+pub mod collect;
+pub mod deliver;
+pub mod receive;
+
+pub mod ops;
+
+pub mod config;

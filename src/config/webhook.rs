@@ -1,0 +1,28 @@
+//! `[webhook]`: who may post.
+
+use secrecy::SecretString;
+
+use super::{
+    section::Section,
+    secret::secret,
+    server::Requests,
+    values::{duration, some_of},
+};
+use crate::receive::Settings;
+
+/// Reads `[webhook]` and completes what `[server]` said about requests.
+pub(super) fn read(s: &mut Section<'_>, requests: Requests) -> Option<Settings> {
+    let secrets: Option<Vec<SecretString>> = s
+        .key("secrets", "the secret Apertur signs with, as text or by file, credential or env; several\nwhile it is being changed. Without one the daemon does not start")
+        .required("[{ file = \"/etc/apertur-bridge/webhook-secret\" }]", some_of(secret));
+    let max_age = s
+        .key("max_age", "oldest request taken, where the signature carries a time")
+        .or("5m", duration);
+    Some(Settings {
+        webhook_path: requests.webhook_path?,
+        max_body: requests.max_body?,
+        secrets: secrets?,
+        max_age: max_age?,
+        body_timeout: requests.body_timeout?,
+    })
+}

@@ -1,0 +1,3 @@
+//! The operator's verbs over journal and spool.
+
+pub mod prune;
