@@ -4,8 +4,8 @@ use url::Url;
 
 use super::{
     entry::Entry,
-    section::Section,
     secret::{revealed, secret},
+    section::Section,
     values::{Wrong, flag, http_url, size, some_of, text},
 };
 use crate::apertur::{HostPattern, Settings};
@@ -71,7 +71,7 @@ fn api_key(entry: &Entry<'_>) -> Option<String> {
 
 /// The API, with a warning where key and address belong to different ones.
 fn base_url(entry: &Entry<'_>, is_test: Option<bool>) -> Option<Url> {
-    let url = http_url(entry)?;
+    let url = http_url(LIVE)(entry)?;
     let is = |known: &str| Url::parse(known).is_ok_and(|known| known.host() == url.host());
     match is_test {
         Some(true) if is(LIVE) => entry.warn(

@@ -31,7 +31,10 @@ pub(super) fn read_journal(s: &mut Section<'_>, data_dir: &Path) -> Option<journ
 fn sqlite_file(url: &str) -> Result<&str, Wrong> {
     let remedy = "write for example sqlite:journal.db";
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        return Err(Wrong::new("is not in this release, which keeps its journal in SQLite", remedy));
+        return Err(Wrong::new(
+            "is PostgreSQL, which is not in this release",
+            remedy,
+        ));
     }
     match url.strip_prefix("sqlite:").map(|file| file.strip_prefix("//").unwrap_or(file)) {
         None | Some("") => Err(Wrong::new("is not sqlite: and a file", remedy)),
@@ -42,8 +45,9 @@ fn sqlite_file(url: &str) -> Result<&str, Wrong> {
     }
 }
 
-/// Reads `[spool]`, which takes no key yet.
-pub(super) fn read_spool(s: &mut Section<'_>) {
+/// Reads `[spool]`, which takes no key yet and has no line in the reference.
+pub(super) fn read_spool(root: &mut Section<'_>) {
+    let mut s = root.open("spool");
     for name in s.names() {
         s.not_yet(&name, "the spool is the folder data_dir/spool; take the key out");
     }
@@ -51,11 +55,16 @@ pub(super) fn read_spool(s: &mut Section<'_>) {
 
 /// Reads `[log]`.
 pub(super) fn read_log(s: &mut Section<'_>) -> Option<telemetry::Settings> {
-    let format = s
-        .key("format", "\"human\", \"json\", or \"auto\": human on a terminal, else json")
-        .or("auto", word(&[("human", Format::Human), ("json", Format::Json), ("auto", Format::Auto)]));
+    let format =
+        s.key("format", "\"human\", \"json\", or \"auto\": human on a terminal, else json").or(
+            "auto",
+            word(&[("human", Format::Human), ("json", Format::Json), ("auto", Format::Auto)]),
+        );
     let filter = s
-        .key("level", "error, warn, info, debug or trace; or by module: \"info,apertur_bridge=debug\"")
+        .key(
+            "level",
+            "error, warn, info, debug or trace; or by module: \"info,apertur_bridge=debug\"",
+        )
         .or("info", text(filter));
     Some(telemetry::Settings { format: format?, filter: filter? })
 }
@@ -64,8 +73,10 @@ fn filter(text: &str) -> Result<String, Wrong> {
     let word = text.to_lowercase();
     let is_level = LEVELS.contains(&word.as_str());
     if !is_level && !text.contains(['=', ',']) {
-        let remedy = nearest(text, LEVELS.into_iter())
-            .map_or_else(|| "write for example info".to_owned(), |near| format!("did you mean {near}?"));
+        let remedy = nearest(text, LEVELS.into_iter()).map_or_else(
+            || "write for example info".to_owned(),
+            |near| format!("did you mean {near}?"),
+        );
         return Err(Wrong::new("is no level of the log", remedy));
     }
     match EnvFilter::builder().parse(text) {

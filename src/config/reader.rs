@@ -109,18 +109,17 @@ impl<'a> Reader<'a> {
         self.findings.borrow_mut().push(finding);
     }
 
-    /// The line of the key or of the nearest table around it.
+    /// The line of the key, or of the table it is missing from.
     fn place(&self, path: &str) -> Place {
         let Some(file) = self.file else { return Place::Nowhere };
-        let mut around = path;
-        let line = loop {
-            match (self.lines.get(around), around.rfind(['.', '['])) {
-                (Some(line), _) => break Some(*line),
-                (None, Some(end)) => around = &around[..end],
-                (None, None) => break None,
-            }
-        };
+        let around = path.rfind(['.', '[']).map(|end| &path[..end]);
+        let line = self.line(path).or_else(|| self.line(around?));
         Place::File { name: file.display().to_string(), line, column: None }
+    }
+
+    /// The line of a key in the file.
+    pub(super) fn line(&self, path: &str) -> Option<usize> {
+        self.lines.get(path).copied()
     }
 
     /// Adds a line to the reference.

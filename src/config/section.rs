@@ -57,6 +57,16 @@ impl<'r> Section<'r> {
         Some(Entry { reader: self.reader, path: below(&self.path, name), value })
     }
 
+    /// Whether a key is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.left.contains_key(name)
+    }
+
+    /// The line of a key in the file; keys of the environment come last.
+    pub(super) fn line_of(&self, name: &str) -> usize {
+        self.reader.line(&below(&self.path, name)).unwrap_or(usize::MAX)
+    }
+
     /// The keys not asked for yet, in order.
     pub(super) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.left.keys().cloned().collect();
@@ -167,13 +177,7 @@ impl<'r> Key<'_, 'r> {
         parse: impl FnOnce(&Entry<'r>) -> Option<T>,
     ) -> Option<T> {
         self.describe(example, ShownAs::Required);
-        match self.section.entry(self.name) {
-            Some(entry) => parse(&entry),
-            None => {
-                self.section.missing(self.name, example);
-                None
-            }
-        }
+        self.section.inner(self.name, example, parse)
     }
 
     fn describe(&self, text: &'static str, shown_as: ShownAs) {
@@ -183,7 +187,32 @@ impl<'r> Key<'_, 'r> {
     }
 }
 
-impl Section<'_> {
+impl<'r> Section<'r> {
+    /// Reads a key that must be there and has no line in the reference.
+    pub(super) fn inner<T>(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        parse: impl FnOnce(&Entry<'r>) -> Option<T>,
+    ) -> Option<T> {
+        let Some(entry) = self.entry(name) else {
+            self.missing(name, example);
+            return None;
+        };
+        parse(&entry)
+    }
+
+    /// Notes that something is wrong with the table as a whole.
+    pub(super) fn wrong<T>(&self, what: &str, remedy: &str) -> Option<T> {
+        self.reader.find(Severity::Error, (&self.path, None), what, remedy);
+        None
+    }
+
+    /// Notes something that is as it should be.
+    pub(super) fn note(&self, what: String, remedy: &str) {
+        self.reader.find(Severity::Ok, (&self.path, None), what, remedy);
+    }
+
     /// Notes that a key is missing.
     pub(super) fn missing(&self, name: &str, example: &str) {
         let path = below(&self.path, name);
@@ -198,8 +227,10 @@ impl Section<'_> {
 
 /// The text of a variable as it would be written in the file.
 pub(super) fn literal(text: &str) -> String {
-    let plain = text.starts_with(['[', '{'])
-        || matches!(text, "true" | "false")
-        || text.parse::<u64>().is_ok();
-    if plain { text.to_owned() } else { format!("{text:?}") }
+    let raw = text.parse::<toml::Value>().is_ok_and(|value| {
+        matches!(value, toml::Value::Boolean(_) | toml::Value::Integer(_))
+            || value.is_array()
+            || value.is_table()
+    });
+    if raw { text.to_owned() } else { toml::Value::from(text).to_string() }
 }

@@ -6,8 +6,8 @@ use url::Url;
 
 use super::{
     entry::Entry,
-    section::Section,
     secret::secret,
+    section::Section,
     values::{Wrong, count, duration, http_url, list, listen, path, size, text},
 };
 
@@ -80,7 +80,7 @@ pub(super) fn read(s: &mut Section<'_>) -> (Listener, Requests) {
         s.key("body_timeout", "longest silence of a sender before 408").or("30s", duration);
     let public_url = s
         .key("public_url", "the address of this listener as Apertur and links are told")
-        .optional("https://photos.example.com", http_url);
+        .optional("https://photos.example.com", http_url("https://photos.example.com"));
     let tls = s
         .key("tls", "certificate and key, PEM; without, put a proxy with TLS in front")
         .optional("{ cert = \"/etc/ssl/photos.pem\", key = \"/etc/ssl/photos.key\" }", tls);
@@ -94,18 +94,17 @@ pub(super) fn read(s: &mut Section<'_>) -> (Listener, Requests) {
 
 /// Reads `[console]` and completes what `[server]` said.
 pub(super) fn read_console(s: &mut Section<'_>, listener: Listener) -> Option<ServerSettings> {
-    let console = s
-        .key("listen", "where /readyz and /metrics are, or \"off\"")
-        .or("127.0.0.1:8788", |entry| match entry.as_text() {
+    let console = s.key("listen", "where /readyz and /metrics are, or \"off\"").or(
+        "127.0.0.1:8788",
+        |entry| match entry.as_text() {
             Some("off") => Some(None),
             _ => apart(entry, listener.listen.as_ref()).map(Some),
-        });
+        },
+    );
     let secret_example = "{ file = \"/etc/apertur-bridge/console-password\" }";
     s.key("password", "for the pages of a later release").optional(secret_example, for_later);
-    s.key("tokens", "for the API of a later release").optional(
-        "[{ file = \"/etc/apertur-bridge/console-token\" }]",
-        list(for_later),
-    );
+    s.key("tokens", "for the API of a later release")
+        .optional("[{ file = \"/etc/apertur-bridge/console-token\" }]", list(for_later));
     Some(ServerSettings {
         listen: listener.listen?,
         tls: listener.tls,
@@ -120,7 +119,8 @@ pub(super) fn read_console(s: &mut Section<'_>, listener: Listener) -> Option<Se
 fn apart(entry: &Entry<'_>, public: Option<&Listen>) -> Option<Listen> {
     let place = listen(entry)?;
     if Some(&place) == public {
-        return entry.wrong_value("is the place of server.listen", "choose another one, or \"off\"");
+        return entry
+            .wrong_value("is the place of server.listen", "choose another one, or \"off\"");
     }
     Some(place)
 }
@@ -139,10 +139,7 @@ fn webhook_path(text: &str) -> Result<String, Wrong> {
     let example = "write for example /apertur/webhook";
     let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
     if !text.starts_with('/') || text.len() < 2 || !text.chars().all(plain) {
-        return Err(Wrong::new(
-            "is not a path of / and letters, digits, - . _ and ~",
-            example,
-        ));
+        return Err(Wrong::new("is not a path of / and letters, digits, - . _ and ~", example));
     }
     if text == "/healthz" || text == "/collect" || text.starts_with("/collect/") {
         return Err(Wrong::new("has a meaning of its own here", example));

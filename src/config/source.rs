@@ -24,6 +24,7 @@ pub(super) type Lines = HashMap<String, usize>;
 
 /// File and environment as one tree. A value's origin is the name of its variable; values of the
 /// file have none.
+#[derive(Default)]
 pub(super) struct Tree {
     /// The top level.
     pub(super) root: Map<String, Value>,

@@ -66,10 +66,9 @@ pub(super) fn word<T: Copy>(
         let all = || words.iter().map(|(word, _)| *word);
         let list = all().collect::<Vec<_>>().join(", ");
         Err(match nearest(text, all()) {
-            Some(near) => Wrong::new(
-                format!("is none of {list}"),
-                format!("did you mean {near:?}?"),
-            ),
+            Some(near) => {
+                Wrong::new(format!("is none of {list}"), format!("did you mean {near:?}?"))
+            }
             None => Wrong::new(format!("is none of {list}"), "write one of them"),
         })
     })
@@ -175,19 +174,21 @@ pub(super) fn some_of<T>(
 
 /// An address of a server: http or https, a host, no credentials, no query. Warns of http to a
 /// public host.
-pub(super) fn http_url(entry: &Entry<'_>) -> Option<Url> {
-    let url = text(parse_url)(entry)?;
-    if url.scheme() == "http" && is_public(&url) {
-        entry.warn(
-            "is plain http to a public host: credentials and photos can be read on the way",
-            "use https",
-        );
+pub(super) fn http_url(example: &'static str) -> impl Fn(&Entry<'_>) -> Option<Url> {
+    move |entry| {
+        let url = text(|text| parse_url(text, example))(entry)?;
+        if url.scheme() == "http" && is_public(&url) {
+            entry.warn(
+                "is plain http to a public host: credentials and photos can be read on the way",
+                "use https",
+            );
+        }
+        Some(url)
     }
-    Some(url)
 }
 
-fn parse_url(text: &str) -> Result<Url, Wrong> {
-    let example = "write for example https://erp.example.com";
+fn parse_url(text: &str, example: &str) -> Result<Url, Wrong> {
+    let example = format!("write for example {example}");
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let Some(url) = url.filter(Url::has_host) else {
         return Err(Wrong::new("is not an http or https URL", example));

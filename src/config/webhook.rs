@@ -3,8 +3,8 @@
 use secrecy::SecretString;
 
 use super::{
-    section::Section,
     secret::secret,
+    section::Section,
     server::Requests,
     values::{duration, some_of},
 };
