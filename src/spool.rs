@@ -5,12 +5,16 @@ use std::{
     fmt, fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use sha2::{Digest as _, Sha256};
-use tokio::task::spawn_blocking;
+use tokio::{
+    sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock},
+    task::spawn_blocking,
+};
 use tokio_util::io::ReaderStream;
 
 use crate::model::Digest;
@@ -24,6 +28,9 @@ const HEAD: usize = 4096;
 #[derive(Debug, Clone)]
 pub struct Spool {
     dir: PathBuf,
+    /// Shared between those who keep a file and write it into the journal, and those who remove
+    /// files that the journal does not know.
+    in_use: Arc<RwLock<()>>,
 }
 
 /// A file that is in the spool, fsynced.
@@ -89,7 +96,7 @@ impl Spool {
     /// # Errors
     /// When the folders cannot be made or read.
     pub fn open(dir: &Path) -> io::Result<Self> {
-        let spool = Self { dir: dir.to_owned() };
+        let spool = Self { dir: dir.to_owned(), in_use: Arc::default() };
         make_dir(&spool.temporary())?;
         for left in fs::read_dir(spool.temporary())? {
             fs::remove_file(left?.path())?;
@@ -152,6 +159,17 @@ impl Spool {
         let spool = self.clone();
         let writer = blocking(move || spool.begin()).await?;
         Ok(AsyncWriter { writer, gathered: BytesMut::new() })
+    }
+
+    /// To be held from keeping a file until the journal knows it, so that nobody removes it as
+    /// unknown in between.
+    pub async fn in_use(&self) -> OwnedRwLockReadGuard<()> {
+        Arc::clone(&self.in_use).read_owned().await
+    }
+
+    /// To be held while asking the journal which files it knows and removing the others.
+    pub async fn alone(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.in_use).write_owned().await
     }
 
     /// Removes a file; one that is not there is no error. Blocks.
@@ -238,6 +256,12 @@ impl Writer {
         picture_type(&self.head)
     }
 
+    /// SHA-256 of the bytes written so far.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest(self.hash.clone().finalize().into())
+    }
+
     /// A second handle to the file, at its beginning, to read what was written. Blocks.
     ///
     /// # Errors
@@ -251,7 +275,7 @@ impl Writer {
     /// # Errors
     /// When one of the three fails; the file is removed then.
     pub fn keep(mut self) -> io::Result<Stored> {
-        let sha256 = Digest(std::mem::take(&mut self.hash).finalize().into());
+        let sha256 = self.digest();
         self.file.sync_all()?;
         let place = self.spool.path(&sha256);
         let folder = place.parent().unwrap_or(&self.spool.dir);
