@@ -1,5 +1,6 @@
 //! `[apertur]`: the Apertur API and what may be fetched.
 
+use secrecy::SecretString;
 use url::Url;
 
 use super::{
@@ -8,16 +9,15 @@ use super::{
     section::Section,
     values::{Wrong, flag, http_url, size, some_of, text},
 };
-use crate::apertur::{HostPattern, Settings};
+use crate::apertur::{HostPattern, Settings, Timeouts, default_base_url, envelope::PrivateKey};
 
-/// Where keys work that do not begin with [`TEST_KEY`]
-/// (`fixtures/contracts/apertur.md`, section 3).
+/// The APIs (`fixtures/contracts/apertur.md`, section 3.1).
 const LIVE: &str = "https://api.aptr.ca";
-/// Where keys work that do.
 const SANDBOX: &str = "https://sandbox.api.aptr.ca";
 /// Begins the keys of the sandbox.
 const TEST_KEY: &str = "aptr_test_";
-const PASSES_BY_NAME: &str = "webhooks carry the photos or links to them; take the key out";
+/// The hosts of [`HostPattern::defaults`].
+const HOSTS: &str = "[\"aptr.ca\", \"*.aptr.ca\", \"apertur.ca\", \"*.apertur.ca\"]";
 
 /// Reads `[apertur]`.
 pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
@@ -34,19 +34,20 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
     let download_hosts_is_configured = s.has("download_hosts");
     let download_hosts = s
         .key("download_hosts", "hosts that photos may be fetched from")
-        .or("[\"*.aptr.ca\", \"*.apertur.ca\"]", some_of(text(host)));
+        .or(HOSTS, some_of(text(host)));
     let allow_private_downloads = s
         .key("allow_private_downloads", "whether photos may be fetched from private addresses")
         .or("false", flag);
     let e2e_private_keys = s
         .key("e2e_private_keys", "private keys (PEM) for end-to-end encrypted photos")
-        .optional("[{ file = \"/etc/apertur-bridge/e2e.pem\" }]", some_of(secret));
+        .optional("[{ file = \"/etc/apertur-bridge/e2e.pem\" }]", some_of(private_key));
     let max_size = s.key("max_download", "largest photo fetched").or("64MiB", size);
-    s.not_yet("poll", PASSES_BY_NAME);
+    s.not_yet("poll", "photos come by webhook; take the key out");
     s.not_yet("totp_secret", "use an API key without TOTP; take the key out");
-    let default = Url::parse(if is_test { SANDBOX } else { LIVE }).ok();
+    let api_key = api_key.map(SecretString::from);
+    let default = Url::parse(default_base_url(api_key.as_ref())).ok();
     Some(Settings {
-        api_key: api_key.map(Into::into),
+        api_key,
         base_url_is_configured: base_url.is_some(),
         base_url: base_url.or(default)?,
         download_hosts: download_hosts?,
@@ -55,6 +56,7 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         signing_secret,
         e2e_private_keys: e2e_private_keys.unwrap_or_default(),
         max_size: max_size?,
+        timeouts: Timeouts::default(),
     })
 }
 
@@ -87,8 +89,16 @@ fn base_url(entry: &Entry<'_>, is_test: Option<bool>) -> Option<Url> {
     Some(url)
 }
 
+fn private_key(entry: &Entry<'_>) -> Option<PrivateKey> {
+    match PrivateKey::parse(revealed(entry)?.as_bytes()) {
+        Ok(key) => Some(key),
+        Err(error) => {
+            let wrong = Wrong::of(&error);
+            entry.wrong(wrong.what, wrong.remedy)
+        }
+    }
+}
+
 fn host(text: &str) -> Result<HostPattern, Wrong> {
-    HostPattern::parse(text).map_err(|error| {
-        Wrong::new(error.to_string(), "write for example cdn.example.com or *.example.com")
-    })
+    HostPattern::parse(text).map_err(|error| Wrong::of(&error))
 }

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
+    entry::nearest,
     reader::Described,
     secret::secret,
     section::Section,
@@ -94,10 +95,8 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
         Ok(name) => Some(name),
         Err(error) => s.wrong(&error.to_string(), "write for example [destination.erp]"),
     };
-    let Some(kind) = kind_key(&mut s, "odoo") else {
-        s.abandon();
-        return None;
-    };
+    // Without a type nobody knows which keys are right, so the others are not looked at.
+    let kind = kind_key(&mut s, "odoo")?;
     let settings = match kind {
         Kind::Odoo => odoo(&mut s).map(Settings::Odoo),
         Kind::Folder => folder(&mut s).map(Settings::Folder),
@@ -107,19 +106,20 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    s.key("type", "what it is").required(example, text(kind))
+    s.key("type", "\"odoo\" or \"folder\"").required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {
     if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == text) {
         return Ok(kind);
     }
-    let what = if LATER.contains(&text) {
-        "is not in this release"
-    } else {
-        "is not a type of destination"
-    };
-    Err(Wrong::new(what, "this release can deliver to odoo and folder"))
+    let released = "this release can deliver to odoo and folder";
+    if LATER.contains(&text) {
+        return Err(Wrong::new("is not in this release", released));
+    }
+    let near = nearest(text, Kind::ALL.iter().map(|kind| kind.as_str()));
+    let remedy = near.map_or(released.to_owned(), |near| format!("did you mean {near:?}?"));
+    Err(Wrong::new("is not a type of destination", remedy))
 }
 
 /// The example of a secret's file.
@@ -127,7 +127,7 @@ const KEY_FILE: &str = "{ file = \"/etc/apertur-bridge/odoo-api-key\" }";
 
 fn odoo(s: &mut Section<'_>) -> Option<odoo::Settings> {
     let url = address(s);
-    let database = s.key("database", "its name").required("prod", text(name));
+    let database = s.key("database", "the database's name").required("prod", text(name));
     let username = s
         .key("username", "login of the user the bridge works as")
         .required("bridge@example.com", text(name));
@@ -186,7 +186,7 @@ fn odoo(s: &mut Section<'_>) -> Option<odoo::Settings> {
 fn address(s: &mut Section<'_>) -> Option<Url> {
     const EXAMPLE: &str = "https://erp.example.com";
     let has_base_url = s.has("base_url");
-    let key = s.key("url", "its address");
+    let key = s.key("url", "the server's address");
     let url = if has_base_url {
         key.optional(EXAMPLE, http_url(EXAMPLE))
     } else {

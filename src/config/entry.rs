@@ -115,7 +115,8 @@ pub(super) fn first_origin(value: &Value) -> Option<&str> {
 pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let word = word.to_lowercase();
     let near = (word.chars().count() / 3).clamp(1, 3);
-    let begun = |known: &str| word.len() >= 3 && (known.starts_with(&word) || word.starts_with(known));
+    let begun =
+        |known: &str| word.len() >= 3 && (known.starts_with(&word) || word.starts_with(known));
     known
         .map(|known| (strsim::osa_distance(&word, known), known))
         .filter(|(distance, known)| *distance <= near || begun(known))

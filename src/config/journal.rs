@@ -1,6 +1,9 @@
 //! `[journal]`, `[spool]` and `[log]`: what is kept and said on this machine.
 
-use std::path::Path;
+use std::{
+    io::{self, IsTerminal as _},
+    path::Path,
+};
 
 use tracing_subscriber::EnvFilter;
 
@@ -31,10 +34,7 @@ pub(super) fn read_journal(s: &mut Section<'_>, data_dir: &Path) -> Option<journ
 fn sqlite_file(url: &str) -> Result<&str, Wrong> {
     let remedy = "write for example sqlite:journal.db";
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        return Err(Wrong::new(
-            "is PostgreSQL, which is not in this release",
-            remedy,
-        ));
+        return Err(Wrong::new("is PostgreSQL, which is not in this release", remedy));
     }
     match url.strip_prefix("sqlite:").map(|file| file.strip_prefix("//").unwrap_or(file)) {
         None | Some("") => Err(Wrong::new("is not sqlite: and a file", remedy)),
@@ -58,7 +58,7 @@ pub(super) fn read_log(s: &mut Section<'_>) -> Option<telemetry::Settings> {
     let format =
         s.key("format", "\"human\", \"json\", or \"auto\": human on a terminal, else json").or(
             "auto",
-            word(&[("human", Format::Human), ("json", Format::Json), ("auto", Format::Auto)]),
+            word(&[("human", Some(Format::Human)), ("json", Some(Format::Json)), ("auto", None)]),
         );
     let filter = s
         .key(
@@ -66,7 +66,11 @@ pub(super) fn read_log(s: &mut Section<'_>) -> Option<telemetry::Settings> {
             "error, warn, info, debug or trace; or by module: \"info,apertur_bridge=debug\"",
         )
         .or("info", text(filter));
-    Some(telemetry::Settings { format: format?, filter: filter? })
+    let format = format?.unwrap_or_else(|| match io::stderr().is_terminal() {
+        true => Format::Human,
+        false => Format::Json,
+    });
+    Some(telemetry::Settings { format, filter: filter? })
 }
 
 fn filter(text: &str) -> Result<String, Wrong> {

@@ -1,7 +1,7 @@
 //! The configuration: as typed (a TOML file and the environment) to as run on.
 //!
-//! [`source`] layers file and environment, [`section`] and [`entry`] read them with the parsers
-//! of [`values`] and [`secret`], one file a section assembles the settings of the rooms, which
+//! `source` layers file and environment, `section` and `entry` read them with the parsers of
+//! `values` and `secret`, one file a section assembles the settings of the rooms, which
 //! own their types. Everything that is wrong is found at once, with its place and the remedy.
 //! The environment is read in this room and nowhere else; no other room is started here.
 
@@ -154,6 +154,7 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
     for source::Misfit { path, variable, what } in tree.misfits {
         reader.find(Severity::Error, (&path, variable.as_deref()), what.0, what.1);
     }
+    warn_of_single_underscores(reader);
     let mut root = Section::new(reader, String::new(), tree.root);
     let data_dir = root
         .key("data_dir", "journal, spool and control socket live here")
@@ -165,8 +166,6 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
     );
     let receive = root.section("webhook", "Who may post photos.", |s| webhook::read(s, requests));
     let apertur = root.section("apertur", "The Apertur API.", apertur::read);
-    let collect =
-        root.section("fetch", "Fetching photos that were only announced.", delivery::read_fetch);
     let server = root.section(
         "console",
         "The operator's listener: keep it on an address that only you reach.",
@@ -177,6 +176,8 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         journal::read_journal(s, base)
     });
     journal::read_spool(&mut root);
+    let collect =
+        root.section("fetch", "Fetching photos that were only announced.", delivery::read_fetch);
     let deliver = root.section(
         "retry",
         "Sending: after a failure that may pass it is tried again, with growing waits.",
@@ -232,6 +233,18 @@ fn read(file: &Path) -> io::Result<String> {
         return Err(io::Error::other("it is larger than 1 MiB"));
     }
     Ok(text)
+}
+
+/// `APERTUR_BRIDGE_SERVER_LISTEN` looks right and sets nothing.
+fn warn_of_single_underscores(reader: &Reader<'_>) {
+    let stem = source::PREFIX.trim_end_matches('_');
+    let near = |name: &&String| {
+        name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('_') && !rest.starts_with("__"))
+    };
+    for name in reader.env.keys().filter(near).filter(|name| *name != FILE_VARIABLE) {
+        let remedy = "part its levels by two underscores, as in APERTUR_BRIDGE__SERVER__LISTEN";
+        reader.find(Severity::Warning, ("", Some(name)), "sets nothing", remedy);
+    }
 }
 
 /// A file with secrets in it should be for the daemon's eyes.

@@ -1,5 +1,5 @@
 //! What a configuration is read from and what comes of the reading: findings, all at once, and
-//! the lines of the reference. Tables are read by [`super::section`], values by [`super::entry`].
+//! the lines of the reference. Tables are read by `section`, values by `entry`.
 
 use std::{
     cell::{Cell, RefCell},

@@ -19,6 +19,7 @@ const HEAD: &str = "\
 # A secret is a text in quotes, { file = \"path\" }, { env = \"NAME\" } or { credential = \"name\" }
 # (systemd LoadCredential=). Paths are relative to the folder of this file. Durations are \"30s\",
 # \"5m\", \"1h 30m\", \"7d\"; sizes are \"64MB\", \"20MiB\".
+
 ";
 
 /// The annotated reference of every key with its default. It loads as it is, once the webhook

@@ -100,9 +100,6 @@ impl<'r> Section<'r> {
         }
     }
 
-    /// Gives up the keys nobody asked for: something else is wrong with the table.
-    pub(super) fn abandon(self) {}
-
     fn take(&mut self, name: &str) -> Option<Value> {
         self.known.push(name.to_owned());
         self.left.remove(name)

@@ -72,11 +72,22 @@ pub(super) fn layer(text: &str, env: &BTreeMap<String, String>) -> Result<Tree, 
         }
         fits
     });
-    let variables = from_variables(fitting(env, &mut misfits)).unwrap_or_default();
-    let layered = Config::builder().add_source(Layer(file)).add_source(Layer(variables)).build();
-    // Neither layer can fail: both only hand over what they hold.
-    let root = layered.and_then(|config| config.cache.into_table()).unwrap_or_default();
+    let variables = fitting(env, &mut misfits);
+    let root = layered(file, variables).unwrap_or_else(|_| {
+        let what = ("cannot be layered with the environment", "set fewer keys by variables");
+        misfits.push(Misfit { path: String::new(), variable: None, what });
+        Map::new()
+    });
     Ok(Tree { root, lines, misfits })
+}
+
+fn layered(
+    file: Map<String, Value>,
+    variables: Map<String, String>,
+) -> Result<Map<String, Value>, ConfigError> {
+    let variables = from_variables(variables)?;
+    let both = Config::builder().add_source(Layer(file)).add_source(Layer(variables)).build()?;
+    both.cache.into_table()
 }
 
 /// The text of a variable, `[..]` or `{..}`, as a value; `None` when it is not TOML.

@@ -32,6 +32,13 @@ impl Wrong {
     pub(super) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { what: what.into(), remedy: remedy.into() }
     }
+
+    /// An error that ends in its remedy, after a semicolon.
+    pub(super) fn of(error: &impl std::error::Error) -> Self {
+        let text = error.to_string();
+        let (what, remedy) = text.split_once("; ").unwrap_or((&text, ""));
+        Self::new(what, remedy)
+    }
 }
 
 /// A text that is parsed further.

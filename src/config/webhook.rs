@@ -10,10 +10,13 @@ use super::{
 };
 use crate::receive::Settings;
 
+const SECRETS: &str = "the secret Apertur signs with; several while it is being changed.\n\
+                       Without one the daemon does not start";
+
 /// Reads `[webhook]` and completes what `[server]` said about requests.
 pub(super) fn read(s: &mut Section<'_>, requests: Requests) -> Option<Settings> {
     let secrets: Option<Vec<SecretString>> = s
-        .key("secrets", "the secret Apertur signs with, as text or by file, credential or env; several\nwhile it is being changed. Without one the daemon does not start")
+        .key("secrets", SECRETS)
         .required("[{ file = \"/etc/apertur-bridge/webhook-secret\" }]", some_of(secret));
     let max_age = s
         .key("max_age", "oldest request taken, where the signature carries a time")
