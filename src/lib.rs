@@ -2,7 +2,7 @@
 //!
 //! The way of one photo, which is also the order of the modules: the door ([`receive`]) reads
 //! and verifies a signed request, [`route`] says who wants the photo, the [`journal`] and the
-//! [`spool`] make it durable, only then Apertur gets its 2xx. The collector (`collect`)
+//! [`spool`] make it durable, only then Apertur gets its 2xx. The collector ([`collect`])
 //! fetches what was only announced, the sender (`deliver`) hands it to the
 //! [`destinations`]. `ops` are the operator's verbs over the journal, `cli` speaks them.
 //!
@@ -20,14 +20,12 @@ pub mod telemetry;
 pub mod http;
 
 pub mod apertur;
-
 pub mod destinations;
 pub mod work;
 
 pub mod collect;
 pub mod deliver;
-pub mod receive;
-
 pub mod ops;
+pub mod receive;
 
 pub mod config;

@@ -145,8 +145,8 @@ impl Apertur {
 
 #[cfg(test)]
 impl Settings {
-    /// Settings at their defaults with this base URL, for tests of this room.
-    fn for_test(base_url: &str, configured: bool) -> Self {
+    /// Settings at their defaults with this base URL, for tests.
+    pub(crate) fn for_test(base_url: &str, configured: bool) -> Self {
         Self {
             api_key: None,
             base_url: Url::parse(base_url).unwrap(),

@@ -232,8 +232,6 @@ impl Door {
         if self.behind.journal.knows_photo(&photo.id).await? == Some(true) {
             return Ok(Answer::about(Status::Duplicate, photo));
         }
-        // Retention must not remove the file between here and the commit.
-        let _in_use = self.behind.spool.in_use().await;
         let stored = blocking(move || writer.keep()).await.map_err(Bad::Disk)?;
         photo.sha256 = Some(stored.sha256);
         photo.size = Some(stored.size);
