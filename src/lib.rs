@@ -27,3 +27,5 @@ pub mod collect;
 pub mod deliver;
 pub mod ops;
 pub mod receive;
+
+pub mod config;
