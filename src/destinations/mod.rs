@@ -5,7 +5,12 @@
 //! Concrete types are named in this file and nowhere else.
 
 pub mod folder;
+pub mod key;
+mod name;
 pub mod odoo;
+mod template;
+
+pub use template::InvalidTemplate;
 
 use std::{fmt, sync::Arc};
 
@@ -147,5 +152,66 @@ pub fn build(name: &DestinationName, settings: Settings, http: &Http) -> Arc<dyn
     match settings {
         Settings::Odoo(settings) => Arc::new(odoo::Odoo::new(name.clone(), settings, http.clone())),
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::model::{
+        Delivery, DeliveryState, ImageId, Photo, PhotoId, Scheme, SessionId, Shape, Tag,
+    };
+
+    /// A delivery of `img_1` to `odoo:res.partner:42`.
+    pub(super) fn delivery() -> Delivery {
+        let received_at = "2027-01-15T08:00:00Z".parse().unwrap();
+        let target = Some("odoo:res.partner:42".parse().unwrap());
+        let photo = Photo {
+            id: PhotoId::parse("img_1").unwrap(),
+            image_id: Some(ImageId::parse("img_1").unwrap()),
+            session: Some(SessionId::parse("s-1").unwrap()),
+            index: Some(0),
+            filename: Some("photo 1.jpg".to_owned()),
+            media_type: Some("image/jpeg".to_owned()),
+            size: Some(3),
+            sha256: None,
+            tags: vec![Tag::from_text("vip:gold")],
+            target: target.clone(),
+            mode: None,
+            topic: None,
+            shape: Shape::Event,
+            scheme: Scheme::Body,
+            received_at,
+        };
+        Delivery {
+            id: DeliveryId(7),
+            photo,
+            destination: Some(DestinationName::parse("erp").unwrap()),
+            target,
+            mode: None,
+            state: DeliveryState::Sending,
+            attempts: 1,
+            due_at: received_at,
+            since: received_at,
+            unsure: false,
+            steps: Vec::new(),
+            cause: None,
+            receipt: None,
+            settled_at: None,
+        }
+    }
+
+    /// A journal that keeps steps in memory.
+    #[derive(Debug, Default)]
+    pub(super) struct Steps(pub Mutex<Vec<Step>>);
+
+    #[async_trait]
+    impl StepLog for Steps {
+        async fn write(&self, _delivery: DeliveryId, step: Step) -> Result<(), String> {
+            self.0.lock().unwrap().push(step);
+            Ok(())
+        }
     }
 }

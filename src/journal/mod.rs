@@ -16,6 +16,8 @@ use crate::model::{
     FetchState, Filter, ImageId, Mode, Photo, PhotoId, Receipt, SessionId, Step, Target,
 };
 
+pub use crate::model::Planned;
+
 /// Why the journal could not do it. Nothing was changed unless the text says so.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum JournalError {
@@ -37,17 +39,6 @@ pub enum Bytes {
         /// The link Apertur gave; works like a password while it lives.
         url: Option<String>,
     },
-}
-
-/// A delivery that the plan asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Planned {
-    /// Where to; `None` records that no destination wants the photo.
-    pub destination: Option<DestinationName>,
-    /// The record it belongs to.
-    pub target: Option<Target>,
-    /// The mode that was asked for.
-    pub mode: Option<Mode>,
 }
 
 /// A verified event with its photo and its plan.

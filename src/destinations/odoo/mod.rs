@@ -1,37 +1,116 @@
-//! Odoo. Placeholder.
-use super::*;
-/// settings
-#[derive(Debug, Clone)]
-pub struct Settings {}
-/// odoo
+//! Odoo 16 and later: a photo becomes an attachment of a record and a message in its chatter.
+//!
+//! `deliver` holds the steps, `calls` the calls they are made of, `session` what was learnt
+//! about the server, `wire` with `xmlrpc` and `json2` the two interfaces, `fault` what their
+//! faults mean, `probe` the checks. `fixtures/odoo/README.md` holds the facts all of it rests
+//! on. Nothing here waits, tries again or keeps more than one photo's block in memory.
+
+mod body;
+mod calls;
+mod deliver;
+mod fault;
+mod json2;
+mod message;
+mod probe;
+mod session;
+mod settings;
+mod wire;
+mod xmlrpc;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+pub use message::{Language, Message};
+pub use settings::{
+    Api, DEFAULT_CONCURRENCY, DEFAULT_MODE, DEFAULT_MODELS, DEFAULT_TIMEOUT, Settings,
+};
+
+use self::{session::Session, wire::Wire};
+use super::{Destination, Limits, Parcel, Progress};
+use crate::{
+    http::Http,
+    model::{Delivery, DestinationName, Failure, Finding, Kind, Receipt, Target},
+};
+
+/// An Odoo server.
 #[derive(Debug)]
-pub struct Odoo;
+pub struct Odoo {
+    name: DestinationName,
+    wire: Wire,
+    session: Mutex<Option<Arc<Session>>>,
+}
+
 impl Odoo {
-    pub fn new(_n: DestinationName, _s: Settings, _h: Http) -> Self {
-        Self
+    /// A destination that has asked nothing yet.
+    #[must_use]
+    pub fn new(name: DestinationName, settings: Settings, http: Http) -> Self {
+        let wire = Wire { settings: Arc::new(settings), http };
+        Self { name, wire, session: Mutex::default() }
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.wire.settings
+    }
+
+    fn name(&self) -> &DestinationName {
+        &self.name
+    }
+
+    /// The session that is open, or a new one. Whoever comes while it is opened waits for it.
+    async fn session(&self) -> Result<Arc<Session>, Failure> {
+        let mut open = self.session.lock().await;
+        if let Some(session) = open.as_ref().filter(|session| !session.is_stale()) {
+            return Ok(Arc::clone(session));
+        }
+        let session = Arc::new(Session::open(self.wire.clone()).await?);
+        *open = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    async fn forget(&self) {
+        *self.session.lock().await = None;
     }
 }
+
 #[async_trait]
 impl Destination for Odoo {
     fn kind(&self) -> Kind {
         Kind::Odoo
     }
+
     fn place(&self) -> String {
-        String::new()
+        self.settings().place()
     }
+
     fn limits(&self) -> Limits {
-        Limits { max_size: 0, concurrency: 1, one_per_target: true, photos_per_parcel: 1 }
+        Limits {
+            max_size: deliver::MAX_PHOTO,
+            concurrency: self.settings().concurrency.max(1),
+            // Odoo knows no unique attachment: two at once could both find nothing.
+            one_per_target: true,
+            photos_per_parcel: 1,
+        }
     }
+
     async fn probe(&self) -> Vec<Finding> {
-        vec![]
+        self.findings().await
     }
-    async fn test(&self, _t: Option<&crate::model::Target>) -> Vec<Finding> {
-        vec![]
+
+    async fn test(&self, target: Option<&Target>) -> Vec<Finding> {
+        self.trial(target).await
     }
-    async fn find(&self, _d: &Delivery) -> Result<Option<Receipt>, Failure> {
-        Ok(None)
+
+    async fn find(&self, delivery: &Delivery) -> Result<Option<Receipt>, Failure> {
+        self.find_one(delivery).await
     }
-    async fn deliver(&self, _p: &Parcel, _g: &Progress) -> Result<Vec<Receipt>, Failure> {
-        Ok(vec![])
+
+    async fn deliver(&self, parcel: &Parcel, progress: &Progress) -> Result<Vec<Receipt>, Failure> {
+        let mut receipts = Vec::with_capacity(parcel.items.len());
+        for item in &parcel.items {
+            receipts.push(self.deliver_one(item, progress).await?);
+        }
+        Ok(receipts)
     }
 }

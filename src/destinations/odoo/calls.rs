@@ -1,0 +1,204 @@
+//! The calls a delivery is made of, as methods of a session: what goes in, what comes out
+//! (`fixtures/odoo/README.md`, "Working calls").
+
+use serde_json::{Value as Json, json};
+
+use super::{
+    body::Marker,
+    fault::{Doing, Fault},
+    session::Session,
+    wire::{Call, clean},
+};
+use crate::{
+    model::{Failure, Mode},
+    spool::SpooledFile,
+};
+
+/// A record that photos can be attached to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    /// Its model's technical name.
+    pub(super) model: String,
+    /// Its id.
+    pub(super) id: u64,
+}
+
+/// A photo's attachment, as found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Attachment {
+    /// Its id.
+    pub(super) id: u64,
+    /// Bytes that Odoo stored.
+    pub(super) size: u64,
+}
+
+/// An attachment to be made.
+#[derive(Debug)]
+pub(super) struct NewAttachment<'a> {
+    /// The file name people see.
+    pub(super) name: &'a str,
+    /// The media type, where it is known.
+    pub(super) media_type: Option<&'a str>,
+    /// The key by which it is found again.
+    pub(super) description: &'a str,
+    /// Whether Odoo must not shrink the picture.
+    pub(super) keep_original: bool,
+}
+
+/// A chatter message to be posted.
+#[derive(Debug)]
+pub(super) struct NewMessage<'a> {
+    /// The text, as the server's version wants it.
+    pub(super) body: &'a str,
+    /// Who gets to see it.
+    pub(super) mode: Mode,
+    /// The customer who is told, in contact mode.
+    pub(super) partner: Option<u64>,
+    /// The photo's attachment.
+    pub(super) attachment: u64,
+}
+
+impl Session {
+    /// Looks for a record, archived or not, and in `partner_id` for its customer where
+    /// `with_partner` asks for one. `None` when it is not there or not to be seen.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub(super) async fn record(
+        &self,
+        record: &Record,
+        with_partner: bool,
+    ) -> Result<Option<Option<u64>>, Failure> {
+        let method = if with_partner { "search_read" } else { "search" };
+        let mut call = Call::reading(&record.model, method, "look for the record")
+            .arg("domain", json!([["id", "=", record.id]]))
+            .named("limit", 1)
+            .context("active_test", false);
+        if with_partner {
+            call = call.named("fields", json!(["partner_id"]));
+        }
+        let found = self.call(&call).await?;
+        let list = found.as_array().ok_or_else(|| strange(&call))?;
+        Ok(list.first().map(|row| row.get("partner_id").and_then(|p| p.get(0)?.as_u64())))
+    }
+
+    /// Looks for the attachment with this description on a record; the oldest where there are
+    /// several.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub(super) async fn attachment(
+        &self,
+        record: &Record,
+        description: &str,
+    ) -> Result<Option<Attachment>, Failure> {
+        let domain = json!([
+            ["res_model", "=", record.model],
+            ["res_id", "=", record.id],
+            ["description", "=", description],
+        ]);
+        let call = Call::reading("ir.attachment", "search_read", "look for the attachment")
+            .arg("domain", domain)
+            .named("fields", json!(["file_size"]))
+            .named("order", "id")
+            .named("limit", 1);
+        let found = self.call(&call).await?;
+        let list = found.as_array().ok_or_else(|| strange(&call))?;
+        let Some(row) = list.first() else { return Ok(None) };
+        let number = |name| row.get(name).and_then(Json::as_u64);
+        let (id, size) = number("id").zip(number("file_size")).ok_or_else(|| strange(&call))?;
+        Ok(Some(Attachment { id, size }))
+    }
+
+    /// Makes a photo's attachment, streamed.
+    ///
+    /// # Errors
+    /// As [`super::wire::Wire::call_with`].
+    pub(super) async fn attach(
+        &self,
+        record: &Record,
+        new: &NewAttachment<'_>,
+        photo: &SpooledFile,
+    ) -> Result<u64, Failure> {
+        let marker = Marker::new();
+        let call = creation(record, new, marker.as_str());
+        let made = self.wire().call_with(self.api, &call, &marker, photo).await?;
+        id(&made).ok_or_else(|| strange(&call))
+    }
+
+    /// Looks for the chatter message that carries an attachment.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub(super) async fn message(
+        &self,
+        record: &Record,
+        attachment: u64,
+    ) -> Result<Option<u64>, Failure> {
+        let domain = json!([
+            ["model", "=", record.model],
+            ["res_id", "=", record.id],
+            ["attachment_ids", "in", [attachment]],
+        ]);
+        let call = Call::reading("mail.message", "search", "look for the message")
+            .arg("domain", domain)
+            .named("limit", 1);
+        let found = self.call(&call).await?;
+        let list = found.as_array().ok_or_else(|| strange(&call))?;
+        list.first().map(|first| first.as_u64().ok_or_else(|| strange(&call))).transpose()
+    }
+
+    /// Posts the message that carries a photo.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub(super) async fn post(&self, record: &Record, new: &NewMessage<'_>) -> Result<u64, Failure> {
+        let subtype = match new.mode {
+            Mode::Internal => "mail.mt_note",
+            Mode::Contact | Mode::Public => "mail.mt_comment",
+        };
+        let mut call = Call::writing(&record.model, "message_post", "post the message")
+            .on(record.id)
+            .named("body", clean(new.body))
+            .named("message_type", "comment")
+            .named("subtype_xmlid", subtype)
+            .named("attachment_ids", json!([new.attachment]))
+            // Else the bridge's user would follow every record that ever got a photo, and get
+            // a mail for each answer.
+            .context("mail_create_nosubscribe", true);
+        if let Some(partner) = new.partner {
+            call = call.named("partner_ids", json!([partner]));
+        }
+        let posted = self.call(&call).await?;
+        id(&posted).ok_or_else(|| strange(&call))
+    }
+}
+
+/// The call that makes an attachment whose `datas` is given as base64, or as a marker.
+pub(super) fn creation(record: &Record, new: &NewAttachment<'_>, datas: &str) -> Call {
+    let mut values = json!({
+        "name": clean(new.name),
+        "datas": datas,
+        "res_model": record.model,
+        "res_id": record.id,
+        "description": clean(new.description),
+    });
+    if let (Some(media_type), Some(values)) = (new.media_type, values.as_object_mut()) {
+        values.insert("mimetype".to_owned(), clean(media_type).into());
+    }
+    let call = Call::writing("ir.attachment", "create", "create the attachment")
+        .arg("vals_list", json!([values]));
+    if new.keep_original { call.context("image_no_postprocess", true) } else { call }
+}
+
+/// The id in `77` or `[77]`: methods give either, by version.
+pub(super) fn id(answer: &Json) -> Option<u64> {
+    answer.as_u64().or_else(|| answer.get(0)?.as_u64()).filter(|id| *id > 0)
+}
+
+/// The failure of a call whose answer is of another form than its method gives.
+pub(super) fn strange(call: &Call) -> Failure {
+    let doing = if call.doing == Doing::LogIn { Doing::Reading } else { call.doing };
+    Fault::Unreadable(format!("{}.{} gave another form", call.model, call.method))
+        .failure(doing, call.about)
+}

@@ -1,0 +1,277 @@
+//! The steps of one delivery: look, attach, post. Every step looks before it acts, so the
+//! steps can be gone through again from the top after any end.
+
+use crate::{
+    destinations::{Item, Progress, name::filename},
+    model::{Cause, Delivery, ErrorKind, Failure, Mode, Receipt, Target},
+    spool::SpooledFile,
+};
+
+use super::{
+    Odoo,
+    calls::{Attachment, NewAttachment, NewMessage, Record},
+    session::Session,
+    settings::Settings,
+};
+
+/// Largest photo taken, in bytes. Odoo 17 to 19 refuse bodies over 128 MiB, and base64 makes
+/// four bytes of three.
+pub(super) const MAX_PHOTO: u64 = 95 * 1024 * 1024;
+
+/// What is to be delivered, checked against the settings before anything is sent.
+#[derive(Debug)]
+struct Order<'a> {
+    delivery: &'a Delivery,
+    record: Record,
+    mode: Mode,
+    /// `ir.attachment.description`, by which a second send is recognised.
+    description: String,
+}
+
+impl Odoo {
+    /// Delivers one photo, or finds it delivered.
+    pub(super) async fn deliver_one(
+        &self,
+        item: &Item,
+        progress: &Progress,
+    ) -> Result<Receipt, Failure> {
+        let order = self.order(&item.delivery)?;
+        check_size(item.file.size)?;
+        let session = self.session().await?;
+        let done = self.steps(&session, &order, &item.file, progress).await;
+        match done {
+            Ok(receipt) => Ok(receipt),
+            Err(failure) => Err(self.doubted(failure).await),
+        }
+    }
+
+    /// Looks for a photo that an earlier attempt may have stored.
+    pub(super) async fn find_one(&self, delivery: &Delivery) -> Result<Option<Receipt>, Failure> {
+        let order = self.order(delivery)?;
+        let session = self.session().await?;
+        match self.found(&session, &order).await {
+            Ok(found) => Ok(found),
+            Err(failure) => Err(self.doubted(failure).await),
+        }
+    }
+
+    fn order<'a>(&self, delivery: &'a Delivery) -> Result<Order<'a>, Failure> {
+        let (model, id) = match &delivery.target {
+            Some(Target::Odoo { model, id }) => (model, *id),
+            Some(
+                Target::Freshdesk { .. } | Target::Freshservice { .. } | Target::Zendesk { .. },
+            )
+            | None => {
+                return Err(refused(
+                    ErrorKind::Unrouted,
+                    "the photo names no Odoo record",
+                    "set the target (odoo:<model>:<id>) on the session or its tag, \
+                     or send such photos elsewhere with a route",
+                ));
+            }
+        };
+        if !self.settings().models.contains(model) {
+            return Err(refused(
+                ErrorKind::NotAllowed,
+                &format!("photos may not go to {model}"),
+                &format!(
+                    "if they should, add \"{model}\" to `destination.{}.models`",
+                    self.name().as_str()
+                ),
+            ));
+        }
+        Ok(Order {
+            delivery,
+            record: Record { model: model.clone(), id },
+            mode: delivery.mode.unwrap_or(self.settings().default_mode),
+            description: format!("apertur:{}", delivery.photo.id),
+        })
+    }
+
+    async fn steps(
+        &self,
+        session: &Session,
+        order: &Order<'_>,
+        file: &SpooledFile,
+        progress: &Progress,
+    ) -> Result<Receipt, Failure> {
+        let addressee = addressee(session, order).await?;
+        let before = session.attachment(&order.record, &order.description).await?;
+        let (attachment, message) = match before {
+            Some(found) => {
+                self.check_whole(found, file.size)?;
+                (found.id, session.message(&order.record, found.id).await?)
+            }
+            None => (self.attach(session, order, file).await?, None),
+        };
+        if before.is_none() {
+            progress.note(order.delivery.id, "attachment", attachment).await?;
+        }
+        let found = message.is_some();
+        let message = match message {
+            Some(message) => message,
+            None => self.post(session, order, addressee, attachment).await?,
+        };
+        let receipt = receipt(self.settings(), session, order, (attachment, message));
+        let note = (order.mode == Mode::Contact && addressee.is_none() && !found)
+            .then(|| "the record names no customer, so only its followers were told".to_owned());
+        Ok(Receipt { found, note, ..receipt })
+    }
+
+    async fn attach(
+        &self,
+        session: &Session,
+        order: &Order<'_>,
+        file: &SpooledFile,
+    ) -> Result<u64, Failure> {
+        let new = NewAttachment {
+            name: &filename(&order.delivery.photo),
+            media_type: order.delivery.photo.media_type.as_deref(),
+            description: &order.description,
+            keep_original: self.settings().keep_original,
+        };
+        session.attach(&order.record, &new, file).await
+    }
+
+    async fn post(
+        &self,
+        session: &Session,
+        order: &Order<'_>,
+        addressee: Option<u64>,
+        attachment: u64,
+    ) -> Result<u64, Failure> {
+        let body = self.settings().message.body(order.delivery, session.version.major);
+        let new = NewMessage { body: &body, mode: order.mode, partner: addressee, attachment };
+        session.post(&order.record, &new).await
+    }
+
+    async fn found(
+        &self,
+        session: &Session,
+        order: &Order<'_>,
+    ) -> Result<Option<Receipt>, Failure> {
+        let Some(attachment) = session.attachment(&order.record, &order.description).await? else {
+            return Ok(None);
+        };
+        if let Some(size) = order.delivery.photo.size {
+            self.check_whole(attachment, size)?;
+        }
+        let message = session.message(&order.record, attachment.id).await?;
+        Ok(message.map(|message| {
+            let receipt = receipt(self.settings(), session, order, (attachment.id, message));
+            Receipt { found: true, ..receipt }
+        }))
+    }
+
+    /// A photo that Odoo was told to keep as it is must have its length there.
+    fn check_whole(&self, found: Attachment, size: u64) -> Result<(), Failure> {
+        if !self.settings().keep_original || found.size == size {
+            return Ok(());
+        }
+        Err(refused(
+            ErrorKind::Rejected,
+            &format!(
+                "attachment {} carries this photo's key with {} bytes instead of {size}",
+                found.id, found.size
+            ),
+            "look at that attachment in Odoo; delete it and replay the delivery, or drop the \
+             delivery if the picture there is good",
+        ))
+    }
+
+    /// A failure as it stands once what was learnt about the server is doubted: it is
+    /// forgotten, and a photo is only refused by a server that still knows the bridge's user
+    /// (a user deleted meanwhile looks like a missing record).
+    async fn doubted(&self, failure: Failure) -> Failure {
+        self.forget().await;
+        if !matches!(failure, Failure::Refused { .. }) {
+            return failure;
+        }
+        match self.session().await {
+            Ok(_) => failure,
+            Err(log_in) => log_in,
+        }
+    }
+}
+
+/// The customer to be told. Also the proof that record and chatter exist: Odoo would attach a
+/// photo to a record that does not.
+async fn addressee(session: &Session, order: &Order<'_>) -> Result<Option<u64>, Failure> {
+    let Record { model, id } = &order.record;
+    let facts = session.model(model).await?;
+    if !facts.has_chatter {
+        return Err(refused(
+            ErrorKind::Rejected,
+            &format!("{model} has no chatter in this Odoo"),
+            "choose another record for the session, or install the app that adds a chatter",
+        ));
+    }
+    let is_partner = model == "res.partner";
+    let asks = order.mode == Mode::Contact && facts.has_partner && !is_partner;
+    let Some(partner) = session.record(&order.record, asks).await? else {
+        return Err(refused(
+            ErrorKind::NotFound,
+            &format!("{model} {id} does not exist, or the bridge's user may not see it"),
+            "check the record in Odoo and the user's access rights, then replay the delivery, \
+             or drop it",
+        ));
+    };
+    let partner = if is_partner { Some(*id) } else { partner };
+    Ok(partner.filter(|_| order.mode == Mode::Contact))
+}
+
+fn receipt(
+    settings: &Settings,
+    session: &Session,
+    order: &Order<'_>,
+    (attachment, message): (u64, u64),
+) -> Receipt {
+    let url = page(&settings.place(), &order.record, session.version.major);
+    Receipt { url: Some(url), ..Receipt::default() }
+        .with("attachment", attachment)
+        .with("message", message)
+}
+
+/// The record's page in Odoo's web client.
+fn page(place: &str, record: &Record, major: u32) -> String {
+    let Record { model, id } = record;
+    match major {
+        ..18 => format!("{place}/web#id={id}&model={model}&view_type=form"),
+        // Models without a dot could be mistaken for the names of actions.
+        _ if !model.contains('.') => format!("{place}/odoo/m-{model}/{id}"),
+        _ => format!("{place}/odoo/{model}/{id}"),
+    }
+}
+
+fn check_size(size: u64) -> Result<(), Failure> {
+    if size <= MAX_PHOTO {
+        return Ok(());
+    }
+    Err(refused(
+        ErrorKind::TooLarge,
+        &format!("the photo has {size} bytes; Odoo takes at most {MAX_PHOTO}"),
+        "send photos of this size to a storage destination with a route",
+    ))
+}
+
+fn refused(kind: ErrorKind, what: &str, fix: &str) -> Failure {
+    Failure::Refused { cause: Cause::new(kind, what, fix) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_a_record_follows_the_version() {
+        let record = |model: &str| Record { model: model.to_owned(), id: 42 };
+        let place = "https://erp.example.com";
+        assert_eq!(
+            page(place, &record("res.partner"), 17),
+            "https://erp.example.com/web#id=42&model=res.partner&view_type=form"
+        );
+        let new = |model| page(place, &record(model), 18);
+        assert_eq!(new("res.partner"), "https://erp.example.com/odoo/res.partner/42");
+        assert_eq!(new("fleet"), "https://erp.example.com/odoo/m-fleet/42");
+    }
+}
