@@ -1,6 +1,6 @@
 //! `[server]` and `[console]`: where to listen and how to stop.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use url::Url;
 
@@ -20,6 +20,16 @@ pub enum Listen {
     Unix(PathBuf),
     /// The socket the service manager hands over.
     Systemd,
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Systemd => f.write_str("the service manager's socket"),
+        }
+    }
 }
 
 /// Certificate and key of the public listener, PEM files.
