@@ -118,6 +118,8 @@ fn defaults_are_those_of_the_rooms() {
     assert_eq!((erp.api, erp.message.clone()), <_>::default());
     assert!(erp.keep_original && erp.is_api_key);
     assert_eq!(folder.key_template, <_>::default());
+    assert_eq!(config.collect, <_>::default());
+    assert_eq!(config.deliver, <_>::default());
     let hosts = &config.apertur.download_hosts;
     let known = crate::apertur::HostPattern::defaults();
     assert!(known.len() == hosts.len() && known.iter().all(|host| hosts.contains(host)));
