@@ -33,6 +33,20 @@ pub struct Pruned {
 /// Photos handled in one transaction.
 const PAGE: usize = 500;
 
+/// One run of retention: what is too old, then files that nobody knows.
+///
+/// # Errors
+/// As [`prune`] and [`sweep`].
+pub async fn run(
+    journal: &Arc<dyn Journal>,
+    spool: &Spool,
+    settings: Settings,
+    clock: &Clock,
+) -> anyhow::Result<Pruned> {
+    let pruned = prune(journal, spool, settings, clock).await?;
+    Ok(Pruned { files: pruned.files + sweep(journal, spool).await?, ..pruned })
+}
+
 /// Removes what is older than the settings keep.
 ///
 /// # Errors
