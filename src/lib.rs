@@ -29,3 +29,4 @@ pub mod ops;
 pub mod receive;
 
 pub mod config;
+pub mod serve;

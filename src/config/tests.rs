@@ -157,6 +157,7 @@ fn the_environment_sets_every_kind_of_key_and_wins() {
         ],
     );
     assert_eq!(config.server.listen, Listen::Unix("/etc/bridge/run/a.sock".into()));
+    assert_eq!(config.server.listen.to_string(), "unix:/etc/bridge/run/a.sock");
     assert_eq!((config.receive.max_body, config.server.workers), (1024, 3));
     let tls = Tls { cert: "/etc/bridge/c.pem".into(), key: "/k.pem".into() };
     assert_eq!(config.server.tls, Some(tls));
