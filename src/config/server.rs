@@ -23,11 +23,12 @@ pub enum Listen {
 }
 
 impl fmt::Display for Listen {
+    /// As it is written in the configuration.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Systemd => f.write_str("the service manager's socket"),
+            Self::Systemd => f.write_str("systemd"),
         }
     }
 }
