@@ -1,4 +1,5 @@
 //! The integration tests, one binary.
 
 mod fakes;
+mod house;
 mod journal_contract;
