@@ -73,8 +73,8 @@ impl Lab {
     }
 
     /// Writes a field as the administrator.
-    async fn write(&self, model: &str, id: i32, field: &str, value: i32) {
-        let member = [(field.to_owned(), Value::Int(value))].into_iter().collect();
+    async fn write(&self, model: &str, id: i32, field: &str, value: impl Into<Value>) {
+        let member = [(field.to_owned(), value.into())].into_iter().collect();
         let args = vec![Value::Array(vec![Value::Int(id)]), Value::Struct(member)];
         let request = Request::new("execute_kw")
             .arg("prod")

@@ -65,11 +65,17 @@ async fn modes_choose_who_is_told() {
 #[tokio::test]
 async fn a_record_without_a_customer_is_posted_to_and_the_receipt_says_so() {
     for version in VERSIONS {
-        let lab = Lab::new(version);
-        let to_task = delivery("a", "odoo:project.task:5", Some(Mode::Contact));
-        let receipt = lab.send(&to_task, &photo()).await.unwrap();
-        assert!(receipt.note.unwrap().contains("names no customer"));
-        assert_eq!(lab.odoo.messages()[0].subtype, "mail.mt_comment");
+        let lab = Lab::with(FakeOdoo::start(version), |settings| {
+            settings.models.push("project.project".to_owned());
+        });
+        lab.write("project.task", 5, "partner_id", false).await;
+        for target in ["odoo:project.task:5", "odoo:project.project:1"] {
+            let to_nobody = delivery("a", target, Some(Mode::Contact));
+            let receipt = lab.send(&to_nobody, &photo()).await.unwrap();
+            assert!(receipt.note.unwrap().contains("names no customer"));
+            let message = lab.odoo.messages().pop().unwrap();
+            assert_eq!((message.subtype, message.partner_ids), ("mail.mt_comment", vec![]));
+        }
     }
 }
 
