@@ -3,8 +3,8 @@
 //! The way of one photo, which is also the order of the modules: the door ([`receive`]) reads
 //! and verifies a signed request, [`route`] says who wants the photo, the [`journal`] and the
 //! [`spool`] make it durable, only then Apertur gets its 2xx. The collector ([`collect`])
-//! fetches what was only announced, the sender ([`deliver`]) hands it to the
-//! [`destinations`]. [`ops`] are the operator's verbs over the journal, [`cli`] speaks them.
+//! fetches what was only announced, the sender (`deliver`) hands it to the
+//! [`destinations`]. `ops` are the operator's verbs over the journal, `cli` speaks them.
 //!
 //! A room sees only rooms below it; `tests/it/house.rs` holds the table.
 
@@ -13,8 +13,23 @@ pub mod model;
 pub mod system;
 
 pub mod journal;
+pub mod route;
 pub mod spool;
+pub mod telemetry;
 
 pub mod http;
 
+pub mod apertur;
 pub mod destinations;
+pub mod work;
+
+pub mod collect;
+pub mod deliver;
+pub mod ops;
+pub mod receive;
+
+pub mod config;
+
+pub mod serve;
+
+pub mod cli;

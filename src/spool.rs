@@ -5,6 +5,8 @@ use std::{
     fmt, fs, io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -19,11 +21,15 @@ use crate::model::Digest;
 const BLOCK: usize = 256 * 1024;
 /// Bytes kept from the beginning of a file to tell its type.
 const HEAD: usize = 4096;
+/// Time within which whoever kept a file tells the journal of it, with much to spare.
+const FRESH: Duration = Duration::from_hours(1);
 
 /// A folder of files named by their digest. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Spool {
     dir: PathBuf,
+    /// Held while a file gets its name and while one is removed.
+    naming: Arc<Mutex<()>>,
 }
 
 /// A file that is in the spool, fsynced.
@@ -89,7 +95,7 @@ impl Spool {
     /// # Errors
     /// When the folders cannot be made or read.
     pub fn open(dir: &Path) -> io::Result<Self> {
-        let spool = Self { dir: dir.to_owned() };
+        let spool = Self { dir: dir.to_owned(), naming: Arc::default() };
         make_dir(&spool.temporary())?;
         for left in fs::read_dir(spool.temporary())? {
             fs::remove_file(left?.path())?;
@@ -154,15 +160,25 @@ impl Spool {
         Ok(AsyncWriter { writer, gathered: BytesMut::new() })
     }
 
-    /// Removes a file; one that is not there is no error. Blocks.
+    /// Removes a file that nobody needs. A file that was kept within the last hour stays:
+    /// somebody may be about to tell the journal of it. Gives whether there is no file now.
+    /// Blocks.
     ///
     /// # Errors
-    /// When it cannot be removed.
-    pub fn remove(&self, digest: &Digest) -> io::Result<()> {
-        match fs::remove_file(self.path(digest)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other,
+    /// When it cannot be looked at or removed.
+    pub fn remove(&self, digest: &Digest) -> io::Result<bool> {
+        let path = self.path(digest);
+        let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        let modified = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            other => other?.modified()?,
+        };
+        // A time in the future is fresh, too.
+        let fresh = modified.elapsed().is_ok_and(|age| age < FRESH) || modified > SystemTime::now();
+        if !fresh {
+            fs::remove_file(path)?;
         }
+        Ok(!fresh)
     }
 
     /// Every digest in the spool. Blocks.
@@ -238,6 +254,12 @@ impl Writer {
         picture_type(&self.head)
     }
 
+    /// SHA-256 of the bytes written so far.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest(self.hash.clone().finalize().into())
+    }
+
     /// A second handle to the file, at its beginning, to read what was written. Blocks.
     ///
     /// # Errors
@@ -251,7 +273,7 @@ impl Writer {
     /// # Errors
     /// When one of the three fails; the file is removed then.
     pub fn keep(mut self) -> io::Result<Stored> {
-        let sha256 = Digest(std::mem::take(&mut self.hash).finalize().into());
+        let sha256 = self.digest();
         self.file.sync_all()?;
         let place = self.spool.path(&sha256);
         let folder = place.parent().unwrap_or(&self.spool.dir);
@@ -259,7 +281,10 @@ impl Writer {
             make_dir(folder)?;
             sync_dir(&self.spool.dir)?;
         }
+        // The modification time is what `remove` goes by, so the name comes after it.
+        let naming = self.spool.naming.lock().unwrap_or_else(PoisonError::into_inner);
         fs::rename(&self.path, &place)?;
+        drop(naming);
         self.kept = true;
         sync_dir(folder)?;
         Ok(Stored { sha256, size: self.size, media_type: self.media_type() })
@@ -374,6 +399,20 @@ mod tests {
         dropped.write_all(b"half")?;
         drop(dropped);
         assert_eq!(fs::read_dir(home.path().join("tmp"))?.count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_fresh_file_is_not_removed_and_an_old_one_is() -> io::Result<()> {
+        let home = tempfile::tempdir()?;
+        let spool = Spool::open(home.path())?;
+        let stored = spool.begin()?.keep()?;
+        assert!(!spool.remove(&stored.sha256)?);
+        let file = fs::File::options().write(true).open(spool.path(&stored.sha256))?;
+        file.set_modified(SystemTime::now() - Duration::from_hours(2))?;
+        assert!(spool.remove(&stored.sha256)?);
+        assert_eq!(spool.digests()?, []);
+        assert!(spool.remove(&stored.sha256)?, "one that is not there is removed already");
         Ok(())
     }
 

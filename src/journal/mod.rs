@@ -1,6 +1,6 @@
 //! The memory: photos, deliveries and attempts, durable before anybody is told.
 //!
-//! [`Journal`] is the whole contract; `tests/it/journal_contract.rs` holds every store to it.
+//! [`Journal`] is the whole contract; `tests/it/journal_contract/` holds every store to it.
 //! Nothing here talks to the network, and no transaction is open while anybody else does.
 
 pub mod memory;
@@ -12,9 +12,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::model::{
-    Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter,
-    ImageId, Mode, Photo, PhotoId, Receipt, SessionId, Step, Target,
+    Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, ErrorKind,
+    FetchState, Filter, ImageId, Mode, Photo, PhotoId, Receipt, SessionId, Step, Target,
 };
+
+pub use crate::model::Planned;
 
 /// Why the journal could not do it. Nothing was changed unless the text says so.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -37,17 +39,6 @@ pub enum Bytes {
         /// The link Apertur gave; works like a password while it lives.
         url: Option<String>,
     },
-}
-
-/// A delivery that the plan asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Planned {
-    /// Where to; `None` records that no destination wants the photo.
-    pub destination: Option<DestinationName>,
-    /// The record it belongs to.
-    pub target: Option<Target>,
-    /// The mode that was asked for.
-    pub mode: Option<Mode>,
 }
 
 /// A verified event with its photo and its plan.
@@ -235,7 +226,8 @@ pub struct Replayed {
     pub due: u64,
     /// Photos that will be fetched again first.
     pub fetching: u64,
-    /// Deliveries left alone because they are delivered, under way or dropped.
+    /// Deliveries left alone because they are delivered, under way, dropped or unrouted, or
+    /// because their bytes are expired.
     pub left: u64,
 }
 
@@ -245,24 +237,33 @@ pub struct Replayed {
 /// happened as a whole or not at all. Any number of tasks may call at once.
 #[async_trait]
 pub trait Journal: fmt::Debug + Send + Sync {
-    /// Takes a verified event in.
+    /// Takes a verified event in; `photo.received_at` is the time of all that follows from it.
     ///
     /// * A photo id already known: `Duplicate`. If that photo still lacks its bytes
     ///   (`wanted` or `held`) and the arrival brought them, they are taken: the photo becomes
-    ///   `stored` and its `waiting` deliveries, and those `held` because of the fetch, become
-    ///   due at once (`bytes_taken: true`).
+    ///   `stored`, a fetch that is under way ends `cancelled`, and its `waiting` deliveries, and
+    ///   those `held` because of the fetch, become due at once (`bytes_taken: true`). If the
+    ///   arrival brought a link instead, that replaces the older one, which may have died.
     /// * An arrival known only by its bytes (`photo.id` is [`PhotoId::of_bytes`]) whose hinted
     ///   `image_id` names a known photo with the same digest: `Duplicate`.
     /// * The same, but the known photo still waits for its bytes (`wanted`): `New`, with every
     ///   delivery `waiting` until that photo's fetch ends; then, if the digests are equal, the
-    ///   deliveries become `delivered` with the receipt note `same photo as <id>`, else `due`.
+    ///   deliveries that the other photo covers become `delivered` with the receipt note `same
+    ///   photo as <id>`, all others `due`.
     /// * A photo with a signed image id that gets its bytes (now or by a fetch) while a photo
-    ///   known only by the same bytes hints at that image id: its deliveries to destinations
-    ///   where the other one is `due`, `sending` or `delivered` become `delivered` with that
-    ///   note.
+    ///   known only by the same bytes hints at that image id: its deliveries that the other one
+    ///   covers become `delivered` with that note.
     /// * Otherwise `New`: deliveries of `Stored` bytes are `due` now, others `waiting`; a
     ///   planned delivery without destination is `held` with kind `unrouted`, whatever the
     ///   bytes. An announced photo is `wanted`, its fetch due now.
+    ///
+    /// A photo *covers* a delivery of the other with the same bytes when it has a delivery to
+    /// the same destination that is `due`, `sending` or `delivered`, and the two do not name
+    /// different records. One that was itself left to the other covers nothing: at least one
+    /// of the two is really sent.
+    ///
+    /// A photo has one delivery a destination: of two planned for one, the first stands. An
+    /// empty plan counts as `unrouted`. Numbers of deliveries and attempts are never reused.
     async fn accept(&self, arrival: Arrival) -> Result<Accepted, JournalError>;
 
     /// The record of a session that the bridge made itself.
@@ -271,8 +272,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Keeps the record of a session; the same session again replaces it.
     async fn keep_session(&self, session: SessionTarget) -> Result<(), JournalError>;
 
-    /// Up to `limit` photos whose fetch is due, oldest first, each with an attempt written
-    /// down and a lease. A fetch whose lease ran out is due again and counts.
+    /// Up to `limit` photos whose fetch is due, by due time then arrival, each with an attempt
+    /// written down and a lease. A fetch whose lease ran out (at its end, not after it) is due
+    /// again and counts; its attempt becomes `unknown`.
     async fn claim_fetches(
         &self,
         now: Timestamp,
@@ -281,8 +283,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ) -> Result<Vec<Fetch>, JournalError>;
 
     /// Settles a fetch. `Stored`: the photo's digest, size and media type are set and its
-    /// `waiting` deliveries become due. `Held`: its `waiting` deliveries become held with the
-    /// same cause. A settlement for an attempt that is not the photo's latest is ignored.
+    /// `waiting` deliveries become due (see [`Journal::accept`] for the ones of another photo).
+    /// `Held`: its `waiting` deliveries become held with the same cause. `Later` and `Held`
+    /// count. A settlement for an attempt that is not the photo's latest, or was ended already,
+    /// is ignored.
     async fn settle_fetch(
         &self,
         fetch: &Fetch,
@@ -290,17 +294,23 @@ pub trait Journal: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<(), JournalError>;
 
-    /// Claims due deliveries of one destination, by due time then number, and writes an open
-    /// attempt down for each. A delivery in `sending` whose lease ran out is claimed too, with
-    /// `unsure` set: its earlier attempt becomes `unknown`.
+    /// Claims due deliveries of one destination, by due time (of a lease: its end) then number,
+    /// and writes an open attempt down for each. A delivery in `sending` whose lease ran out (at
+    /// its end, not after it) is claimed too, with `unsure` set: its earlier attempt becomes
+    /// `unknown`. Deliveries without target are not bound by `one_per_target`; those passed over
+    /// take no room in `limit`. Pauses are the sender's to heed.
     async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Claimed>, JournalError>;
 
-    /// Writes down a step of a delivery. The same name again replaces the value.
+    /// Writes down a step of a delivery. The same name again replaces the value. A delivery that
+    /// is not known has no next attempt to tell: nothing is written.
     async fn note_step(&self, delivery: DeliveryId, step: Step) -> Result<(), JournalError>;
 
     /// Settles a claimed delivery. `Unknown` sets `unsure`; `Delivered` clears cause and
-    /// `unsure`; `Later` keeps `unsure` as it was. A settlement for an attempt that is not the
-    /// delivery's latest is ignored.
+    /// `unsure`; all others keep `unsure` as it was, but `Held` with kind `gave_up` sets it: the
+    /// last try may have ended without an answer. Each cause is kept, `Cancelled` leaves the
+    /// earlier one. The attempt of a `Held` is `refused`. A settlement for an attempt that is
+    /// not the delivery's latest, or was ended already, is ignored; one that comes after its
+    /// lease, but before anybody else's claim, counts.
     async fn settle_delivery(
         &self,
         claimed: &Claimed,
@@ -308,9 +318,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<(), JournalError>;
 
-    /// What a crash left behind: every `sending` delivery becomes due and `unsure` (its
-    /// attempt `unknown`), every leased fetch due. Called once at start by the one process
-    /// that owns the journal. Gives the number of deliveries.
+    /// What a crash left behind: every `sending` delivery becomes due now and `unsure`, every
+    /// leased fetch due now; their attempts become `unknown` and count. Called once at start by
+    /// the one process that owns the journal. Gives the number of deliveries.
     async fn recover(&self, now: Timestamp) -> Result<u64, JournalError>;
 
     /// When the next fetch is due; leases count with their end.
@@ -346,11 +356,14 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Everything about one photo.
     async fn story(&self, photo: &PhotoId) -> Result<Option<Story>, JournalError>;
 
-    /// Makes matching deliveries due now, with `attempts` 0, `since` now and `due_at` now;
-    /// `unsure` and steps stay, so what is there is found. `delivered` ones only with `force`;
-    /// `sending` and `dropped` ones never. Where the photo lacks its bytes its fetch becomes
-    /// due instead and its deliveries `waiting` (not for `expired` bytes: left alone).
-    /// An unrouted delivery is left alone: see [`Journal::plan_again`].
+    /// Makes matching deliveries due now, with `attempts` 0, `since` now, `due_at` now and no
+    /// cause; `unsure` and steps stay, so what is there is found. `delivered` ones only with
+    /// `force`, and they become `unsure`; `sending` and `dropped` ones never. Where the photo
+    /// lacks its bytes its fetch becomes due instead (one that is under way is left to end) and
+    /// its deliveries `waiting` (not for `expired` bytes: left alone). An unrouted delivery is
+    /// left alone: see [`Journal::plan_again`]. Without `force` a delivery that another photo
+    /// with the same bytes covers (see [`Journal::accept`]) becomes `delivered` with that note.
+    /// All that does not become `due` or `waiting` counts as left.
     async fn replay(
         &self,
         filter: &Filter,
@@ -358,7 +371,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<Replayed, JournalError>;
 
-    /// Replaces an `unrouted` delivery by the given plan, as if the photo arrived now.
+    /// Replaces an `unrouted` delivery by the given plan, as if the photo arrived now; where its
+    /// fetch is `held`, so are the new deliveries, with the same cause. Destinations that the
+    /// photo has a delivery for already get no second one. A plan that routes nowhere changes
+    /// nothing, nor does any other delivery's number.
     async fn plan_again(
         &self,
         delivery: DeliveryId,
@@ -367,8 +383,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ) -> Result<(), JournalError>;
 
     /// Marks the bytes of photos `expired` that arrived before the given time and have no
-    /// delivery in `waiting`, `due`, `sending` or `held`; gives the digests that no other
-    /// photo needs any more, at most `limit` at once.
+    /// delivery in `waiting`, `due`, `sending` or `held`, oldest first; gives the digests that no
+    /// other photo needs any more, at most `limit` at once. Fewer than `limit`: none is left.
     async fn expire_bytes(
         &self,
         before: Timestamp,
@@ -382,10 +398,11 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Whether a photo that is not `expired` has these bytes (the spool keeps what is known).
     async fn knows_bytes(&self, digest: &Digest) -> Result<bool, JournalError>;
 
-    /// Whether this photo is known, and whether it has its bytes.
+    /// Whether this photo is known, and whether it has its bytes, or had them until retention:
+    /// `Some(false)` says that they are still needed.
     async fn knows_photo(&self, photo: &PhotoId) -> Result<Option<bool>, JournalError>;
 
-    /// The due time of the oldest delivery that is due, for readiness and metrics.
+    /// The earliest due time of the deliveries in `due`, for readiness and metrics.
     async fn oldest_due(&self) -> Result<Option<Timestamp>, JournalError>;
 
     /// Ends the store: everything accepted is on disk when it returns.
@@ -409,10 +426,7 @@ pub enum Settings {
 /// SQLite library is too old to be trusted with it.
 pub async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
     match settings {
-        Settings::Sqlite { path } => {
-            let _ = path;
-            todo!()
-        }
+        Settings::Sqlite { path } => Ok(Arc::new(sqlite::Sqlite::open(path).await?)),
     }
 }
 
@@ -422,10 +436,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
 /// As [`open`].
 pub async fn open_to_read(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
     match settings {
-        Settings::Sqlite { path } => {
-            let _ = path;
-            todo!()
-        }
+        Settings::Sqlite { path } => Ok(Arc::new(sqlite::Sqlite::open_to_read(path).await?)),
     }
 }
 
@@ -433,4 +444,22 @@ pub async fn open_to_read(settings: &Settings) -> anyhow::Result<Arc<dyn Journal
 #[must_use]
 pub fn is_hint(photo: &Photo) -> Option<&ImageId> {
     photo.image_id.as_ref().filter(|image| PhotoId::of_image(image) != photo.id)
+}
+
+/// How the note of a delivery begins that was left to another photo with the same bytes.
+const SAME_PHOTO: &str = "same photo as ";
+
+/// The receipt of a delivery that was left to another photo with the same bytes.
+fn same_photo(other: &PhotoId) -> Receipt {
+    let note = Some(format!("{SAME_PHOTO}{other}"));
+    Receipt { note, found: true, ..Receipt::default() }
+}
+
+/// Why a delivery without destination is held.
+fn unrouted() -> Cause {
+    Cause::new(
+        ErrorKind::Unrouted,
+        "no destination wants this photo",
+        "add a destination or a [[route]] that matches it, then `apertur-bridge deliveries replay`",
+    )
 }

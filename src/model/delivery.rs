@@ -79,6 +79,17 @@ impl Receipt {
     }
 }
 
+/// A delivery that the plan asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// Where to; `None` records that no destination wants the photo.
+    pub destination: Option<DestinationName>,
+    /// The record it belongs to.
+    pub target: Option<Target>,
+    /// The mode that was asked for.
+    pub mode: Option<Mode>,
+}
+
 /// One photo for one destination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {

@@ -11,7 +11,7 @@ mod kind;
 mod photo;
 mod target;
 
-pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryState, Receipt, Step};
+pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryState, Planned, Receipt, Step};
 pub use failure::{Cause, ErrorKind, Failure};
 pub use filter::Filter;
 pub use finding::{Finding, Severity};

@@ -1,5 +1,376 @@
-//! sqlite placeholder
-use std::path::Path;
-/// x
-#[derive(Debug)]
-pub struct Sqlite;
+//! The journal in a SQLite file: one thread writes in groups, a few connections read.
+//!
+//! The only room that knows SQLite. The file belongs to one process; others may read it.
+
+mod accept;
+mod deliveries;
+mod fetches;
+mod operator;
+mod rows;
+mod schema;
+mod writer;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use anyhow::Context;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, params};
+
+use self::{
+    rows::{Error, Result as RowResult},
+    writer::Writer,
+};
+use super::{
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Journal, JournalError,
+    Pause, Planned, Replayed, SessionTarget, Story,
+};
+use crate::model::{
+    Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, Mode, PhotoId, SessionId,
+    Step, Target,
+};
+
+type Result<T> = std::result::Result<T, JournalError>;
+
+/// Idle read connections kept open.
+const READERS: usize = 4;
+
+/// The journal in a SQLite file.
+pub struct Sqlite {
+    path: PathBuf,
+    /// `None` when opened for reading.
+    writer: Option<Writer>,
+    readers: Arc<Mutex<Vec<Connection>>>,
+    /// The session map, small and asked for every event; the file holds the same.
+    sessions: RwLock<HashMap<SessionId, SessionTarget>>,
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sqlite").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Sqlite {
+    /// Opens the file for writing, making it (0600) or migrating it where needed.
+    ///
+    /// # Errors
+    /// When the SQLite library is older than 3.51.3, the file cannot be opened, is damaged, or
+    /// was written by a newer program.
+    pub async fn open(path: &Path) -> anyhow::Result<Self> {
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || {
+            schema::check_library(rusqlite::version_number())?;
+            make_private(&path)?;
+            let mut db = Connection::open(&path)?;
+            schema::prepare(&db)?;
+            schema::migrate(&mut db)?;
+            let sessions = sessions(&db).map_err(JournalError::from)?;
+            let writer = Some(Writer::start(db)?);
+            Ok::<_, anyhow::Error>(Self::new(path, writer, sessions))
+        })
+        .await?
+        .context("cannot open the journal; see that data_dir is writable and on a local disk")
+    }
+
+    /// Opens the file of a running daemon for reading; changing calls fail.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`], and when there is no file yet.
+    pub async fn open_to_read(path: &Path) -> anyhow::Result<Self> {
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(move || {
+            schema::check_library(rusqlite::version_number())?;
+            let db = reader(&path).map_err(JournalError::from)?;
+            schema::check_known(schema::version(&db)?)?;
+            let sessions = sessions(&db).map_err(JournalError::from)?;
+            Ok::<_, anyhow::Error>(Self::new(path, None, sessions))
+        })
+        .await?
+        .context("cannot read the journal; start the daemon once, or see that --config is right")
+    }
+
+    fn new(
+        path: PathBuf,
+        writer: Option<Writer>,
+        sessions: HashMap<SessionId, SessionTarget>,
+    ) -> Self {
+        let readers = Arc::default();
+        Self { path, writer, readers, sessions: RwLock::new(sessions) }
+    }
+
+    async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> RowResult<T> + Send + 'static,
+    {
+        match &self.writer {
+            Some(writer) => writer.write(work).await,
+            None => Err(JournalError::Unavailable("it was opened for reading only".to_owned())),
+        }
+    }
+
+    async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> RowResult<T> + Send + 'static,
+    {
+        let (path, readers) = (self.path.clone(), Arc::clone(&self.readers));
+        let read = move || {
+            let idle = readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let db = idle.map_or_else(|| reader(&path), Ok)?;
+            let result = work(&db)?;
+            let mut idle = readers.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < READERS {
+                idle.push(db);
+            }
+            Ok::<_, Error>(result)
+        };
+        let joined = tokio::task::spawn_blocking(read).await;
+        Ok(joined.map_err(|error| JournalError::Unavailable(error.to_string()))??)
+    }
+}
+
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600).open(path).map(drop)
+}
+
+fn reader(path: &Path) -> RowResult<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.execute_batch("PRAGMA busy_timeout = 5000")?;
+    Ok(db)
+}
+
+fn sessions(db: &Connection) -> RowResult<HashMap<SessionId, SessionTarget>> {
+    let damaged = || Error::Damaged("a session".to_owned());
+    let kept = rows::all(db, "SELECT session, target, mode FROM sessions", &[], |row| {
+        let session = SessionId::parse(&row.get::<_, String>("session")?);
+        let target = row.get::<_, String>("target")?.parse::<Target>();
+        let mode = row.get::<_, Option<String>>("mode")?;
+        Ok(SessionTarget {
+            session: session.map_err(|_| damaged())?,
+            target: target.map_err(|_| damaged())?,
+            mode: mode.map(|m| Mode::parse(&m).ok_or_else(damaged)).transpose()?,
+        })
+    })?;
+    Ok(kept.into_iter().map(|kept| (kept.session.clone(), kept)).collect())
+}
+
+fn earliest(
+    db: &Connection,
+    sql: &str,
+    params: &[&dyn rusqlite::ToSql],
+) -> RowResult<Option<Timestamp>> {
+    let found = rows::first(db, sql, params, |row| Ok(row.get::<_, Option<i64>>(0)?))?;
+    found.flatten().map(rows::time).transpose()
+}
+
+#[async_trait]
+impl Journal for Sqlite {
+    async fn accept(&self, arrival: Arrival) -> Result<Accepted> {
+        self.write(move |db| accept::accept(db, &arrival)).await
+    }
+
+    async fn session(&self, session: &SessionId) -> Result<Option<SessionTarget>> {
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(sessions.get(session).cloned())
+    }
+
+    async fn keep_session(&self, session: SessionTarget) -> Result<()> {
+        let kept = session.clone();
+        self.write(move |db| {
+            let mode = kept.mode.map(Mode::as_str);
+            db.prepare_cached("INSERT OR REPLACE INTO sessions VALUES (?1, ?2, ?3)")?
+                .execute(params![kept.session.reveal(), kept.target.to_string(), mode])?;
+            Ok(())
+        })
+        .await?;
+        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        sessions.insert(session.session.clone(), session);
+        Ok(())
+    }
+
+    async fn claim_fetches(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Fetch>> {
+        self.write(move |db| fetches::claim(db, now, lease_until, limit)).await
+    }
+
+    async fn settle_fetch(&self, fetch: &Fetch, end: FetchEnd, now: Timestamp) -> Result<()> {
+        let fetch = fetch.clone();
+        self.write(move |db| fetches::settle(db, &fetch, &end, now)).await
+    }
+
+    async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Claimed>> {
+        self.write(move |db| deliveries::claim(db, &claim)).await
+    }
+
+    async fn note_step(&self, delivery: DeliveryId, step: Step) -> Result<()> {
+        self.write(move |db| deliveries::note_step(db, delivery, &step)).await
+    }
+
+    async fn settle_delivery(
+        &self,
+        claimed: &Claimed,
+        end: DeliveryEnd,
+        now: Timestamp,
+    ) -> Result<()> {
+        let claimed = claimed.clone();
+        self.write(move |db| deliveries::settle(db, &claimed, &end, now)).await
+    }
+
+    async fn recover(&self, now: Timestamp) -> Result<u64> {
+        self.write(move |db| deliveries::recover(db, now)).await
+    }
+
+    async fn next_fetch_at(&self) -> Result<Option<Timestamp>> {
+        self.read(|db| {
+            let sql = "SELECT min(fetch_due) FROM photos WHERE fetch_state = 'wanted'";
+            earliest(db, sql, &[])
+        })
+        .await
+    }
+
+    async fn next_delivery_at(&self, destination: &DestinationName) -> Result<Option<Timestamp>> {
+        let name = destination.clone();
+        self.read(move |db| {
+            let sql = "SELECT min(due_at) FROM deliveries
+                       WHERE destination = ?1 AND state IN ('due', 'sending')";
+            earliest(db, sql, &[&name.as_str()])
+        })
+        .await
+    }
+
+    async fn set_pause(&self, destination: &DestinationName, pause: Option<Pause>) -> Result<()> {
+        let name = destination.clone();
+        self.write(move |db| operator::set_pause(db, &name, pause.as_ref())).await
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>> {
+        self.read(operator::pauses).await
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        before: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>> {
+        let filter = filter.clone();
+        self.read(move |db| operator::list(db, &filter, before, limit)).await
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<Vec<Count>> {
+        let filter = filter.clone();
+        self.read(move |db| operator::count(db, &filter)).await
+    }
+
+    async fn story(&self, photo: &PhotoId) -> Result<Option<Story>> {
+        let photo = photo.clone();
+        self.read(move |db| operator::story(db, &photo)).await
+    }
+
+    async fn replay(&self, filter: &Filter, force: bool, now: Timestamp) -> Result<Replayed> {
+        let filter = filter.clone();
+        self.write(move |db| operator::replay(db, &filter, force, now)).await
+    }
+
+    async fn plan_again(
+        &self,
+        delivery: DeliveryId,
+        plan: Vec<Planned>,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.write(move |db| operator::plan_again(db, delivery, &plan, now)).await
+    }
+
+    async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {
+        self.write(move |db| operator::expire_bytes(db, before, limit)).await
+    }
+
+    async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64> {
+        self.write(move |db| operator::forget(db, before, limit)).await
+    }
+
+    async fn knows_bytes(&self, digest: &Digest) -> Result<bool> {
+        let digest = *digest;
+        self.read(move |db| operator::knows_bytes(db, &digest)).await
+    }
+
+    async fn knows_photo(&self, photo: &PhotoId) -> Result<Option<bool>> {
+        let photo = photo.clone();
+        self.read(move |db| {
+            let sql = "SELECT fetch_state FROM photos WHERE id = ?1";
+            rows::first(db, sql, &[&photo.as_str()], |row| {
+                let state = rows::fetch_state(row)?;
+                Ok(matches!(state, FetchState::Stored | FetchState::Expired))
+            })
+        })
+        .await
+    }
+
+    async fn oldest_due(&self) -> Result<Option<Timestamp>> {
+        self.read(|db| {
+            let sql = "SELECT min(due_at) FROM deliveries WHERE state IN ('due', 'sending')";
+            earliest(db, sql, &[])
+        })
+        .await
+    }
+
+    async fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_new_enough_and_an_older_one_is_refused() {
+        assert!(schema::check_library(rusqlite::version_number()).is_ok());
+        let refused = schema::check_library(3_051_002).map_err(|e| e.to_string());
+        assert!(refused.is_err_and(|e| e.contains("3.51.3")), "3.51.2 can lose rows");
+    }
+
+    #[tokio::test]
+    async fn a_journal_of_a_newer_program_is_refused() -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("journal.db");
+        Connection::open(&path)?.pragma_update(None, "user_version", 999)?;
+        let refused = Sqlite::open(&path).await;
+        assert!(refused.is_err_and(|e| format!("{e:#}").contains("newer apertur-bridge")));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn commits_are_synchronous_and_the_file_is_private() -> anyhow::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("journal.db");
+        let journal = Sqlite::open(&path).await?;
+        let settings = journal
+            .write(|db| {
+                let full: i64 = db.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+                let mode: String = db.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+                Ok((full, mode))
+            })
+            .await?;
+        assert_eq!(settings, (2, "wal".to_owned()));
+        assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
+        Ok(())
+    }
+}

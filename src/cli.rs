@@ -1,0 +1,109 @@
+//! The command line: one file a command, each over `ops`, `serve` or `config`.
+//!
+//! Nothing here decides anything about photos. Results go to standard output, everything else
+//! to standard error.
+
+mod check;
+mod configuration;
+mod deliveries;
+mod destinations;
+mod filter;
+mod output;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use self::output::Failure;
+use crate::config::{self, Loaded};
+
+/// Apertur photos into Odoo, help desks and storage: acknowledged is never lost, never attached
+/// twice, never silently stuck.
+#[derive(Debug, Parser)]
+#[command(name = "apertur-bridge", version, about, arg_required_else_help = true)]
+struct Cli {
+    /// The configuration file [default: $APERTUR_BRIDGE_CONFIG, else
+    /// /etc/apertur-bridge/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon
+    Serve,
+    /// Check the configuration, and with --connect every destination
+    Check(check::Args),
+    /// List, show and replay deliveries
+    #[command(subcommand)]
+    Deliveries(deliveries::Command),
+    /// List and test destinations
+    #[command(subcommand)]
+    Destinations(destinations::Command),
+    /// Print configuration
+    #[command(subcommand)]
+    Config(configuration::Command),
+}
+
+/// What every command gets.
+#[derive(Debug)]
+struct Context {
+    file: Option<PathBuf>,
+}
+
+impl Context {
+    /// The configuration; its warnings go to standard error.
+    fn load(&self) -> Result<config::Config, Failure> {
+        let Loaded { config, warnings, .. } = config::load(self.file.as_deref())?;
+        for warning in warnings {
+            output::remark(&warning.to_string());
+        }
+        Ok(config)
+    }
+}
+
+/// Runs the command of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // The first one wins; there is only one in this program.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let context = Context { file: cli.config };
+    let done = match cli.command {
+        Command::Serve => serve::run(&context),
+        Command::Check(args) => check::run(&context, &args),
+        Command::Deliveries(command) => deliveries::run(&context, command),
+        Command::Destinations(command) => destinations::run(&context, command),
+        Command::Config(command) => configuration::run(&command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::remark(&failure.to_string());
+            failure.code()
+        }
+    }
+}
+
+/// Runs asynchronous work to its end.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)?;
+    runtime.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        super::Cli::command().debug_assert();
+    }
+}

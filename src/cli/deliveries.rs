@@ -1,0 +1,38 @@
+//! `deliveries`: what became of the photos, and once more for those that failed.
+
+mod list;
+mod replay;
+mod show;
+
+use super::{Context, block_on, filter, output::Failure};
+use crate::{
+    config::Config,
+    journal::{self, Journal},
+};
+
+/// Subcommands of `deliveries`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List deliveries, newest first
+    List(list::Args),
+    /// Show everything about one photo
+    Show(show::Args),
+    /// Send again what is held or waiting; what is there already is found and not doubled
+    Replay(replay::Args),
+}
+
+/// Runs one of them.
+pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    let config = context.load()?;
+    block_on(async move {
+        match command {
+            Command::List(args) => list::run(&config, &args).await,
+            Command::Show(args) => show::run(&config, &args).await,
+            Command::Replay(args) => replay::run(&config, &args).await,
+        }
+    })
+}
+
+async fn open_to_read(config: &Config) -> Result<std::sync::Arc<dyn Journal>, Failure> {
+    Ok(journal::open_to_read(&config.journal).await?)
+}

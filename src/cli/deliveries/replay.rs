@@ -1,0 +1,105 @@
+//! `deliveries replay`.
+
+use std::sync::Arc;
+
+use super::{filter, open_to_read};
+use crate::{
+    cli::output::{Failure, json, line, table},
+    config::Config,
+    journal,
+    model::{DeliveryState, DestinationName, Filter},
+    ops::{
+        Ops, Replay,
+        control::{self, Reply, Request},
+    },
+    system::{Clock, DataDir},
+    telemetry::Telemetry,
+    work::Wake,
+};
+
+/// Options of `deliveries replay`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Delivery numbers, or one photo id; without any, the options say which
+    ids: Vec<String>,
+    #[command(flatten)]
+    filter: filter::Args,
+    /// Only say how many deliveries this would be
+    #[arg(long)]
+    dry_run: bool,
+    /// Also deliveries that are delivered
+    #[arg(long)]
+    force: bool,
+    /// Replay everything that is held; needed when nothing else says which
+    #[arg(long)]
+    all: bool,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Replays deliveries.
+pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+    let mut filter = filter::with_ids(&args.ids, &args.filter)?;
+    if filter == Filter::default() {
+        if !args.all {
+            return Err(Failure::Failed(anyhow::anyhow!(
+                "say which deliveries: numbers, a photo id, options such as --destination erp \
+                 --state held, or --all for everything that is held"
+            )));
+        }
+        filter.states = vec![DeliveryState::Held];
+    }
+    if args.dry_run {
+        return dry_run(config, &filter, args.json).await;
+    }
+    let by = std::process::id();
+    let replay = Replay { filter, force: args.force, by: format!("command line, process {by}") };
+    let reply = perform(config, Request::Replay(replay)).await?;
+    match reply {
+        Reply::Failed { error } => Err(Failure::Failed(anyhow::anyhow!(error))),
+        Reply::Replayed(report) if args.json => json(&report),
+        Reply::Replayed(report) => line(&format!(
+            "{} due now, {} photo(s) fetched again first, {} newly routed, {} left alone",
+            report.due, report.fetching, report.routed, report.left
+        )),
+    }
+}
+
+/// Through the running daemon, or alone when there is none.
+async fn perform(config: &Config, request: Request) -> Result<Reply, Failure> {
+    let socket = config.data_dir.join("control.sock");
+    if let Some(reply) = control::ask(&socket, &request).await? {
+        return Ok(reply);
+    }
+    let path = config.data_dir.clone();
+    let lock = tokio::task::spawn_blocking(move || DataDir::take(&path)).await;
+    let _lock = lock.map_err(anyhow::Error::from)??;
+    let journal = journal::open(&config.journal).await?;
+    let ops = Ops {
+        journal: Arc::clone(&journal),
+        routes: Arc::new(config.routes.clone()),
+        clock: Clock::system(),
+        telemetry: Telemetry::default(),
+        collector: Wake::default(),
+        sender: Wake::default(),
+    };
+    let reply = ops.perform(request).await;
+    journal.close().await;
+    Ok(reply)
+}
+
+async fn dry_run(config: &Config, filter: &Filter, as_json: bool) -> Result<(), Failure> {
+    let counts = open_to_read(config).await?.count(filter).await?;
+    if as_json {
+        return json(&counts);
+    }
+    let mut rows = table(&["DESTINATION", "STATE", "ERROR", "DELIVERIES"]);
+    for count in &counts {
+        let name = count.destination.as_ref().map_or("-", DestinationName::as_str);
+        let error = count.error.map_or("-", crate::model::ErrorKind::as_str);
+        rows.add_row([name, count.state.as_str(), error, &count.count.to_string()]);
+    }
+    line(&rows.trim_fmt())?;
+    line("nothing was changed (--dry-run)")
+}

@@ -1,0 +1,132 @@
+//! `destinations`: where photos go, and whether they could.
+
+use serde::Serialize;
+
+use super::{
+    Context, block_on,
+    output::{Failure, json, line, table},
+};
+use crate::{
+    config::Config,
+    journal::{self, Pause},
+    model::{DeliveryState, DestinationName, Filter, Kind, Severity, Target},
+    serve,
+};
+
+/// Subcommands of `destinations`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List the configured destinations and how they stand
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write something small to a destination, read it back and remove it
+    Test {
+        /// Its name: the `erp` of [destination.erp]
+        name: String,
+        /// The record to write to, for example odoo:res.partner:42
+        #[arg(long)]
+        target: Option<Target>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs one of them.
+pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    let config = context.load()?;
+    block_on(async move {
+        match command {
+            Command::List { json } => list(&config, json).await,
+            Command::Test { name, target, json } => {
+                test(&config, &name, target.as_ref(), json).await
+            }
+        }
+    })
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: DestinationName,
+    #[serde(rename = "type")]
+    kind: Kind,
+    place: String,
+    delivered: u64,
+    underway: u64,
+    held: u64,
+    paused: Option<Pause>,
+}
+
+async fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
+    // Before the first start there is no journal, and nothing to count.
+    let (counts, pauses) = match journal::open_to_read(&config.journal).await {
+        Ok(journal) => (journal.count(&Filter::default()).await?, journal.pauses().await?),
+        Err(_) => Default::default(),
+    };
+    let rows: Vec<Row> = serve::destinations(config)?
+        .into_iter()
+        .map(|(name, destination)| {
+            let sum = |states: &[DeliveryState]| {
+                let ours = counts.iter().filter(|c| c.destination.as_ref() == Some(&name));
+                ours.filter(|c| states.contains(&c.state)).map(|c| c.count).sum()
+            };
+            use DeliveryState::{Delivered, Due, Held, Sending, Waiting};
+            Row {
+                kind: destination.kind(),
+                place: destination.place(),
+                delivered: sum(&[Delivered]),
+                underway: sum(&[Waiting, Due, Sending]),
+                held: sum(&[Held]),
+                paused: pauses.iter().find(|pause| pause.destination == name).cloned(),
+                name,
+            }
+        })
+        .collect();
+    if as_json {
+        return json(&rows);
+    }
+    let header = ["NAME", "TYPE", "PLACE", "DELIVERED", "UNDER WAY", "HELD", "STATE"];
+    let mut text = table(&header);
+    for row in rows {
+        let state = row.paused.map_or("ok".to_owned(), |pause| {
+            format!("paused since {:.0}: {}", pause.since, pause.cause.what)
+        });
+        let numbers = [row.delivered, row.underway, row.held].map(|n| n.to_string());
+        let [delivered, underway, held] = numbers;
+        let kind = row.kind.to_string();
+        text.add_row([row.name.to_string(), kind, row.place, delivered, underway, held, state]);
+    }
+    line(&text.trim_fmt())
+}
+
+async fn test(
+    config: &Config,
+    name: &str,
+    target: Option<&Target>,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let destinations = serve::destinations(config)?;
+    let Some((_, destination)) = destinations.iter().find(|(known, _)| known.as_str() == name)
+    else {
+        let known: Vec<_> = destinations.iter().map(|(name, _)| name.as_str()).collect();
+        return Err(Failure::Failed(anyhow::anyhow!(
+            "there is no destination `{name}`; the configuration has {}",
+            known.join(", ")
+        )));
+    };
+    let findings = destination.test(target).await;
+    if as_json {
+        json(&findings)?;
+    } else {
+        for finding in &findings {
+            line(&finding.to_string())?;
+        }
+    }
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(Failure::Unavailable(format!("destination {name} does not work; see above")));
+    }
+    Ok(())
+}

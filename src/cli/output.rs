@@ -1,0 +1,96 @@
+//! Exit codes, and text on its way to a person or a program.
+
+use std::{
+    fmt,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+use crate::{config::Findings, journal::JournalError};
+
+/// Why a command failed, with the exit code that says so.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// 1: it was not done.
+    Failed(anyhow::Error),
+    /// 69: the other side does not work.
+    Unavailable(String),
+    /// 78: the configuration cannot be used.
+    Config(Findings),
+}
+
+impl Failure {
+    pub(super) fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Failed(_) => 1,
+            Self::Unavailable(_) => 69,
+            Self::Config(_) => 78,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => write!(f, "error: {error:#}"),
+            Self::Unavailable(what) => write!(f, "error: {what}"),
+            Self::Config(findings) => fmt::Display::fmt(findings, f),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Findings> for Failure {
+    fn from(findings: Findings) -> Self {
+        Self::Config(findings)
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Writes a line of the result. A reader that went away (`| head`) ends the program quietly.
+pub(super) fn line(text: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        other => Ok(other?),
+    }
+}
+
+/// Writes a value as JSON.
+pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;
+    line(&text)
+}
+
+/// Writes a line to standard error; an empty one is left out.
+pub(super) fn remark(text: &str) {
+    if !text.is_empty() {
+        // Nothing can be done about a standard error that is closed.
+        drop(writeln!(io::stderr().lock(), "{text}"));
+    }
+}
+
+/// A table without lines, for people and for `awk`.
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
+}

@@ -1,0 +1,11 @@
+//! `serve`: the daemon.
+
+use super::{Context, block_on, output::Failure};
+use crate::{serve, telemetry};
+
+/// Runs the daemon until it is told to stop.
+pub(super) fn run(context: &Context) -> Result<(), Failure> {
+    let config = context.load()?;
+    telemetry::init(&config.telemetry)?;
+    block_on(async move { Ok(serve::run(config).await?) })
+}

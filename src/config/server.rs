@@ -1,0 +1,166 @@
+//! `[server]` and `[console]`: where to listen and how to stop.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use url::Url;
+
+use super::{
+    entry::Entry,
+    secret::secret,
+    section::Section,
+    values::{Wrong, count, duration, http_url, list, listen, path, size, text},
+};
+
+/// A place to listen at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// An address with a port.
+    Tcp(SocketAddr),
+    /// A socket file.
+    Unix(PathBuf),
+    /// The socket the service manager hands over.
+    Systemd,
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Systemd => f.write_str("the service manager's socket"),
+        }
+    }
+}
+
+/// Certificate and key of the public listener, PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate with its chain.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// What the listeners run on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// Where the public listener is.
+    pub listen: Listen,
+    /// TLS of the public listener; plain HTTP without.
+    pub tls: Option<Tls>,
+    /// Where readiness and metrics are; nowhere when `None`.
+    pub console_listen: Option<Listen>,
+    /// What Apertur is told about the address of the public listener.
+    pub public_url: Option<Url>,
+    /// Threads of the public listener, at least 1.
+    pub workers: usize,
+    /// How long work under way may go on once the daemon is told to stop.
+    pub drain: Duration,
+}
+
+/// What `[server]` says about listening; the console is not in it yet.
+pub(super) struct Listener {
+    listen: Option<Listen>,
+    tls: Option<Tls>,
+    public_url: Option<Url>,
+    workers: Option<usize>,
+    drain: Option<Duration>,
+}
+
+/// What `[server]` says about requests.
+pub(super) struct Requests {
+    /// The path of the webhook.
+    pub(super) webhook_path: Option<String>,
+    /// Largest body, in bytes.
+    pub(super) max_body: Option<u64>,
+    /// Longest silence of a sender.
+    pub(super) body_timeout: Option<Duration>,
+}
+
+/// Reads `[server]`.
+pub(super) fn read(s: &mut Section<'_>) -> (Listener, Requests) {
+    let listen = s
+        .key("listen", "address and port, \"unix:/path\", or \"systemd\" for socket activation")
+        .or("127.0.0.1:8787", listen);
+    let webhook_path = s
+        .key("webhook_path", "the path Apertur posts to")
+        .or("/apertur/webhook", text(webhook_path));
+    let max_body = s.key("max_body", "largest request").or("64MiB", size);
+    let body_timeout =
+        s.key("body_timeout", "longest silence of a sender before 408").or("30s", duration);
+    let public_url = s
+        .key("public_url", "the address of this listener as Apertur and links are told")
+        .optional("https://photos.example.com", http_url("https://photos.example.com"));
+    let tls = s
+        .key("tls", "certificate and key, PEM; without, put a proxy with TLS in front")
+        .optional("{ cert = \"/etc/ssl/photos.pem\", key = \"/etc/ssl/photos.key\" }", tls);
+    let workers = s.key("workers", "threads that answer requests").or("2", count(1, 64));
+    let drain = s
+        .key("drain_timeout", "how long work under way may go on after a stop")
+        .or("30s", duration);
+    let listener = Listener { listen, tls, public_url, workers, drain };
+    (listener, Requests { webhook_path, max_body, body_timeout })
+}
+
+/// Reads `[console]` and completes what `[server]` said.
+pub(super) fn read_console(s: &mut Section<'_>, listener: Listener) -> Option<ServerSettings> {
+    let console = s.key("listen", "where /readyz and /metrics are, or \"off\"").or(
+        "127.0.0.1:8788",
+        |entry| match entry.as_text() {
+            Some("off") => Some(None),
+            _ => apart(entry, listener.listen.as_ref()).map(Some),
+        },
+    );
+    let secret_example = "{ file = \"/etc/apertur-bridge/console-password\" }";
+    s.key("password", "for the pages of a later release").optional(secret_example, for_later);
+    s.key("tokens", "for the API of a later release")
+        .optional("[{ file = \"/etc/apertur-bridge/console-token\" }]", list(for_later));
+    Some(ServerSettings {
+        listen: listener.listen?,
+        tls: listener.tls,
+        console_listen: console?,
+        public_url: listener.public_url,
+        workers: listener.workers?,
+        drain: listener.drain?,
+    })
+}
+
+/// A place to listen that is not the public one.
+fn apart(entry: &Entry<'_>, public: Option<&Listen>) -> Option<Listen> {
+    let place = listen(entry)?;
+    if Some(&place) == public {
+        return entry
+            .wrong_value("is the place of server.listen", "choose another one, or \"off\"");
+    }
+    Some(place)
+}
+
+/// A secret this release takes but does not need.
+fn for_later(entry: &Entry<'_>) -> Option<()> {
+    secret(entry)?;
+    entry.warn(
+        "guards nothing yet: this release serves only /readyz and /metrics, without a password",
+        "keep console.listen on an address that only you reach",
+    );
+    Some(())
+}
+
+fn webhook_path(text: &str) -> Result<String, Wrong> {
+    let example = "write for example /apertur/webhook";
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+    if !text.starts_with('/') || text.len() < 2 || !text.chars().all(plain) {
+        return Err(Wrong::new("is not a path of / and letters, digits, - . _ and ~", example));
+    }
+    if text == "/healthz" || text == "/collect" || text.starts_with("/collect/") {
+        return Err(Wrong::new("has a meaning of its own here", example));
+    }
+    Ok(text.to_owned())
+}
+
+fn tls(entry: &Entry<'_>) -> Option<Tls> {
+    let mut s = Section::new(entry.reader, entry.path.clone(), entry.table()?);
+    let cert = s.inner("cert", "/etc/ssl/photos.pem", path);
+    let key = s.inner("key", "/etc/ssl/photos.key", path);
+    s.close();
+    Some(Tls { cert: cert?, key: key? })
+}

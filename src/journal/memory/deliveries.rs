@@ -1,0 +1,148 @@
+//! Claiming deliveries, their attempts and their ends.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::state::{DeliveryRow, Lease, State};
+use crate::{
+    journal::{Claim, Claimed, DeliveryEnd},
+    model::{
+        AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind,
+        Step, Target,
+    },
+};
+
+impl State {
+    pub(super) fn claim_deliveries(&mut self, claim: &Claim) -> Vec<Claimed> {
+        let mut taken =
+            if claim.one_per_target { self.busy_targets(claim) } else { HashSet::new() };
+        let mut due: Vec<_> = self
+            .of(&claim.destination)
+            .filter_map(|row| Some((row.due_at()?, row.delivery.id)))
+            .filter(|(at, _)| *at <= claim.now)
+            .collect();
+        due.sort();
+        let mut claimed = Vec::new();
+        for (_, id) in due {
+            if claimed.len() >= claim.limit {
+                break;
+            }
+            let target = self.deliveries.get(&id).and_then(|row| row.delivery.target.clone());
+            let free = target.is_none_or(|target| !claim.one_per_target || taken.insert(target));
+            if free && let Some(one) = self.claim_delivery(id, claim) {
+                claimed.push(one);
+            }
+        }
+        claimed
+    }
+
+    pub(super) fn note_step(&mut self, id: DeliveryId, step: Step) {
+        if let Some(row) = self.deliveries.get_mut(&id) {
+            row.delivery.steps.retain(|known| known.name != step.name);
+            row.delivery.steps.push(step);
+        }
+    }
+
+    pub(super) fn settle_delivery(&mut self, claimed: &Claimed, end: DeliveryEnd, now: Timestamp) {
+        let Some(row) = self.deliveries.get_mut(&claimed.delivery.id) else { return };
+        if row.lease.is_none_or(|lease| lease.attempt != claimed.attempt) {
+            return;
+        }
+        row.lease = None;
+        let (outcome, cause) = settle(&mut row.delivery, end, now);
+        self.end_attempt(claimed.attempt, outcome, cause, now);
+    }
+
+    pub(super) fn recover_deliveries(&mut self, now: Timestamp) -> u64 {
+        let mut lost = Vec::new();
+        for row in self.deliveries.values_mut() {
+            if let Some(lease) = row.lease.take() {
+                row.delivery.state = DeliveryState::Due;
+                row.delivery.due_at = now;
+                row.delivery.unsure = true;
+                lost.push(lease.attempt);
+            }
+        }
+        for attempt in &lost {
+            self.end_attempt(*attempt, AttemptOutcome::Unknown, None, now);
+        }
+        lost.len() as u64
+    }
+
+    pub(super) fn next_delivery_at(&self, destination: &DestinationName) -> Option<Timestamp> {
+        self.of(destination).filter_map(DeliveryRow::due_at).min()
+    }
+
+    pub(super) fn oldest_due(&self) -> Option<Timestamp> {
+        let due = self.deliveries.values().map(|row| &row.delivery);
+        due.filter(|d| d.state == DeliveryState::Due).map(|d| d.due_at).min()
+    }
+
+    fn of(&self, destination: &DestinationName) -> impl Iterator<Item = &DeliveryRow> {
+        self.deliveries
+            .values()
+            .filter(|row| row.delivery.destination.as_ref() == Some(destination))
+    }
+
+    /// Targets that have a delivery under way under a live lease.
+    fn busy_targets(&self, claim: &Claim) -> HashSet<Target> {
+        self.of(&claim.destination)
+            .filter(|row| row.lease.is_some_and(|lease| lease.until > claim.now))
+            .filter_map(|row| row.delivery.target.clone())
+            .collect()
+    }
+
+    fn claim_delivery(&mut self, id: DeliveryId, claim: &Claim) -> Option<Claimed> {
+        let row = self.deliveries.get_mut(&id)?;
+        let photo = row.delivery.photo.id.clone();
+        if let Some(lease) = row.lease.take() {
+            // Its lease ran out: whoever had it never came back, so nobody knows how it ended.
+            row.delivery.unsure = true;
+            self.end_attempt(lease.attempt, AttemptOutcome::Unknown, None, claim.now);
+        }
+        let attempt = self.begin_attempt(&photo, Some(id), claim.now);
+        let row = self.deliveries.get_mut(&id)?;
+        row.lease = Some(Lease { attempt, until: claim.lease_until });
+        row.delivery.state = DeliveryState::Sending;
+        row.delivery.attempts += 1;
+        Some(Claimed { delivery: row.delivery.clone(), attempt })
+    }
+}
+
+/// Writes an end into the delivery; gives what is to be written into the attempt.
+fn settle(
+    delivery: &mut Delivery,
+    end: DeliveryEnd,
+    now: Timestamp,
+) -> (AttemptOutcome, Option<Cause>) {
+    let (state, at, counts, outcome, cause) = match end {
+        DeliveryEnd::Delivered(receipt) => {
+            delivery.receipt = Some(receipt);
+            delivery.unsure = false;
+            (DeliveryState::Delivered, now, true, AttemptOutcome::Done, None)
+        }
+        DeliveryEnd::Later { at, cause, counts } => {
+            (DeliveryState::Due, at, counts, AttemptOutcome::Later, Some(cause))
+        }
+        DeliveryEnd::Unknown { at, cause } => {
+            delivery.unsure = true;
+            (DeliveryState::Due, at, true, AttemptOutcome::Unknown, Some(cause))
+        }
+        DeliveryEnd::Broken { cause } => {
+            (DeliveryState::Due, now, false, AttemptOutcome::Broken, Some(cause))
+        }
+        DeliveryEnd::Held { cause } => {
+            delivery.unsure |= cause.kind == ErrorKind::GaveUp;
+            (DeliveryState::Held, now, true, AttemptOutcome::Refused, Some(cause))
+        }
+        DeliveryEnd::Cancelled => (DeliveryState::Due, now, false, AttemptOutcome::Cancelled, None),
+    };
+    (delivery.state, delivery.due_at) = (state, at);
+    delivery.attempts = delivery.attempts.saturating_sub(u32::from(!counts));
+    delivery.settled_at = (state != DeliveryState::Due).then_some(now);
+    if outcome != AttemptOutcome::Cancelled {
+        delivery.cause.clone_from(&cause);
+    }
+    (outcome, cause)
+}

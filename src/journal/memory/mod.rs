@@ -1,0 +1,182 @@
+//! The journal in memory: what the trait's docs mean, in plain Rust, for tests and for trying
+//! out. One lock around everything, no I/O; nothing outlives the process.
+
+mod accept;
+mod deliveries;
+mod fetches;
+mod operator;
+mod retention;
+mod state;
+
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use self::state::State;
+use super::{
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Journal, JournalError,
+    Pause, Planned, Replayed, SessionTarget, Story,
+};
+use crate::model::{
+    Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, PhotoId, SessionId, Step,
+};
+
+type Result<T> = std::result::Result<T, JournalError>;
+
+/// A journal that forgets everything with the process. It never fails.
+#[derive(Default)]
+pub struct Memory(Mutex<State>);
+
+impl fmt::Debug for Memory {
+    // Links and session ids are in there.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").finish_non_exhaustive()
+    }
+}
+
+impl Memory {
+    /// An empty journal.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Journal for Memory {
+    async fn accept(&self, arrival: Arrival) -> Result<Accepted> {
+        Ok(self.state().accept(arrival))
+    }
+
+    async fn session(&self, session: &SessionId) -> Result<Option<SessionTarget>> {
+        Ok(self.state().sessions.get(session).cloned())
+    }
+
+    async fn keep_session(&self, session: SessionTarget) -> Result<()> {
+        self.state().sessions.insert(session.session.clone(), session);
+        Ok(())
+    }
+
+    async fn claim_fetches(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Fetch>> {
+        Ok(self.state().claim_fetches(now, lease_until, limit))
+    }
+
+    async fn settle_fetch(&self, fetch: &Fetch, end: FetchEnd, now: Timestamp) -> Result<()> {
+        self.state().settle_fetch(fetch, end, now);
+        Ok(())
+    }
+
+    async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Claimed>> {
+        Ok(self.state().claim_deliveries(&claim))
+    }
+
+    async fn note_step(&self, delivery: DeliveryId, step: Step) -> Result<()> {
+        self.state().note_step(delivery, step);
+        Ok(())
+    }
+
+    async fn settle_delivery(
+        &self,
+        claimed: &Claimed,
+        end: DeliveryEnd,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.state().settle_delivery(claimed, end, now);
+        Ok(())
+    }
+
+    async fn recover(&self, now: Timestamp) -> Result<u64> {
+        let mut state = self.state();
+        state.recover_fetches(now);
+        Ok(state.recover_deliveries(now))
+    }
+
+    async fn next_fetch_at(&self) -> Result<Option<Timestamp>> {
+        Ok(self.state().photos.values().filter_map(state::PhotoRow::due_at).min())
+    }
+
+    async fn next_delivery_at(&self, destination: &DestinationName) -> Result<Option<Timestamp>> {
+        Ok(self.state().next_delivery_at(destination))
+    }
+
+    async fn set_pause(&self, destination: &DestinationName, pause: Option<Pause>) -> Result<()> {
+        let mut state = self.state();
+        match pause {
+            Some(pause) => state.pauses.insert(destination.clone(), pause),
+            None => state.pauses.remove(destination),
+        };
+        Ok(())
+    }
+
+    async fn pauses(&self) -> Result<Vec<Pause>> {
+        Ok(self.state().pauses.values().cloned().collect())
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        before: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>> {
+        Ok(self.state().list(filter, before, limit))
+    }
+
+    async fn count(&self, filter: &Filter) -> Result<Vec<Count>> {
+        Ok(self.state().count(filter))
+    }
+
+    async fn story(&self, photo: &PhotoId) -> Result<Option<Story>> {
+        Ok(self.state().story(photo))
+    }
+
+    async fn replay(&self, filter: &Filter, force: bool, now: Timestamp) -> Result<Replayed> {
+        Ok(self.state().replay(filter, force, now))
+    }
+
+    async fn plan_again(
+        &self,
+        delivery: DeliveryId,
+        plan: Vec<Planned>,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.state().plan_again(delivery, plan, now);
+        Ok(())
+    }
+
+    async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {
+        Ok(self.state().expire_bytes(before, limit))
+    }
+
+    async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64> {
+        Ok(self.state().forget(before, limit))
+    }
+
+    async fn knows_bytes(&self, digest: &Digest) -> Result<bool> {
+        Ok(self.state().knows_bytes(digest))
+    }
+
+    async fn knows_photo(&self, photo: &PhotoId) -> Result<Option<bool>> {
+        let had =
+            |row: &state::PhotoRow| matches!(row.fetch, FetchState::Stored | FetchState::Expired);
+        Ok(self.state().photos.get(photo).map(had))
+    }
+
+    async fn oldest_due(&self) -> Result<Option<Timestamp>> {
+        Ok(self.state().oldest_due())
+    }
+
+    async fn close(&self) {}
+}

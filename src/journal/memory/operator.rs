@@ -1,0 +1,148 @@
+//! What operators ask and change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::state::State;
+use crate::{
+    journal::{Count, Planned, Replayed, Story, same_photo},
+    model::{Delivery, DeliveryId, DeliveryState, FetchState, Filter, PhotoId},
+};
+
+impl State {
+    pub(super) fn list(
+        &self,
+        filter: &Filter,
+        before: Option<DeliveryId>,
+        limit: usize,
+    ) -> Vec<Delivery> {
+        let newest_first = self.deliveries.values().rev().map(|row| &row.delivery);
+        newest_first
+            .filter(|delivery| before.is_none_or(|before| delivery.id < before))
+            .filter(|delivery| matches(filter, delivery))
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn count(&self, filter: &Filter) -> Vec<Count> {
+        let mut counts = BTreeMap::<_, Count>::new();
+        let rows = self.deliveries.values().map(|row| &row.delivery);
+        for delivery in rows.filter(|delivery| matches(filter, delivery)) {
+            let (destination, state) = (delivery.destination.clone(), delivery.state);
+            let error = delivery.cause.as_ref().map(|cause| cause.kind);
+            let key = (destination.clone(), state.as_str(), error.map(|kind| kind.as_str()));
+            let empty = Count { destination, state, error, count: 0 };
+            counts.entry(key).or_insert(empty).count += 1;
+        }
+        counts.into_values().collect()
+    }
+
+    pub(super) fn story(&self, id: &PhotoId) -> Option<Story> {
+        let row = self.photos.get(id)?;
+        let deliveries = self.deliveries.values().map(|row| &row.delivery);
+        let attempts = self.attempts.values().filter(|row| row.photo == *id);
+        Some(Story {
+            photo: row.photo.clone(),
+            fetch_state: row.fetch,
+            fetch_cause: row.cause.clone(),
+            fetch_due_at: row.due_at(),
+            deliveries: deliveries.filter(|d| d.photo.id == *id).cloned().collect(),
+            attempts: attempts.map(|row| row.attempt.clone()).collect(),
+        })
+    }
+
+    pub(super) fn replay(&mut self, filter: &Filter, force: bool, now: Timestamp) -> Replayed {
+        let mut done = Replayed::default();
+        let mut fetching = BTreeSet::new();
+        for delivery in self.list(filter, None, usize::MAX).into_iter().rev() {
+            let fetch = self.photos.get(&delivery.photo.id).map(|row| row.fetch);
+            let covering = self.covering(&delivery).filter(|_| !force);
+            match fetch {
+                _ if !is_replayable(&delivery, force) => done.left += 1,
+                Some(FetchState::Stored) => {
+                    let due = covering.is_none();
+                    self.change(delivery.id, |delivery| match covering {
+                        None => due_again(delivery, DeliveryState::Due, now),
+                        Some(other) => leave_to(delivery, &other, now),
+                    });
+                    done.due += u64::from(due);
+                    done.left += u64::from(!due);
+                }
+                Some(FetchState::Wanted | FetchState::Held) => {
+                    self.fetch_again(&delivery.photo.id, now);
+                    self.change(delivery.id, |d| due_again(d, DeliveryState::Waiting, now));
+                    fetching.insert(delivery.photo.id);
+                }
+                Some(FetchState::Expired) | None => done.left += 1,
+            }
+        }
+        done.fetching = fetching.len() as u64;
+        done
+    }
+
+    pub(super) fn plan_again(&mut self, id: DeliveryId, plan: Vec<Planned>, now: Timestamp) {
+        let Some(row) = self.deliveries.get(&id) else { return };
+        let unrouted =
+            row.delivery.destination.is_none() && row.delivery.state == DeliveryState::Held;
+        if unrouted && plan.iter().any(|planned| planned.destination.is_some()) {
+            let photo = row.delivery.photo.id.clone();
+            self.deliveries.remove(&id);
+            self.plan(&photo, plan, now);
+        }
+    }
+
+    fn change(&mut self, id: DeliveryId, change: impl FnOnce(&mut Delivery)) {
+        if let Some(row) = self.deliveries.get_mut(&id) {
+            change(&mut row.delivery);
+        }
+    }
+
+    /// A fetch that is under way is left to end by itself.
+    fn fetch_again(&mut self, id: &PhotoId, now: Timestamp) {
+        if let Some(row) = self.photos.get_mut(id) {
+            row.fetch = FetchState::Wanted;
+            (row.attempts, row.since, row.due_at) = (0, now, now);
+        }
+    }
+}
+
+fn is_replayable(delivery: &Delivery, force: bool) -> bool {
+    delivery.destination.is_some()
+        && match delivery.state {
+            DeliveryState::Waiting | DeliveryState::Due | DeliveryState::Held => true,
+            DeliveryState::Delivered => force,
+            DeliveryState::Sending | DeliveryState::Dropped => false,
+        }
+}
+
+fn due_again(delivery: &mut Delivery, state: DeliveryState, now: Timestamp) {
+    delivery.unsure |= delivery.state == DeliveryState::Delivered;
+    (delivery.state, delivery.attempts) = (state, 0);
+    (delivery.since, delivery.due_at) = (now, now);
+    (delivery.cause, delivery.settled_at) = (None, None);
+}
+
+fn leave_to(delivery: &mut Delivery, other: &PhotoId, now: Timestamp) {
+    (delivery.state, delivery.unsure) = (DeliveryState::Delivered, false);
+    (delivery.cause, delivery.settled_at) = (None, Some(now));
+    delivery.receipt = Some(same_photo(other));
+}
+
+fn matches(filter: &Filter, delivery: &Delivery) -> bool {
+    fn is<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
+        wanted.is_none() || wanted == found
+    }
+    let photo = &delivery.photo;
+    let error = delivery.cause.as_ref().map(|cause| &cause.kind);
+    (filter.ids.is_empty() || filter.ids.contains(&delivery.id))
+        && (filter.states.is_empty() || filter.states.contains(&delivery.state))
+        && is(filter.destination.as_ref(), delivery.destination.as_ref())
+        && is(filter.session.as_ref(), photo.session.as_ref())
+        && is(filter.target.as_ref(), delivery.target.as_ref())
+        && is(filter.photo.as_ref(), Some(&photo.id))
+        && is(filter.error.as_ref(), error)
+        && filter.since.is_none_or(|since| photo.received_at >= since)
+        && filter.until.is_none_or(|until| photo.received_at < until)
+}

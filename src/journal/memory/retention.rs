@@ -1,0 +1,60 @@
+//! What may go after a while: bytes first, rows later. Never what still has to be delivered.
+
+use jiff::Timestamp;
+
+use super::state::{PhotoRow, State};
+use crate::model::{DeliveryState, Digest, FetchState, PhotoId};
+
+impl State {
+    pub(super) fn expire_bytes(&mut self, before: Timestamp, limit: usize) -> Vec<Digest> {
+        let ended = |row: &PhotoRow| {
+            matches!(row.fetch, FetchState::Stored | FetchState::Held)
+                && self.is_done(&row.photo.id)
+        };
+        let mut free = Vec::new();
+        for id in self.oldest(before, ended) {
+            if free.len() >= limit {
+                break;
+            }
+            let Some(row) = self.photos.get_mut(&id) else { continue };
+            row.fetch = FetchState::Expired;
+            row.url = None;
+            if let Some(digest) = row.photo.sha256
+                && !self.knows_bytes(&digest)
+            {
+                free.push(digest);
+            }
+        }
+        free
+    }
+
+    pub(super) fn forget(&mut self, before: Timestamp, limit: usize) -> u64 {
+        let mut old = self.oldest(before, |row| row.fetch == FetchState::Expired);
+        old.truncate(limit);
+        for id in &old {
+            self.photos.remove(id);
+            self.deliveries.retain(|_, row| row.delivery.photo.id != *id);
+            self.attempts.retain(|_, row| row.photo != *id);
+        }
+        old.len() as u64
+    }
+
+    pub(super) fn knows_bytes(&self, digest: &Digest) -> bool {
+        let mut kept = self.photos.values().filter(|row| row.fetch == FetchState::Stored);
+        kept.any(|row| row.photo.sha256 == Some(*digest))
+    }
+
+    fn oldest(&self, before: Timestamp, which: impl Fn(&PhotoRow) -> bool) -> Vec<PhotoId> {
+        let old = self.photos.values().filter(|row| row.photo.received_at < before && which(row));
+        let mut old: Vec<_> = old.map(|row| (row.number, row.photo.id.clone())).collect();
+        old.sort();
+        old.into_iter().map(|(_, id)| id).collect()
+    }
+
+    fn is_done(&self, photo: &PhotoId) -> bool {
+        let mut own = self.deliveries.values().filter(|row| row.delivery.photo.id == *photo);
+        own.all(|row| {
+            matches!(row.delivery.state, DeliveryState::Delivered | DeliveryState::Dropped)
+        })
+    }
+}

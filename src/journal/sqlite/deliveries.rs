@@ -1,0 +1,192 @@
+//! Claiming deliveries, their attempts and their ends.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::{
+    fetches::{begin_attempt, end_attempt},
+    rows::{self, DELIVERY, PHOTO, Result},
+};
+use crate::{
+    journal::{Claim, Claimed, DeliveryEnd},
+    model::{AttemptId, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Step},
+};
+
+/// See [`crate::journal::Journal::claim_deliveries`].
+pub(super) fn claim(db: &Connection, claim: &Claim) -> Result<Vec<Claimed>> {
+    let now = claim.now.as_millisecond();
+    let lease = claim.lease_until.as_millisecond();
+    let mut claimed = Vec::new();
+    for (seq, running, mut delivery) in due(db, claim, now)? {
+        if let Some(running) = running {
+            // Its lease ran out: whoever had it never came back, so nobody knows how it ended.
+            end_attempt(db, running, AttemptOutcome::Unknown, None, now)?;
+            delivery.unsure = true;
+        }
+        delivery.attempts += 1;
+        delivery.state = DeliveryState::Sending;
+        let attempt = begin_attempt(db, seq, Some(delivery.id.0), now)?;
+        db.prepare_cached(
+            "UPDATE deliveries SET state = 'sending', due_at = ?2, attempts = ?3, unsure = ?4,
+                 attempt = ?5
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            delivery.id.0,
+            lease,
+            delivery.attempts,
+            delivery.unsure,
+            attempt
+        ])?;
+        claimed.push(Claimed { delivery, attempt: AttemptId(attempt) });
+    }
+    Ok(claimed)
+}
+
+fn due(db: &Connection, claim: &Claim, now: i64) -> Result<Vec<(i64, Option<i64>, Delivery)>> {
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT {DELIVERY}, {PHOTO}, d.photo AS seq, iif(d.state = 'sending', d.attempt, NULL)
+             AS running
+         FROM deliveries d JOIN photos p ON p.seq = d.photo
+         WHERE d.destination = ?1 AND d.state IN ('due', 'sending') AND d.due_at <= ?2
+           AND NOT (?3 AND d.target IS NOT NULL AND EXISTS (
+               SELECT 1 FROM deliveries o WHERE o.destination = ?1 AND o.state = 'sending'
+                 AND o.due_at > ?2 AND o.target = d.target))
+         ORDER BY d.due_at, d.id"
+    ))?;
+    let mut rows =
+        statement.query(params![claim.destination.as_str(), now, claim.one_per_target])?;
+    let mut targets = HashSet::new();
+    let mut found = Vec::new();
+    while found.len() < claim.limit {
+        let Some(row) = rows.next()? else { break };
+        if claim.one_per_target
+            && let Some(target) = row.get::<_, Option<String>>("d_target")?
+            && !targets.insert(target)
+        {
+            continue;
+        }
+        found.push((row.get("seq")?, row.get("running")?, rows::delivery(row)?));
+    }
+    Ok(found)
+}
+
+/// See [`crate::journal::Journal::note_step`].
+pub(super) fn note_step(db: &Connection, delivery: DeliveryId, step: &Step) -> Result<()> {
+    let known =
+        rows::first(db, "SELECT steps FROM deliveries WHERE id = ?1", &[&delivery.0], |row| {
+            rows::read_json::<Vec<Step>>("steps", &row.get::<_, String>("steps")?)
+        })?;
+    let Some(mut steps) = known else { return Ok(()) };
+    steps.retain(|known| known.name != step.name);
+    steps.push(step.clone());
+    db.prepare_cached("UPDATE deliveries SET steps = ?2 WHERE id = ?1")?
+        .execute(params![delivery.0, rows::json(&steps)?])?;
+    Ok(())
+}
+
+/// What a settlement changes in a delivery.
+struct Change<'a> {
+    state: DeliveryState,
+    at: Timestamp,
+    counts: bool,
+    unsure: Option<bool>,
+    cause: Option<&'a crate::model::Cause>,
+    outcome: AttemptOutcome,
+}
+
+/// See [`crate::journal::Journal::settle_delivery`].
+pub(super) fn settle(
+    db: &Connection,
+    claimed: &Claimed,
+    end: &DeliveryEnd,
+    now: Timestamp,
+) -> Result<()> {
+    use AttemptOutcome as O;
+    use DeliveryState::{Delivered, Due, Held};
+    let id = claimed.delivery.id.0;
+    let ours = "SELECT 1 FROM deliveries WHERE id = ?1 AND attempt = ?2 AND state = 'sending'";
+    if rows::first(db, ours, &[&id, &claimed.attempt.0], |_| Ok(()))?.is_none() {
+        return Ok(());
+    }
+    let change = |state, at, counts, unsure, cause, outcome| Change {
+        state,
+        at,
+        counts,
+        unsure,
+        cause,
+        outcome,
+    };
+    let change = match end {
+        DeliveryEnd::Delivered(_) => change(Delivered, now, true, Some(false), None, O::Done),
+        DeliveryEnd::Later { at, cause, counts } => {
+            change(Due, *at, *counts, None, Some(cause), O::Later)
+        }
+        DeliveryEnd::Unknown { at, cause } => {
+            change(Due, *at, true, Some(true), Some(cause), O::Unknown)
+        }
+        DeliveryEnd::Broken { cause } => change(Due, now, false, None, Some(cause), O::Broken),
+        DeliveryEnd::Held { cause } => change(Held, now, true, None, Some(cause), O::Refused),
+        DeliveryEnd::Cancelled => change(Due, now, false, None, None, O::Cancelled),
+    };
+    end_attempt(db, claimed.attempt.0, change.outcome, change.cause, now.as_millisecond())?;
+    let receipt = match end {
+        DeliveryEnd::Delivered(receipt) => Some(rows::json(receipt)?),
+        _ => None,
+    };
+    apply(db, id, &change, receipt, now)
+}
+
+fn apply(
+    db: &Connection,
+    id: i64,
+    change: &Change<'_>,
+    receipt: Option<String>,
+    now: Timestamp,
+) -> Result<()> {
+    let (cause, error) = change.cause.map(rows::cause).transpose()?.unzip();
+    let settled = matches!(change.state, DeliveryState::Delivered | DeliveryState::Held)
+        .then(|| now.as_millisecond());
+    let keep_cause = matches!(change.outcome, AttemptOutcome::Cancelled);
+    db.prepare_cached(
+        "UPDATE deliveries SET state = ?2, due_at = ?3, attempts = attempts - ?4,
+             unsure = coalesce(?5, unsure), receipt = coalesce(?6, receipt), settled_at = ?7,
+             cause = iif(?10, cause, ?8), error = iif(?10, error, ?9)
+         WHERE id = ?1",
+    )?
+    .execute(params![
+        id,
+        change.state.as_str(),
+        change.at.as_millisecond(),
+        u32::from(!change.counts),
+        change.unsure,
+        receipt,
+        settled,
+        cause,
+        error,
+        keep_cause,
+    ])?;
+    Ok(())
+}
+
+/// See [`crate::journal::Journal::recover`].
+pub(super) fn recover(db: &Connection, now: Timestamp) -> Result<u64> {
+    let at = now.as_millisecond();
+    db.execute(
+        "UPDATE attempts SET outcome = 'unknown', ended_at = ?1 WHERE outcome = 'open'",
+        [at],
+    )?;
+    db.execute(
+        "UPDATE photos SET fetch_due = ?1, fetch_attempt = NULL,
+             fetch_attempts = fetch_attempts + 1
+         WHERE fetch_state = 'wanted' AND fetch_attempt IS NOT NULL",
+        [at],
+    )?;
+    let left = db.execute(
+        "UPDATE deliveries SET state = 'due', due_at = ?1, unsure = 1 WHERE state = 'sending'",
+        [at],
+    )?;
+    Ok(left as u64)
+}

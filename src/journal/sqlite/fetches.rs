@@ -1,0 +1,155 @@
+//! Photos that were announced and have to be fetched.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::{
+    accept::{bytes_arrived, bytes_not_coming},
+    rows::{self, PHOTO, Result},
+};
+use crate::{
+    journal::{Fetch, FetchEnd},
+    model::{AttemptId, AttemptOutcome, Cause},
+};
+
+/// See [`crate::journal::Journal::claim_fetches`].
+pub(super) fn claim(
+    db: &Connection,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Fetch>> {
+    let now = now.as_millisecond();
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let due = rows::all(
+        db,
+        &format!(
+            "SELECT {PHOTO}, p.seq AS seq, p.url AS url, p.fetch_attempts AS attempts,
+                 p.fetch_attempt AS attempt, p.fetch_since AS since
+             FROM photos p WHERE p.fetch_state = 'wanted' AND p.fetch_due <= ?1
+             ORDER BY p.fetch_due, p.seq LIMIT ?2"
+        ),
+        &[&now, &limit],
+        |row| {
+            let fetch = Fetch {
+                photo: rows::photo(row)?,
+                url: row.get("url")?,
+                attempts: row.get("attempts")?,
+                attempt: AttemptId(0),
+                since: rows::time(row.get("since")?)?,
+            };
+            Ok((row.get::<_, i64>("seq")?, row.get::<_, Option<i64>>("attempt")?, fetch))
+        },
+    )?;
+    let mut claimed = Vec::with_capacity(due.len());
+    for (seq, running, mut fetch) in due {
+        if let Some(running) = running {
+            // Its lease ran out: whoever had it never came back, and the try counts.
+            end_attempt(db, running, AttemptOutcome::Unknown, None, now)?;
+            fetch.attempts += 1;
+        }
+        fetch.attempt = AttemptId(begin_attempt(db, seq, None, now)?);
+        db.prepare_cached(
+            "UPDATE photos SET fetch_due = ?2, fetch_attempt = ?3, fetch_attempts = ?4
+             WHERE seq = ?1",
+        )?
+        .execute(params![
+            seq,
+            lease_until.as_millisecond(),
+            fetch.attempt.0,
+            fetch.attempts
+        ])?;
+        claimed.push(fetch);
+    }
+    Ok(claimed)
+}
+
+/// See [`crate::journal::Journal::settle_fetch`].
+pub(super) fn settle(db: &Connection, fetch: &Fetch, end: &FetchEnd, now: Timestamp) -> Result<()> {
+    let at = now.as_millisecond();
+    let current = rows::first(
+        db,
+        "SELECT seq FROM photos WHERE id = ?1 AND fetch_attempt = ?2",
+        &[&fetch.photo.id.as_str(), &fetch.attempt.0],
+        |row| Ok(row.get::<_, i64>("seq")?),
+    )?;
+    let Some(seq) = current else { return Ok(()) };
+    let (outcome, cause) = match end {
+        FetchEnd::Stored { .. } => (AttemptOutcome::Done, None),
+        FetchEnd::Later { cause, .. } => (AttemptOutcome::Later, Some(cause)),
+        FetchEnd::Held { cause } => (AttemptOutcome::Refused, Some(cause)),
+        FetchEnd::Cancelled => (AttemptOutcome::Cancelled, None),
+    };
+    end_attempt(db, fetch.attempt.0, outcome, cause, at)?;
+    match end {
+        FetchEnd::Stored { sha256, size, media_type } => {
+            db.prepare_cached(
+                "UPDATE photos SET fetch_state = 'stored', sha256 = ?2, size = ?3, media_type = ?4,
+                     url = NULL, fetch_due = NULL, fetch_attempt = NULL, fetch_cause = NULL,
+                     fetch_attempts = fetch_attempts + 1
+                 WHERE seq = ?1",
+            )?
+            .execute(params![seq, sha256.0, size.cast_signed(), media_type])?;
+            bytes_arrived(db, seq, now)
+        }
+        FetchEnd::Later { at, cause } => wait(db, seq, *at, Some(cause)),
+        FetchEnd::Cancelled => wait(db, seq, now, None),
+        FetchEnd::Held { cause } => hold(db, seq, cause, now),
+    }
+}
+
+fn wait(db: &Connection, seq: i64, at: Timestamp, cause: Option<&Cause>) -> Result<()> {
+    let counts = u32::from(cause.is_some());
+    let cause = cause.map(rows::json).transpose()?;
+    db.prepare_cached(
+        "UPDATE photos SET fetch_due = ?2, fetch_attempt = NULL,
+             fetch_attempts = fetch_attempts + ?3, fetch_cause = coalesce(?4, fetch_cause)
+         WHERE seq = ?1",
+    )?
+    .execute(params![seq, at.as_millisecond(), counts, cause])?;
+    Ok(())
+}
+
+fn hold(db: &Connection, seq: i64, cause: &Cause, now: Timestamp) -> Result<()> {
+    let at = now.as_millisecond();
+    let (json, word) = rows::cause(cause)?;
+    db.prepare_cached(
+        "UPDATE photos SET fetch_state = 'held', fetch_due = NULL, fetch_attempt = NULL,
+             fetch_attempts = fetch_attempts + 1, fetch_cause = ?2
+         WHERE seq = ?1",
+    )?
+    .execute(params![seq, json])?;
+    db.prepare_cached(
+        "UPDATE deliveries SET state = 'held', cause = ?2, error = ?3, settled_at = ?4
+         WHERE photo = ?1 AND state = 'waiting'",
+    )?
+    .execute(params![seq, json, word, at])?;
+    bytes_not_coming(db, seq, now)
+}
+
+/// Writes an open attempt down.
+pub(super) fn begin_attempt(
+    db: &Connection,
+    photo: i64,
+    delivery: Option<i64>,
+    at: i64,
+) -> Result<i64> {
+    db.prepare_cached(
+        "INSERT INTO attempts (photo, delivery, started_at, outcome) VALUES (?1, ?2, ?3, 'open')",
+    )?
+    .execute(params![photo, delivery, at])?;
+    Ok(db.last_insert_rowid())
+}
+
+/// Settles an attempt.
+pub(super) fn end_attempt(
+    db: &Connection,
+    attempt: i64,
+    outcome: AttemptOutcome,
+    cause: Option<&Cause>,
+    at: i64,
+) -> Result<()> {
+    db.prepare_cached("UPDATE attempts SET ended_at = ?2, outcome = ?3, cause = ?4 WHERE id = ?1")?
+        .execute(params![attempt, at, outcome.as_str(), cause.map(rows::json).transpose()?])?;
+    Ok(())
+}

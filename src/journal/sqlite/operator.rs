@@ -1,0 +1,271 @@
+//! What operators ask and change, and what retention removes.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ToSql, params, params_from_iter, types::Value};
+
+use super::{
+    accept::insert_plan,
+    rows::{self, DELIVERY, Error, PHOTO, Result},
+};
+use crate::{
+    journal::{Count, Pause, Planned, Replayed, Story},
+    model::{
+        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, ErrorKind, Filter, PhotoId,
+    },
+};
+
+fn refs(values: &[Value]) -> Vec<&dyn ToSql> {
+    values.iter().map(|value| value as &dyn ToSql).collect()
+}
+
+/// See [`crate::journal::Journal::list`].
+pub(super) fn list(
+    db: &Connection,
+    filter: &Filter,
+    before: Option<DeliveryId>,
+    limit: usize,
+) -> Result<Vec<Delivery>> {
+    let (condition, mut values) = rows::condition(filter);
+    values.push(Value::Integer(before.map_or(i64::MAX, |id| id.0)));
+    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+    rows::all(
+        db,
+        &format!(
+            "SELECT {DELIVERY}, {PHOTO} FROM deliveries d JOIN photos p ON p.seq = d.photo
+             WHERE {condition} AND d.id < ? ORDER BY d.id DESC LIMIT ?"
+        ),
+        &refs(&values),
+        rows::delivery,
+    )
+}
+
+/// See [`crate::journal::Journal::count`].
+pub(super) fn count(db: &Connection, filter: &Filter) -> Result<Vec<Count>> {
+    let (condition, values) = rows::condition(filter);
+    rows::all(
+        db,
+        &format!(
+            "SELECT d.destination AS destination, d.state AS state, d.error AS error,
+                 count(*) AS n
+             FROM deliveries d JOIN photos p ON p.seq = d.photo WHERE {condition}
+             GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+        ),
+        &refs(&values),
+        |row| {
+            let damaged = || Error::Damaged("a count's words".to_owned());
+            let name = row.get::<_, Option<String>>("destination")?;
+            let error = row.get::<_, Option<String>>("error")?;
+            Ok(Count {
+                destination: name
+                    .map(|n| DestinationName::parse(&n).map_err(|_| damaged()))
+                    .transpose()?,
+                state: DeliveryState::parse(&row.get::<_, String>("state")?).ok_or_else(damaged)?,
+                error: error.map(|e| ErrorKind::parse(&e).ok_or_else(damaged)).transpose()?,
+                count: row.get::<_, i64>("n")?.unsigned_abs(),
+            })
+        },
+    )
+}
+
+/// See [`crate::journal::Journal::story`].
+pub(super) fn story(db: &Connection, id: &PhotoId) -> Result<Option<Story>> {
+    let photo = rows::first(
+        db,
+        &format!(
+            "SELECT {PHOTO}, seq, fetch_state, fetch_cause, fetch_due FROM photos p WHERE id = ?1"
+        ),
+        &[&id.as_str()],
+        |row| {
+            let due = row.get::<_, Option<i64>>("fetch_due")?;
+            Ok((
+                row.get::<_, i64>("seq")?,
+                Story {
+                    photo: rows::photo(row)?,
+                    fetch_state: rows::fetch_state(row)?,
+                    fetch_cause: rows::optional_json(row, "fetch_cause")?,
+                    fetch_due_at: due.map(rows::time).transpose()?,
+                    deliveries: Vec::new(),
+                    attempts: Vec::new(),
+                },
+            ))
+        },
+    )?;
+    let Some((seq, mut story)) = photo else { return Ok(None) };
+    story.deliveries = rows::all(
+        db,
+        &format!(
+            "SELECT {DELIVERY}, {PHOTO} FROM deliveries d JOIN photos p ON p.seq = d.photo
+             WHERE d.photo = ?1 ORDER BY d.id"
+        ),
+        &[&seq],
+        rows::delivery,
+    )?;
+    story.attempts = rows::all(
+        db,
+        "SELECT id, delivery, started_at, ended_at, outcome, cause FROM attempts
+         WHERE photo = ?1 ORDER BY id",
+        &[&seq],
+        rows::attempt,
+    )?;
+    Ok(Some(story))
+}
+
+/// See [`crate::journal::Journal::replay`].
+pub(super) fn replay(
+    db: &Connection,
+    filter: &Filter,
+    force: bool,
+    now: Timestamp,
+) -> Result<Replayed> {
+    let at = now.as_millisecond();
+    let (condition, values) = rows::condition(filter);
+    let matching = format!(
+        "SELECT d.id AS id, d.photo AS photo, p.fetch_state AS fetch,
+             d.destination IS NOT NULL
+               AND (d.state IN ('waiting', 'due', 'held') OR (d.state = 'delivered' AND {force}))
+               AND p.fetch_state <> 'expired' AS ok
+         FROM deliveries d JOIN photos p ON p.seq = d.photo WHERE {condition}"
+    );
+    db.execute_batch("DROP TABLE IF EXISTS temp.replaying")?;
+    db.execute(
+        &format!("CREATE TEMP TABLE replaying AS {matching}"),
+        params_from_iter(values.iter()),
+    )?;
+    let count = |which: &str| -> Result<u64> {
+        let sql = format!("SELECT count(*) FROM temp.replaying WHERE {which}");
+        Ok(db.query_row(&sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
+    };
+    let due = db.execute(
+        "UPDATE deliveries SET state = 'due', attempts = 0, since = ?1, due_at = ?1,
+             cause = NULL, error = NULL, settled_at = NULL
+         WHERE id IN (SELECT id FROM temp.replaying WHERE ok AND fetch = 'stored')",
+        [at],
+    )? as u64;
+    let fetching = db.execute(
+        "UPDATE photos SET fetch_state = 'wanted', fetch_due = ?1, fetch_since = ?1,
+             fetch_attempts = 0, fetch_attempt = NULL
+         WHERE seq IN (SELECT photo FROM temp.replaying WHERE ok AND fetch IN ('held', 'wanted'))",
+        [at],
+    )? as u64;
+    db.execute(
+        "UPDATE deliveries SET state = 'waiting', attempts = 0, since = ?1, due_at = ?1,
+             cause = NULL, error = NULL, settled_at = NULL
+         WHERE id IN (SELECT id FROM temp.replaying WHERE ok AND fetch IN ('held', 'wanted'))",
+        [at],
+    )?;
+    let left = count("NOT ok")?;
+    db.execute_batch("DROP TABLE temp.replaying")?;
+    Ok(Replayed { due, fetching, left })
+}
+
+/// See [`crate::journal::Journal::plan_again`].
+pub(super) fn plan_again(
+    db: &Connection,
+    delivery: DeliveryId,
+    plan: &[Planned],
+    now: Timestamp,
+) -> Result<()> {
+    let unrouted = rows::first(
+        db,
+        "SELECT d.photo AS photo, p.fetch_state = 'stored' AS ready
+         FROM deliveries d JOIN photos p ON p.seq = d.photo
+         WHERE d.id = ?1 AND d.destination IS NULL",
+        &[&delivery.0],
+        |row| Ok((row.get::<_, i64>("photo")?, row.get::<_, bool>("ready")?)),
+    )?;
+    let Some((seq, ready)) = unrouted else { return Ok(()) };
+    db.prepare_cached("DELETE FROM deliveries WHERE id = ?1")?.execute([delivery.0])?;
+    insert_plan(db, seq, plan, ready, now)
+}
+
+/// See [`crate::journal::Journal::expire_bytes`].
+pub(super) fn expire_bytes(
+    db: &Connection,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<Digest>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let expired = rows::all(
+        db,
+        "SELECT p.seq AS seq, p.sha256 AS sha256 FROM photos p
+         WHERE p.fetch_state = 'stored' AND p.received_at < ?1 AND NOT EXISTS (
+             SELECT 1 FROM deliveries d WHERE d.photo = p.seq
+               AND d.state IN ('waiting', 'due', 'sending', 'held'))
+         ORDER BY p.seq LIMIT ?2",
+        &[&before.as_millisecond(), &limit],
+        |row| Ok((row.get::<_, i64>("seq")?, row.get::<_, Option<[u8; 32]>>("sha256")?)),
+    )?;
+    let mut unneeded = Vec::new();
+    for (seq, sha256) in expired {
+        db.prepare_cached("UPDATE photos SET fetch_state = 'expired' WHERE seq = ?1")?
+            .execute([seq])?;
+        if let Some(digest) = sha256.map(Digest)
+            && !knows_bytes(db, &digest)?
+        {
+            unneeded.push(digest);
+        }
+    }
+    Ok(unneeded)
+}
+
+/// See [`crate::journal::Journal::forget`].
+pub(super) fn forget(db: &Connection, before: Timestamp, limit: usize) -> Result<u64> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let old = rows::all(
+        db,
+        "SELECT seq FROM photos WHERE fetch_state = 'expired' AND received_at < ?1
+         ORDER BY seq LIMIT ?2",
+        &[&before.as_millisecond(), &limit],
+        |row| Ok(row.get::<_, i64>("seq")?),
+    )?;
+    for seq in &old {
+        for sql in [
+            "DELETE FROM attempts WHERE photo = ?1",
+            "DELETE FROM deliveries WHERE photo = ?1",
+            "DELETE FROM photos WHERE seq = ?1",
+        ] {
+            db.prepare_cached(sql)?.execute(params![seq])?;
+        }
+    }
+    Ok(old.len() as u64)
+}
+
+/// See [`crate::journal::Journal::knows_bytes`].
+pub(super) fn knows_bytes(db: &Connection, digest: &Digest) -> Result<bool> {
+    let sql = "SELECT 1 FROM photos WHERE sha256 = ?1 AND fetch_state <> 'expired' LIMIT 1";
+    Ok(rows::first(db, sql, &[&digest.0], |_| Ok(()))?.is_some())
+}
+
+/// See [`crate::journal::Journal::set_pause`].
+pub(super) fn set_pause(
+    db: &Connection,
+    destination: &DestinationName,
+    pause: Option<&Pause>,
+) -> Result<()> {
+    match pause {
+        Some(pause) => db
+            .prepare_cached("INSERT OR REPLACE INTO pauses VALUES (?1, ?2, ?3)")?
+            .execute(params![
+                destination.as_str(),
+                pause.since.as_millisecond(),
+                rows::json(&pause.cause)?
+            ])?,
+        None => db
+            .prepare_cached("DELETE FROM pauses WHERE destination = ?1")?
+            .execute([destination.as_str()])?,
+    };
+    Ok(())
+}
+
+/// See [`crate::journal::Journal::pauses`].
+pub(super) fn pauses(db: &Connection) -> Result<Vec<Pause>> {
+    let damaged = || Error::Damaged("a pause".to_owned());
+    rows::all(db, "SELECT destination, since, cause FROM pauses ORDER BY 1", &[], |row| {
+        Ok(Pause {
+            destination: DestinationName::parse(&row.get::<_, String>("destination")?)
+                .map_err(|_| damaged())?,
+            since: rows::time(row.get("since")?)?,
+            cause: rows::optional_json(row, "cause")?.ok_or_else(damaged)?,
+        })
+    })
+}

@@ -1,0 +1,70 @@
+//! The tables, as numbered steps that only go forward.
+
+use anyhow::{Context, bail, ensure};
+use rusqlite::Connection;
+
+/// Oldest SQLite that keeps every committed row: before 3.51.3 a race between two connections
+/// that reset the write-ahead log could lose some (<https://sqlite.org/wal.html#walresetbug>).
+pub(super) const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// One step per schema version; `user_version` in the file says how many were taken.
+const STEPS: &[&str] = &[include_str!("0001.sql")];
+
+/// Refuses a SQLite library that may lose rows.
+pub(super) fn check_library(version: i32) -> anyhow::Result<()> {
+    ensure!(
+        version >= OLDEST_SQLITE,
+        "this program was built with SQLite {}, which can lose committed rows; \
+         build it with the bundled SQLite (3.51.3 or later)",
+        rusqlite::version()
+    );
+    Ok(())
+}
+
+/// Sets a connection up for writing: write-ahead log, an fsync at every commit.
+pub(super) fn prepare(db: &Connection) -> anyhow::Result<()> {
+    let mode: String = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    ensure!(
+        mode.eq_ignore_ascii_case("wal"),
+        "the file system does not support SQLite's write-ahead log (got mode {mode}); \
+         put data_dir on a local disk"
+    );
+    db.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA busy_timeout = 5000;
+         PRAGMA foreign_keys = ON;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Takes the steps that the file lacks, each in a transaction of its own.
+pub(super) fn migrate(db: &mut Connection) -> anyhow::Result<()> {
+    let found = version(db)?;
+    check_known(found)?;
+    for (number, step) in (1_i64..).zip(STEPS).skip(usize::try_from(found)?) {
+        let tx = db.transaction()?;
+        tx.execute_batch(step).with_context(|| format!("schema step {number}"))?;
+        tx.pragma_update(None, "user_version", number)?;
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+/// The schema version of a file.
+pub(super) fn version(db: &Connection) -> anyhow::Result<i64> {
+    Ok(db.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+/// Refuses a file that a newer program wrote.
+pub(super) fn check_known(found: i64) -> anyhow::Result<()> {
+    let known = i64::try_from(STEPS.len())?;
+    if found > known {
+        bail!(
+            "the journal has schema {found}, this program knows {known}: it was written by a \
+             newer apertur-bridge; install that version again or restore an older backup"
+        );
+    }
+    Ok(())
+}

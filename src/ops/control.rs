@@ -1,0 +1,134 @@
+//! `control.sock`: how commands change something while the daemon runs, so that one process
+//! owns the writes. One JSON line asks, one JSON line answers; the socket is 0600.
+
+use std::{io, os::unix::fs::PermissionsExt as _, path::Path};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{UnixListener, UnixStream},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Ops, Replay, ReplayReport};
+
+/// Longest request or answer, in bytes.
+const MAX_LINE: u64 = 4 * 1024 * 1024;
+
+/// A verb that changes something.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case")]
+pub enum Request {
+    /// [`Ops::replay`].
+    Replay(Replay),
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Reply {
+    /// A replay was done.
+    Replayed(ReplayReport),
+    /// It was not done.
+    Failed {
+        /// Why.
+        error: String,
+    },
+}
+
+impl Ops {
+    /// Carries out a request, from wherever it came.
+    pub async fn perform(&self, request: Request) -> Reply {
+        let done = match request {
+            Request::Replay(replay) => self.replay(&replay).await.map(Reply::Replayed),
+        };
+        done.unwrap_or_else(|error| Reply::Failed { error: error.to_string() })
+    }
+}
+
+/// Binds the socket, replacing what a killed daemon left. The caller owns the data directory.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub fn bind(path: &Path) -> anyhow::Result<UnixListener> {
+    bind_private(path).with_context(|| {
+        format!("cannot make the control socket {}; a path has at most 107 bytes", path.display())
+    })
+}
+
+fn bind_private(path: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let socket = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(socket)
+}
+
+/// Answers requests until `stop`.
+pub async fn serve(socket: UnixListener, ops: Ops, stop: CancellationToken) {
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = socket.accept() => accepted,
+        };
+        let ops = ops.clone();
+        match accepted {
+            Ok((stream, _)) => {
+                tokio::spawn(async move {
+                    if let Err(error) = answer(stream, &ops).await {
+                        tracing::debug!(%error, "a command went away before its answer");
+                    }
+                });
+            }
+            Err(error) => tracing::warn!(%error, "the control socket failed"),
+        }
+    }
+}
+
+async fn answer(stream: UnixStream, ops: &Ops) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(read.take(MAX_LINE)).read_line(&mut line).await?;
+    let reply = match serde_json::from_str(&line) {
+        Ok(request) => ops.perform(request).await,
+        Err(_) => Reply::Failed {
+            error: "the daemon does not know this request; command and daemon must be of the \
+                    same version"
+                .to_owned(),
+        },
+    };
+    let mut line = serde_json::to_vec(&reply)?;
+    line.push(b'\n');
+    write.write_all(&line).await
+}
+
+/// Asks the daemon behind the socket; `None` when there is none.
+///
+/// # Errors
+/// When the daemon goes away before it answers.
+pub async fn ask(path: &Path, request: &Request) -> anyhow::Result<Option<Reply>> {
+    let stream = match UnixStream::connect(path).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            use io::ErrorKind::{ConnectionRefused, NotFound};
+            if matches!(error.kind(), NotFound | ConnectionRefused) {
+                return Ok(None);
+            }
+            let socket = path.display();
+            let what =
+                format!("cannot reach the daemon at {socket}; run this as the daemon's user");
+            return Err(anyhow::Error::new(error).context(what));
+        }
+    };
+    let (read, mut write) = stream.into_split();
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    write.write_all(&line).await?;
+    let mut answer = String::new();
+    BufReader::new(read.take(MAX_LINE)).read_line(&mut answer).await?;
+    let reply = serde_json::from_str(&answer).context("the daemon went away; try again")?;
+    Ok(Some(reply))
+}

@@ -1,0 +1,157 @@
+//! The operator's verbs over the journal: list, show, replay, prune.
+//!
+//! Command line, control socket and (later) console call these and have none of their own.
+
+pub mod control;
+pub mod prune;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    journal::{Count, Journal, JournalError, Story},
+    model::{Delivery, DeliveryId, DeliveryState, ErrorKind, Filter, PhotoId},
+    route::Routes,
+    system::Clock,
+    telemetry::{Fact, Telemetry},
+    work::Wake,
+};
+
+/// Unrouted photos that are planned again between two looks at the journal.
+const PAGE: usize = 500;
+
+/// Everything the verbs need.
+#[derive(Debug, Clone)]
+pub struct Ops {
+    /// The memory.
+    pub journal: Arc<dyn Journal>,
+    /// Who wants what, for photos that nobody wanted.
+    pub routes: Arc<Routes>,
+    /// The time.
+    pub clock: Clock,
+    /// Where facts go.
+    pub telemetry: Telemetry,
+    /// Woken when a photo has to be fetched again.
+    pub collector: Wake,
+    /// Woken when a delivery is due again.
+    pub sender: Wake,
+}
+
+/// What to replay, and how.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// Which deliveries.
+    pub filter: Filter,
+    /// Also those that are delivered.
+    pub force: bool,
+    /// Who asks, for the log.
+    pub by: String,
+}
+
+/// What a replay did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayReport {
+    /// Deliveries that are due now.
+    pub due: u64,
+    /// Photos that are fetched again first.
+    pub fetching: u64,
+    /// Photos that nobody wanted and somebody wants now.
+    pub routed: u64,
+    /// Deliveries left alone: delivered (without `force`), under way, dropped, without bytes,
+    /// or still wanted by nobody.
+    pub left: u64,
+}
+
+impl Ops {
+    /// Deliveries that match, newest first.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        before: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, JournalError> {
+        self.journal.list(filter, before, limit).await
+    }
+
+    /// Counts of what matches, by destination, state and error.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn count(&self, filter: &Filter) -> Result<Vec<Count>, JournalError> {
+        self.journal.count(filter).await
+    }
+
+    /// The whole story of a photo, named by its id or by the number of one of its deliveries.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn show(&self, id: &str) -> Result<Option<Story>, JournalError> {
+        if let Ok(photo) = PhotoId::parse(id)
+            && let Some(story) = self.journal.story(&photo).await?
+        {
+            return Ok(Some(story));
+        }
+        let Ok(number) = id.parse() else { return Ok(None) };
+        let filter = Filter { ids: vec![DeliveryId(number)], ..Filter::default() };
+        match self.journal.list(&filter, None, 1).await?.first() {
+            Some(delivery) => self.journal.story(&delivery.photo.id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Makes deliveries due again. What is at the destination already is found there, so a
+    /// replay attaches nothing twice.
+    ///
+    /// # Errors
+    /// When the journal cannot be written; what was replayed until then stays replayed.
+    pub async fn replay(&self, replay: &Replay) -> Result<ReplayReport, JournalError> {
+        let now = self.clock.now();
+        let done = self.journal.replay(&replay.filter, replay.force, now).await?;
+        let routed = self.plan_again(&replay.filter).await?;
+        let report = ReplayReport {
+            due: done.due,
+            fetching: done.fetching,
+            routed,
+            left: done.left.saturating_sub(routed),
+        };
+        self.telemetry.emit(&Fact::Replayed {
+            by: &replay.by,
+            due: report.due + report.routed,
+            fetching: report.fetching,
+        });
+        self.collector.wake();
+        self.sender.wake();
+        Ok(report)
+    }
+
+    /// Plans photos that nobody wanted with the routes of now; gives the number of those that
+    /// somebody wants.
+    async fn plan_again(&self, filter: &Filter) -> Result<u64, JournalError> {
+        let unrouted = Some(ErrorKind::Unrouted);
+        let ruled_out = filter.destination.is_some()
+            || (filter.error.is_some() && filter.error != unrouted)
+            || !(filter.states.is_empty() || filter.states.contains(&DeliveryState::Held));
+        if ruled_out {
+            return Ok(0);
+        }
+        let filter = Filter { error: unrouted, ..filter.clone() };
+        let (mut routed, mut before) = (0, None);
+        loop {
+            let page = self.journal.list(&filter, before, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(routed) };
+            before = Some(last.id);
+            for delivery in &page {
+                let plan = self.routes.plan(&delivery.photo);
+                if plan.iter().any(|planned| planned.destination.is_some()) {
+                    self.journal.plan_again(delivery.id, plan, self.clock.now()).await?;
+                    routed += 1;
+                }
+            }
+        }
+    }
+}

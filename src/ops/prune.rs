@@ -1,0 +1,106 @@
+//! Retention: bytes go first, rows later, and nothing that is not settled.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    journal::Journal,
+    model::Digest,
+    spool::{Spool, blocking},
+    system::Clock,
+};
+
+/// How long settled photos are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How long the bytes.
+    pub bytes: Duration,
+    /// How long the history, not shorter.
+    pub rows: Duration,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Files of the spool.
+    pub files: u64,
+    /// Photos with their history.
+    pub photos: u64,
+}
+
+/// Photos handled in one transaction.
+const PAGE: usize = 500;
+
+/// One run of retention: what is too old, then files that nobody knows.
+///
+/// # Errors
+/// As [`prune`] and [`sweep`].
+pub async fn run(
+    journal: &Arc<dyn Journal>,
+    spool: &Spool,
+    settings: Settings,
+    clock: &Clock,
+) -> anyhow::Result<Pruned> {
+    let pruned = prune(journal, spool, settings, clock).await?;
+    Ok(Pruned { files: pruned.files + sweep(journal, spool).await?, ..pruned })
+}
+
+/// Removes what is older than the settings keep.
+///
+/// # Errors
+/// When journal or spool cannot be written. What was removed until then is consistent.
+pub async fn prune(
+    journal: &Arc<dyn Journal>,
+    spool: &Spool,
+    settings: Settings,
+    clock: &Clock,
+) -> anyhow::Result<Pruned> {
+    let mut pruned = Pruned::default();
+    loop {
+        let before = ago(clock.now(), settings.bytes);
+        let unneeded = journal.expire_bytes(before, PAGE).await?;
+        for digest in &unneeded {
+            pruned.files += u64::from(remove(spool, *digest).await?);
+        }
+        if unneeded.is_empty() {
+            break;
+        }
+    }
+    loop {
+        let before = ago(clock.now(), settings.rows.max(settings.bytes));
+        let photos = journal.forget(before, PAGE).await?;
+        pruned.photos += photos;
+        if photos == 0 {
+            return Ok(pruned);
+        }
+    }
+}
+
+/// Removes files that the journal does not know: left by a crash between spool and journal, or
+/// by two copies of a photo that came at the same moment. Gives their number.
+///
+/// # Errors
+/// When the spool cannot be read or written.
+pub async fn sweep(journal: &Arc<dyn Journal>, spool: &Spool) -> anyhow::Result<u64> {
+    let all = spool.clone();
+    let digests = blocking(move || all.digests()).await.context("cannot read the spool")?;
+    let mut removed = 0;
+    for digest in digests {
+        if !journal.knows_bytes(&digest).await? {
+            removed += u64::from(remove(spool, digest).await?);
+        }
+    }
+    Ok(removed)
+}
+
+async fn remove(spool: &Spool, digest: Digest) -> anyhow::Result<bool> {
+    let spool = spool.clone();
+    blocking(move || spool.remove(&digest)).await.context("cannot remove a file of the spool")
+}
+
+fn ago(now: Timestamp, age: Duration) -> Timestamp {
+    let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+    now.checked_sub(age).unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,197 @@
+//! The plan: which destinations want a photo. Pure; knows neither network nor disk.
+
+use std::fmt;
+
+use crate::model::{DestinationName, Kind, Photo, Planned};
+
+/// A text in which `*` stands for any number of characters; it must match as a whole.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pattern(String);
+
+/// Why a text is no pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is empty; write `*` to match everything")]
+pub struct InvalidPattern;
+
+impl Pattern {
+    /// Takes any text but the empty one.
+    ///
+    /// # Errors
+    /// When it is empty.
+    pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
+        if text.is_empty() { Err(InvalidPattern) } else { Ok(Self(text.to_owned())) }
+    }
+
+    /// Whether the whole text matches.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+            return false;
+        };
+        let mut parts: Vec<_> = parts.collect();
+        let Some(last) = parts.pop() else { return rest.is_empty() };
+        for part in parts {
+            let Some(at) = rest.find(part) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+        rest.ends_with(last)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// The conditions of a route; all that are given must match.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct When {
+    /// Any of the photo's tags, as `key:value`.
+    pub tag: Option<Pattern>,
+    /// The target, as `odoo:res.partner:42`.
+    pub target: Option<Pattern>,
+    /// The session id.
+    pub session: Option<Pattern>,
+    /// The topic of the event.
+    pub topic: Option<Pattern>,
+}
+
+impl When {
+    fn matches(&self, photo: &Photo) -> bool {
+        let given = |pattern: &Option<Pattern>, text: Option<&str>| {
+            pattern.as_ref().is_none_or(|p| text.is_some_and(|text| p.matches(text)))
+        };
+        let tagged = |p: &Pattern| photo.tags.iter().any(|tag| p.matches(&tag.to_text()));
+        self.tag.as_ref().is_none_or(tagged)
+            && given(&self.target, photo.target.as_ref().map(ToString::to_string).as_deref())
+            && given(&self.session, photo.session.as_ref().map(|s| s.reveal()))
+            && given(&self.topic, photo.topic.as_deref())
+    }
+}
+
+/// One rule: photos that match go to these destinations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Which photos.
+    pub when: When,
+    /// Where to.
+    pub to: Vec<DestinationName>,
+}
+
+/// Every rule and every destination there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Routes {
+    /// The rules as configured; every rule that matches counts. With none at all, a photo goes
+    /// to the destinations of its target's type and to every storage destination.
+    pub rules: Vec<Route>,
+    /// The destinations in the order of the configuration.
+    pub destinations: Vec<(DestinationName, Kind)>,
+}
+
+impl Routes {
+    /// The deliveries a photo needs, at least one: a photo that nobody wants gets one without
+    /// destination.
+    #[must_use]
+    pub fn plan(&self, photo: &Photo) -> Vec<Planned> {
+        let wants = |name: &DestinationName, kind: Kind| {
+            if self.rules.is_empty() {
+                kind.is_storage() || photo.target.as_ref().is_some_and(|t| t.belongs_to(kind))
+            } else {
+                self.rules.iter().any(|rule| rule.to.contains(name) && rule.when.matches(photo))
+            }
+        };
+        let planned =
+            |destination| Planned { destination, target: photo.target.clone(), mode: photo.mode };
+        let mut plan: Vec<_> = self
+            .destinations
+            .iter()
+            .filter(|(name, kind)| wants(name, *kind))
+            .map(|(name, _)| planned(Some(name.clone())))
+            .collect();
+        if plan.is_empty() {
+            plan.push(planned(None));
+        }
+        plan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{PhotoId, Scheme, Shape, Tag};
+
+    fn photo(target: Option<&str>, tags: &[&str]) -> Photo {
+        Photo {
+            id: PhotoId::parse("img_1").unwrap(),
+            image_id: None,
+            session: None,
+            index: None,
+            filename: None,
+            media_type: None,
+            size: None,
+            sha256: None,
+            tags: tags.iter().map(|tag| Tag::from_text(tag)).collect(),
+            target: target.map(|t| t.parse().unwrap()),
+            mode: None,
+            topic: Some("image.delivered".to_owned()),
+            shape: Shape::Event,
+            scheme: Scheme::Body,
+            received_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn routes(rules: Vec<Route>) -> Routes {
+        let name = |n: &str| DestinationName::parse(n).unwrap();
+        let destinations = vec![(name("erp"), Kind::Odoo), (name("archive"), Kind::Folder)];
+        Routes { rules, destinations }
+    }
+
+    fn names(plan: &[Planned]) -> Vec<&str> {
+        plan.iter().map(|p| p.destination.as_ref().map_or("-", |n| n.as_str())).collect()
+    }
+
+    #[test]
+    fn patterns_match_the_whole_text() {
+        for (pattern, text, matches) in [
+            ("vip:*", "vip:gold", true),
+            ("vip:*", "xvip:gold", false),
+            ("*gold", "vip:gold", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("ab*ba", "aba", false),
+            ("exact", "exact", true),
+            ("exact", "exactly", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(Pattern::parse(pattern).unwrap().matches(text), matches, "{pattern} {text}");
+        }
+        assert_eq!(Pattern::parse(""), Err(InvalidPattern));
+    }
+
+    #[test]
+    fn without_rules_the_target_and_every_storage_decide() {
+        let routes = routes(vec![]);
+        let to = |target| routes.plan(&photo(target, &[]));
+        assert_eq!(names(&to(Some("odoo:res.partner:42"))), ["erp", "archive"]);
+        assert_eq!(names(&to(None)), ["archive"]);
+        assert_eq!(names(&to(Some("zendesk:9"))), ["archive"]);
+    }
+
+    #[test]
+    fn with_rules_only_they_decide_and_an_unwanted_photo_stays_visible() {
+        let when = When { tag: Pattern::parse("vip:*").ok(), ..When::default() };
+        let to = vec![DestinationName::parse("archive").unwrap()];
+        let routes = routes(vec![Route { when, to }]);
+        let odoo = Some("odoo:res.partner:42");
+        assert_eq!(names(&routes.plan(&photo(odoo, &["vip:gold"]))), ["archive"]);
+        assert_eq!(names(&routes.plan(&photo(odoo, &["other"]))), ["-"]);
+    }
+}

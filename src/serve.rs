@@ -1,0 +1,265 @@
+//! The one place where rooms are joined: a configuration becomes a running daemon.
+
+mod console;
+mod listen;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use self::listen::Address;
+use self::listen::Server;
+use crate::{
+    apertur::Apertur,
+    collect::Collector,
+    config::Config,
+    deliver::{self, Sender},
+    destinations::{self, Destination},
+    http::Http,
+    journal::{self, Journal},
+    model::DestinationName,
+    ops::{Ops, control, prune},
+    receive::{Behind, Door},
+    spool::Spool,
+    system::{Clock, DataDir, Service, shutdown},
+    telemetry::{Fact, Telemetry},
+    work::{Loop, Wake},
+};
+
+/// Time between two runs of retention.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+
+/// A daemon that takes requests.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Where the public listener is.
+    pub public: Address,
+    /// Where the console listener is, if there is one.
+    pub console: Option<Address>,
+    /// The operator's verbs on this daemon.
+    pub ops: Ops,
+    /// The destinations by name.
+    pub destinations: Vec<(DestinationName, Arc<dyn Destination>)>,
+    servers: Vec<Server>,
+    rooms: JoinSet<()>,
+    stop: CancellationToken,
+    drain: Duration,
+    telemetry: Telemetry,
+    data_dir: DataDir,
+}
+
+/// Makes the destinations of a configuration. Touches neither network nor disk.
+///
+/// # Errors
+/// When the system's root certificates cannot be loaded.
+pub fn destinations(
+    config: &Config,
+) -> anyhow::Result<Vec<(DestinationName, Arc<dyn Destination>)>> {
+    let http = Http::new()?;
+    let build = |(name, settings): &(DestinationName, destinations::Settings)| {
+        (name.clone(), destinations::build(name, settings.clone(), &http))
+    };
+    Ok(config.destinations.iter().map(build).collect())
+}
+
+impl Daemon {
+    /// Takes the data directory, opens journal and spool, takes up what a crash left, starts
+    /// every loop and listens.
+    ///
+    /// # Errors
+    /// With the remedy: the data directory is taken, journal or spool cannot be opened, an
+    /// address cannot be listened at.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let started = std::time::Instant::now();
+        let path = config.data_dir.clone();
+        let data_dir = tokio::task::spawn_blocking(move || DataDir::take(&path)).await??;
+        let spool_dir = config.spool_dir();
+        let spool = tokio::task::spawn_blocking(move || Spool::open(&spool_dir))
+            .await?
+            .context("cannot open the spool; see that data_dir is writable")?;
+        let journal = journal::open(&config.journal).await?;
+        let telemetry = Telemetry::default();
+        let left = journal.recover(clock.now()).await?;
+        if left > 0 {
+            telemetry.emit(&Fact::Recovered { deliveries: left });
+        }
+        let (collector, sender) = (Wake::default(), Wake::default());
+        let routes = Arc::new(config.routes.clone());
+        let ops = Ops { journal, routes, clock, telemetry, collector, sender };
+        let socket = control::bind(&data_dir.path().join("control.sock"))?;
+        let stop = CancellationToken::new();
+        let destinations = destinations(&config)?;
+        let mut rooms = JoinSet::new();
+        rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
+        rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));
+        spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
+        spawn_collector(&mut rooms, &config, &ops, (&spool, &stop))?;
+        let (public, console, servers) = listen(config.clone(), &ops, spool, &mut rooms).await?;
+        ops.telemetry.emit(&Fact::Started { listen: &public.to_string(), took: started.elapsed() });
+        Ok(Self {
+            public,
+            console,
+            telemetry: ops.telemetry.clone(),
+            ops,
+            destinations,
+            servers,
+            rooms,
+            stop,
+            drain: config.server.drain,
+            data_dir,
+        })
+    }
+
+    /// Stops taking requests, claims nothing more, waits for what is under way as long as the
+    /// configuration says and closes the journal. What is cut off then is looked for first at
+    /// the next start.
+    pub async fn stop(mut self) {
+        self.telemetry.emit(&Fact::Stopping { drain: self.drain });
+        self.stop.cancel();
+        for server in &self.servers {
+            server.stop().await;
+        }
+        let rooms = async { while self.rooms.join_next().await.is_some() {} };
+        // Past the deadline the rest is cut off; its attempts stay open and count as unknown.
+        drop(tokio::time::timeout(self.drain, rooms).await);
+        self.rooms.shutdown().await;
+        self.ops.journal.close().await;
+        let socket = self.data_dir.path().join("control.sock");
+        if let Err(error) = tokio::fs::remove_file(&socket).await {
+            tracing::debug!(%error, "the control socket was gone already");
+        }
+        self.telemetry.emit(&Fact::Stopped);
+    }
+}
+
+/// Runs a daemon until the process is told to stop.
+///
+/// # Errors
+/// As [`Daemon::start`].
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let daemon = Daemon::start(config, Clock::system()).await?;
+    let service = Service;
+    service.ready();
+    let watch = tokio::spawn(watchdog(service, Arc::clone(&daemon.ops.journal)));
+    shutdown().await.context("cannot listen to signals")?;
+    service.stopping();
+    daemon.stop().await;
+    watch.abort();
+    Ok(())
+}
+
+/// Tells the service manager that we are alive for as long as the journal answers.
+async fn watchdog(service: Service, journal: Arc<dyn Journal>) {
+    let Some(every) = service.watchdog() else { return };
+    loop {
+        tokio::time::sleep(every).await;
+        // An error is an answer: only a journal that says nothing is worth a restart.
+        if tokio::time::timeout(every, journal.oldest_due()).await.is_ok() {
+            service.alive();
+        }
+    }
+}
+
+async fn spawn_senders(
+    rooms: &mut JoinSet<()>,
+    destinations: &[(DestinationName, Arc<dyn Destination>)],
+    config: &Config,
+    ops: &Ops,
+    (spool, stop): (&Spool, &CancellationToken),
+) -> anyhow::Result<()> {
+    for pause in ops.journal.pauses().await? {
+        // A pause ends with the daemon; a destination that is still broken says so at once.
+        ops.journal.set_pause(&pause.destination, None).await?;
+    }
+    for (name, destination) in destinations {
+        let around = deliver::Around {
+            journal: Arc::clone(&ops.journal),
+            spool: spool.clone(),
+            clock: ops.clock.clone(),
+            telemetry: ops.telemetry.clone(),
+            stop: stop.clone(),
+        };
+        let settings = config.deliver.clone();
+        let sender = Sender::new(name.clone(), Arc::clone(destination), settings, around);
+        let looping = Loop {
+            clock: ops.clock.clone(),
+            wake: ops.sender.clone(),
+            stop: stop.clone(),
+            limit: sender.concurrency(),
+        };
+        rooms.spawn(looping.run(Arc::new(sender)));
+    }
+    Ok(())
+}
+
+fn spawn_collector(
+    rooms: &mut JoinSet<()>,
+    config: &Config,
+    ops: &Ops,
+    (spool, stop): (&Spool, &CancellationToken),
+) -> anyhow::Result<()> {
+    let apertur = Apertur::new(Http::new()?, config.apertur.clone(), ops.clock.clone());
+    let collector = Collector {
+        journal: Arc::clone(&ops.journal),
+        spool: spool.clone(),
+        apertur,
+        settings: config.collect,
+        clock: ops.clock.clone(),
+        stored: ops.sender.clone(),
+        stop: stop.clone(),
+        telemetry: ops.telemetry.clone(),
+    };
+    rooms.spawn(Arc::new(collector).collect(ops.collector.clone()));
+    Ok(())
+}
+
+async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: CancellationToken) {
+    let mut next = ops.clock.after(Duration::from_mins(1));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = ops.clock.sleep_until(next) => {}
+        }
+        match prune::run(&ops.journal, &spool, settings, &ops.clock).await {
+            Ok(prune::Pruned { files: 0, photos: 0 }) => {}
+            Ok(prune::Pruned { files, photos }) => {
+                ops.telemetry.emit(&Fact::Pruned { files, photos });
+            }
+            Err(error) => ops
+                .telemetry
+                .emit(&Fact::JournalFailed { room: "retention", error: &format!("{error:#}") }),
+        }
+        next = ops.clock.after(PRUNE_EVERY);
+    }
+}
+
+async fn listen(
+    config: Config,
+    ops: &Ops,
+    spool: Spool,
+    rooms: &mut JoinSet<()>,
+) -> anyhow::Result<(Address, Option<Address>, Vec<Server>)> {
+    let behind = Behind {
+        journal: Arc::clone(&ops.journal),
+        spool,
+        routes: Arc::clone(&ops.routes),
+        clock: ops.clock.clone(),
+        telemetry: ops.telemetry.clone(),
+        collector: ops.collector.clone(),
+        sender: ops.sender.clone(),
+    };
+    let door = Arc::new(Door::new(config.receive, behind));
+    let (public, server) = listen::public(&config.server, door, rooms)?;
+    let mut servers = vec![server];
+    let console = match &config.server.console_listen {
+        Some(at) => {
+            let (console, server) = listen::console(at, ops.clone(), rooms)?;
+            servers.push(server);
+            Some(console)
+        }
+        None => None,
+    };
+    Ok((public, console, servers))
+}

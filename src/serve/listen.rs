@@ -1,0 +1,181 @@
+//! Sockets and the HTTP servers on them.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
+use anyhow::{Context as _, bail};
+use listenfd::ListenFd;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use tokio::task::JoinSet;
+
+use super::console;
+use crate::{
+    config::{Listen, ServerSettings, Tls},
+    ops::Ops,
+    receive::Door,
+};
+
+/// Longest time for the headers of a request.
+const HEADERS: Duration = Duration::from_secs(10);
+
+/// Where a listener is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// An address with its port.
+    Tcp(SocketAddr),
+    /// A socket file.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "http://{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A running HTTP server.
+#[derive(Debug)]
+pub(super) struct Server(ServerHandle);
+
+impl Server {
+    /// Takes no more connections and finishes the requests under way.
+    pub(super) async fn stop(&self) {
+        self.0.stop(true).await;
+    }
+}
+
+enum Socket {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener),
+}
+
+impl Socket {
+    fn address(&self) -> anyhow::Result<Address> {
+        Ok(match self {
+            Self::Tcp(socket) => Address::Tcp(socket.local_addr()?),
+            Self::Unix(socket) => {
+                let address = socket.local_addr()?;
+                Address::Unix(address.as_pathname().unwrap_or("?".as_ref()).to_owned())
+            }
+        })
+    }
+}
+
+/// Binds, or takes over what the service manager bound: the public listener is the first
+/// socket, the console the second.
+fn bind(listen: &Listen, key: &str, handed: usize) -> anyhow::Result<Socket> {
+    match listen {
+        Listen::Tcp(address) => std::net::TcpListener::bind(address)
+            .map(Socket::Tcp)
+            .with_context(|| format!("cannot listen at {address}; choose another {key}")),
+        Listen::Unix(path) => {
+            if let Err(error) = std::fs::remove_file(path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                bail!("cannot replace {}: {error}; choose another {key}", path.display());
+            }
+            std::os::unix::net::UnixListener::bind(path)
+                .map(Socket::Unix)
+                .with_context(|| format!("cannot listen at {}; see {key}", path.display()))
+        }
+        Listen::Systemd => {
+            let mut handed_over = ListenFd::from_env();
+            if let Ok(Some(socket)) = handed_over.take_tcp_listener(handed) {
+                return Ok(Socket::Tcp(socket));
+            }
+            match handed_over.take_unix_listener(handed) {
+                Ok(Some(socket)) => Ok(Socket::Unix(socket)),
+                _ => bail!(
+                    "the service manager handed over no socket {} for {key} = \"systemd\"; \
+                     enable the .socket unit or give an address",
+                    handed + 1
+                ),
+            }
+        }
+    }
+}
+
+fn tls(tls: &Tls) -> anyhow::Result<rustls::ServerConfig> {
+    let certificates = CertificateDer::pem_file_iter(&tls.cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("server.tls.cert: cannot read {}", tls.cert.display()))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key)
+        .with_context(|| format!("server.tls.key: cannot read {}", tls.key.display()))?;
+    rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)
+        .context("server.tls: certificate and key do not belong together")
+}
+
+/// Listens for Apertur: the webhook, `/healthz` and nothing else.
+pub(super) fn public(
+    settings: &ServerSettings,
+    door: Arc<Door>,
+    rooms: &mut JoinSet<()>,
+) -> anyhow::Result<(Address, Server)> {
+    let socket = bind(&settings.listen, "server.listen", 0)?;
+    let address = socket.address()?;
+    let server = HttpServer::new(move || {
+        let door = Arc::clone(&door);
+        App::new()
+            .configure(move |app| door.configure(app))
+            .route("/healthz", web::get().to(healthy))
+            .default_service(web::to(HttpResponse::NotFound))
+    })
+    .workers(settings.workers.max(1))
+    .client_request_timeout(HEADERS)
+    .shutdown_timeout(settings.drain.as_secs())
+    .disable_signals();
+    let server = match (socket, &settings.tls) {
+        (Socket::Tcp(socket), None) => server.listen(socket)?,
+        (Socket::Tcp(socket), Some(files)) => server.listen_rustls_0_23(socket, tls(files)?)?,
+        (Socket::Unix(socket), None) => server.listen_uds(socket)?,
+        (Socket::Unix(_), Some(_)) => {
+            bail!("server.tls is for addresses with a port; remove it or change server.listen")
+        }
+    };
+    Ok((address, spawn(server.run(), rooms)))
+}
+
+/// Listens for operators: `/readyz` and `/metrics`.
+pub(super) fn console(
+    listen: &Listen,
+    ops: Ops,
+    rooms: &mut JoinSet<()>,
+) -> anyhow::Result<(Address, Server)> {
+    let socket = bind(listen, "console.listen", 1)?;
+    let address = socket.address()?;
+    let ops = web::Data::new(ops);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(ops.clone())
+            .configure(console::configure)
+            .default_service(web::to(HttpResponse::NotFound))
+    })
+    .workers(1)
+    .client_request_timeout(HEADERS)
+    .shutdown_timeout(1)
+    .disable_signals();
+    let server = match socket {
+        Socket::Tcp(socket) => server.listen(socket)?,
+        Socket::Unix(socket) => server.listen_uds(socket)?,
+    };
+    Ok((address, spawn(server.run(), rooms)))
+}
+
+fn spawn(server: actix_web::dev::Server, rooms: &mut JoinSet<()>) -> Server {
+    let handle = server.handle();
+    rooms.spawn(async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, "a listener ended; restart the daemon");
+        }
+    });
+    Server(handle)
+}
+
+async fn healthy() -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
+}

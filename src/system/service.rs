@@ -1,0 +1,52 @@
+//! Talking to the service manager, and hearing that it is time to stop.
+
+use std::{io, time::Duration};
+
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The service manager, if one started us; every call is harmless without.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Service;
+
+impl Service {
+    /// Says that requests are taken.
+    pub fn ready(self) {
+        self.tell(&[NotifyState::Ready]);
+    }
+
+    /// Says that no new work is taken.
+    pub fn stopping(self) {
+        self.tell(&[NotifyState::Stopping]);
+    }
+
+    /// Says that this process is alive.
+    pub fn alive(self) {
+        self.tell(&[NotifyState::Watchdog]);
+    }
+
+    /// How often [`Service::alive`] is wanted: half of `WatchdogSec=`; `None` without one.
+    #[must_use]
+    pub fn watchdog(self) -> Option<Duration> {
+        sd_notify::watchdog_enabled().map(|limit| limit / 2)
+    }
+
+    fn tell(self, state: &[NotifyState<'_>]) {
+        if let Err(error) = sd_notify::notify(state) {
+            tracing::warn!(%error, "the service manager could not be told");
+        }
+    }
+}
+
+/// Returns when the process is told to stop (SIGTERM, SIGINT).
+///
+/// # Errors
+/// When the signals cannot be listened to.
+pub async fn shutdown() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}

@@ -1,0 +1,162 @@
+//! Facts as log lines: for people on a terminal or in the journal of systemd, or as JSON.
+
+use std::io::IsTerminal as _;
+
+use tracing::{error, info, warn};
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use super::Fact;
+use crate::model::{Delivery, Photo};
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// How lines look.
+    pub format: Format,
+    /// Levels, in the syntax of `tracing_subscriber::EnvFilter`: `info`, `debug,hyper=info`.
+    pub filter: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { format: Format::Human, filter: "info".to_owned() }
+    }
+}
+
+/// Starts logging to standard error. The second call in a process changes nothing.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn init(settings: &Settings) -> anyhow::Result<()> {
+    // The web server's own notes about its threads are for its authors.
+    let filter = EnvFilter::builder().parse(format!("actix_server=warn,{}", settings.filter))?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let started = match settings.format {
+        Format::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+        Format::Human => registry.with(layer.with_ansi(std::io::stderr().is_terminal())).try_init(),
+    };
+    // Already started: tests and the demo run several daemons in one process.
+    drop(started);
+    Ok(())
+}
+
+fn millis(took: std::time::Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+macro_rules! delivery_line {
+    ($level:ident, $delivery:expr, { $($field:tt)* }, $message:literal) => {{
+        let delivery: &Delivery = $delivery;
+        $level!(
+            photo = %delivery.photo.id,
+            delivery = %delivery.id,
+            destination = delivery.destination.as_ref().map(tracing::field::display),
+            target = delivery.target.as_ref().map(tracing::field::display),
+            attempt = delivery.attempts,
+            $($field)*
+            $message
+        )
+    }};
+}
+
+/// Writes the line of a fact.
+pub(super) fn write(fact: &Fact<'_>) {
+    match fact {
+        Fact::Request { .. } => request(fact),
+        Fact::Delivered { delivery, receipt, took } => delivery_line!(info, delivery, {
+            ids = receipt.ids.iter().map(|id| format!("{}={}", id.name, id.value))
+                .collect::<Vec<_>>().join(" "),
+            found = receipt.found,
+            note = receipt.note,
+            ms = millis(*took),
+        }, "photo delivered"),
+        Fact::AttemptFailed { delivery, outcome, cause, at } => delivery_line!(warn, delivery, {
+            outcome = outcome.as_str(),
+            error = cause.kind.as_str(),
+            next = %at,
+            cause = %cause,
+        }, "delivery attempt failed; it is repeated by itself"),
+        Fact::Held { delivery, cause } => delivery_line!(error, delivery, {
+            error = cause.kind.as_str(),
+            cause = %cause,
+        }, "delivery held; it needs a person"),
+        Fact::Fetched { photo, size, took } => {
+            info!(photo = %photo, bytes = size, ms = millis(*took), "photo fetched");
+        }
+        Fact::FetchLater { photo, cause, at } => warn!(
+            photo = %photo, error = cause.kind.as_str(), next = %at, cause = %cause,
+            "photo not fetched yet; it is tried again by itself"
+        ),
+        Fact::FetchHeld { photo, cause } => error!(
+            photo = %photo, error = cause.kind.as_str(), cause = %cause,
+            "photo cannot be fetched; it needs a person"
+        ),
+        _ => operation(fact),
+    }
+}
+
+fn request(fact: &Fact<'_>) {
+    let Fact::Request { status, reason, photo, scheme, topic, took } = fact else { return };
+    let photo: Option<&Photo> = *photo;
+    let id = photo.map(|photo| tracing::field::display(&photo.id));
+    let session =
+        photo.and_then(|photo| photo.session.as_ref()).map(|session| session.fingerprint());
+    let shape = photo.map(|photo| photo.shape.as_str());
+    let topic = topic.or(photo.and_then(|photo| photo.topic.as_deref()));
+    let scheme = scheme.map(crate::model::Scheme::as_str);
+    let ms = millis(*took);
+    match *status {
+        "accepted" | "duplicate" => {
+            info!(photo = id, session, shape, topic, scheme, ms, "event {status}");
+        }
+        "ignored" => info!(topic, scheme, ms, "event ignored: its topic carries no photo"),
+        "unavailable" => error!(reason, ms, "event not stored; Apertur will send it again"),
+        _ => warn!(status, reason, ms, "request refused"),
+    }
+}
+
+fn operation(fact: &Fact<'_>) {
+    match fact {
+        Fact::Started { listen, took } => {
+            info!(listen, ms = millis(*took), version = env!("CARGO_PKG_VERSION"), "ready");
+        }
+        Fact::Recovered { deliveries } => {
+            warn!(deliveries, "took up deliveries that the last run left under way");
+        }
+        Fact::Stopping { drain } => {
+            info!(seconds = drain.as_secs(), "stopping; finishing what is under way");
+        }
+        Fact::Stopped => info!("stopped"),
+        Fact::Paused { destination, cause } => error!(
+            destination = %destination, error = cause.kind.as_str(), cause = %cause,
+            "destination paused; its photos wait and lose no attempts"
+        ),
+        Fact::Resumed { destination, paused } => {
+            info!(destination = %destination, seconds = paused.as_secs(), "destination goes on");
+        }
+        Fact::Replayed { by, due, fetching } => {
+            info!(by, due, fetching, "deliveries replayed");
+        }
+        Fact::Pruned { files, photos } => {
+            info!(files, photos, "removed what retention no longer keeps");
+        }
+        Fact::JournalFailed { room, error } => {
+            error!(room, error, "the journal does not work; trying again");
+        }
+        Fact::Panicked { room, message } => {
+            error!(room, message, "a job ended in a bug; please report it");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,168 @@
+//! Facts as Prometheus metrics. Every label's values come from this program or from the
+//! configuration, never from outside.
+
+use prometheus::{
+    Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
+};
+
+use super::Fact;
+use crate::model::{AttemptOutcome, DestinationName};
+
+/// Values read at the moment of rendering.
+#[derive(Debug, Clone, Default)]
+pub struct Gauges {
+    /// Deliveries by destination (empty: unrouted) and state.
+    pub deliveries: Vec<(String, &'static str, u64)>,
+    /// Seconds since the oldest due delivery became due; 0 when none is.
+    pub oldest_due_seconds: f64,
+    /// Destinations that are paused.
+    pub paused: Vec<DestinationName>,
+}
+
+/// The counters and histograms.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    fetches: IntCounterVec,
+    fetch_seconds: HistogramVec,
+    attempts: IntCounterVec,
+    attempt_seconds: HistogramVec,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            IntCounterVec::new(Opts::new(name, help), labels)
+        };
+        let histogram = |name: &str, help: &str, labels: &[&str]| {
+            let buckets = vec![0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0];
+            HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets), labels)
+        };
+        let made = (|| {
+            Ok::<_, prometheus::Error>(Self {
+                registry: Registry::new_custom(Some("apertur_bridge".to_owned()), None)?,
+                requests: counter(
+                    "requests_total",
+                    "Webhook requests by the word of the answer",
+                    &["status"],
+                )?,
+                request_seconds: histogram(
+                    "request_seconds",
+                    "Time from the headers of a webhook request to its answer",
+                    &["status"],
+                )?,
+                fetches: counter(
+                    "fetches_total",
+                    "Fetches of announced photos by outcome (done, later, held)",
+                    &["outcome"],
+                )?,
+                fetch_seconds: histogram("fetch_seconds", "Time of a successful fetch", &[])?,
+                attempts: counter(
+                    "attempts_total",
+                    "Delivery attempts by destination and outcome",
+                    &["destination", "outcome"],
+                )?,
+                attempt_seconds: histogram(
+                    "attempt_seconds",
+                    "Time of a successful delivery attempt",
+                    &["destination"],
+                )?,
+            })
+        })();
+        match made {
+            Ok(metrics) => metrics.registered(),
+            Err(error) => unreachable!("the names above are fixed and valid: {error}"),
+        }
+    }
+}
+
+impl Metrics {
+    fn registered(self) -> Self {
+        let all: [Box<dyn prometheus::core::Collector>; 6] = [
+            Box::new(self.requests.clone()),
+            Box::new(self.request_seconds.clone()),
+            Box::new(self.fetches.clone()),
+            Box::new(self.fetch_seconds.clone()),
+            Box::new(self.attempts.clone()),
+            Box::new(self.attempt_seconds.clone()),
+        ];
+        for collector in all {
+            // Fails only for a name given twice, and the six names differ.
+            drop(self.registry.register(collector));
+        }
+        self
+    }
+
+    /// Counts a fact.
+    pub(super) fn count(&self, fact: &Fact<'_>) {
+        match fact {
+            Fact::Request { status, took, .. } => {
+                self.requests.with_label_values(&[*status]).inc();
+                self.request_seconds.with_label_values(&[*status]).observe(took.as_secs_f64());
+            }
+            Fact::Fetched { took, .. } => {
+                self.fetches.with_label_values(&["done"]).inc();
+                self.fetch_seconds.with_label_values::<&str>(&[]).observe(took.as_secs_f64());
+            }
+            Fact::FetchLater { .. } => self.fetches.with_label_values(&["later"]).inc(),
+            Fact::FetchHeld { .. } => self.fetches.with_label_values(&["held"]).inc(),
+            Fact::Delivered { delivery, took, .. } => {
+                let name = delivery.destination.as_ref().map_or("", DestinationName::as_str);
+                self.attempted(name, AttemptOutcome::Done);
+                self.attempt_seconds.with_label_values(&[name]).observe(took.as_secs_f64());
+            }
+            Fact::AttemptFailed { delivery, outcome, .. } => {
+                let name = delivery.destination.as_ref().map_or("", DestinationName::as_str);
+                self.attempted(name, *outcome);
+            }
+            Fact::Held { delivery, .. } => {
+                let name = delivery.destination.as_ref().map_or("", DestinationName::as_str);
+                self.attempted(name, AttemptOutcome::Refused);
+            }
+            _ => {}
+        }
+    }
+
+    fn attempted(&self, destination: &str, outcome: AttemptOutcome) {
+        self.attempts.with_label_values(&[destination, outcome.as_str()]).inc();
+    }
+
+    /// Everything in Prometheus' text form.
+    pub(super) fn render(&self, gauges: &Gauges) -> String {
+        let mut bytes = Vec::new();
+        // Fails only when the writer does, and a Vec does not.
+        drop(TextEncoder::new().encode(&self.registry.gather(), &mut bytes));
+        let mut text = String::from_utf8(bytes).unwrap_or_default();
+        let mut gauge = |name: &str, help: &str, rows: Vec<(String, f64)>| {
+            text.push_str(&format!(
+                "# HELP apertur_bridge_{name} {help}\n# TYPE apertur_bridge_{name} gauge\n"
+            ));
+            for (labels, value) in rows {
+                text.push_str(&format!("apertur_bridge_{name}{labels} {value}\n"));
+            }
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a count above 2^53 is out of reach")]
+        let deliveries = gauges.deliveries.iter().map(|(destination, state, count)| {
+            (format!("{{destination=\"{destination}\",state=\"{state}\"}}"), *count as f64)
+        });
+        gauge(
+            "deliveries",
+            "Deliveries in the journal by destination (empty: unrouted) and state",
+            deliveries.collect(),
+        );
+        gauge(
+            "oldest_due_seconds",
+            "Age of the oldest delivery that is due",
+            vec![(String::new(), gauges.oldest_due_seconds)],
+        );
+        let paused = gauges.paused.iter();
+        gauge(
+            "destination_paused",
+            "1 for a destination that is paused",
+            paused.map(|name| (format!("{{destination=\"{name}\"}}"), 1.0)).collect(),
+        );
+        text
+    }
+}

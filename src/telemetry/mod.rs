@@ -1,0 +1,174 @@
+//! What happened, said once: one typed fact is one log line and its metrics.
+//!
+//! Nobody else writes log lines about photos or counts anything. Facts carry photo and delivery
+//! ids as fields; secrets, session ids and links have no way in.
+
+mod log;
+mod metrics;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use self::metrics::Metrics;
+pub use self::{
+    log::{Format, Settings, init},
+    metrics::Gauges,
+};
+use crate::model::{
+    AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Scheme,
+};
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Fact<'a> {
+    /// The daemon takes requests.
+    Started {
+        /// Where, in words.
+        listen: &'a str,
+        /// How long the start took.
+        took: Duration,
+    },
+    /// What a crash left behind was taken up.
+    Recovered {
+        /// Deliveries that were under way.
+        deliveries: u64,
+    },
+    /// The daemon was told to stop.
+    Stopping {
+        /// How long it waits for what is under way.
+        drain: Duration,
+    },
+    /// The daemon ends.
+    Stopped,
+    /// The door answered.
+    Request {
+        /// The answer's word.
+        status: &'static str,
+        /// Why it was not accepted.
+        reason: Option<&'a str>,
+        /// The photo, if it came that far.
+        photo: Option<&'a Photo>,
+        /// How it was signed.
+        scheme: Option<Scheme>,
+        /// The topic of an ignored event.
+        topic: Option<&'a str>,
+        /// From the headers to the answer.
+        took: Duration,
+    },
+    /// A photo's bytes were fetched.
+    Fetched {
+        /// The photo.
+        photo: &'a PhotoId,
+        /// Bytes.
+        size: u64,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A fetch failed and will be tried again.
+    FetchLater {
+        /// The photo.
+        photo: &'a PhotoId,
+        /// Why.
+        cause: &'a Cause,
+        /// When.
+        at: Timestamp,
+    },
+    /// A photo cannot be fetched without a person.
+    FetchHeld {
+        /// The photo.
+        photo: &'a PhotoId,
+        /// Why.
+        cause: &'a Cause,
+    },
+    /// A photo is at its destination.
+    Delivered {
+        /// The delivery.
+        delivery: &'a Delivery,
+        /// What came back.
+        receipt: &'a Receipt,
+        /// How long the attempt took.
+        took: Duration,
+    },
+    /// An attempt failed and will be repeated.
+    AttemptFailed {
+        /// The delivery.
+        delivery: &'a Delivery,
+        /// How it ended.
+        outcome: AttemptOutcome,
+        /// Why.
+        cause: &'a Cause,
+        /// When it is due again.
+        at: Timestamp,
+    },
+    /// A delivery needs a person.
+    Held {
+        /// The delivery.
+        delivery: &'a Delivery,
+        /// Why.
+        cause: &'a Cause,
+    },
+    /// A destination gets nothing until its probe succeeds.
+    Paused {
+        /// The destination.
+        destination: &'a DestinationName,
+        /// Why.
+        cause: &'a Cause,
+    },
+    /// A paused destination goes on.
+    Resumed {
+        /// The destination.
+        destination: &'a DestinationName,
+        /// How long it was paused.
+        paused: Duration,
+    },
+    /// Deliveries were made due by a person.
+    Replayed {
+        /// Who.
+        by: &'a str,
+        /// How many are due.
+        due: u64,
+        /// How many photos are fetched again.
+        fetching: u64,
+    },
+    /// Retention removed something.
+    Pruned {
+        /// Files.
+        files: u64,
+        /// Photos with their history.
+        photos: u64,
+    },
+    /// A loop could not use the journal.
+    JournalFailed {
+        /// Whose loop.
+        room: &'static str,
+        /// The journal's words.
+        error: &'a str,
+    },
+    /// A job ended in a bug.
+    Panicked {
+        /// Whose job.
+        room: &'static str,
+        /// The panic's words.
+        message: &'a str,
+    },
+}
+
+/// The handle facts are given to. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Telemetry(Arc<Metrics>);
+
+impl Telemetry {
+    /// Writes the log line and counts.
+    pub fn emit(&self, fact: &Fact<'_>) {
+        log::write(fact);
+        self.0.count(fact);
+    }
+
+    /// Every metric in Prometheus' text form, with the gauges as given.
+    #[must_use]
+    pub fn render(&self, gauges: &Gauges) -> String {
+        self.0.render(gauges)
+    }
+}

@@ -1,0 +1,188 @@
+//! Taking events in.
+
+use apertur_bridge::{
+    journal::{Accepted, Bytes, FetchEnd, SessionTarget},
+    model::{
+        AttemptOutcome, DeliveryState, ErrorKind, FetchState, Mode, Scheme, SessionId, Shape, Tag,
+    },
+};
+
+use super::{Change, Store, announced, at, cause, delivered, digest, id, planned, stored, target};
+
+const TAKEN: Accepted = Accepted::Duplicate { bytes_taken: true };
+const KNOWN: Accepted = Accepted::Duplicate { bytes_taken: false };
+
+pub(super) async fn bytes_at_hand_are_due_at_once(store: &Store) {
+    let arrival = stored("a", 1).to(&["erp", "archive"]).at(5);
+    assert_eq!(store.accept(arrival).await.unwrap(), Accepted::New);
+    let story = store.story_of(&id("a")).await;
+    assert_eq!((story.fetch_state, story.fetch_due_at), (FetchState::Stored, None));
+    assert_eq!(story.deliveries.len(), 2);
+    for delivery in &story.deliveries {
+        assert_eq!(delivery.state, DeliveryState::Due);
+        assert_eq!((delivery.due_at, delivery.since), (at(5), at(5)));
+        assert_eq!((delivery.attempts, delivery.unsure), (0, false));
+        assert_eq!((&delivery.cause, &delivery.receipt), (&None, &None));
+        assert_eq!(delivery.settled_at, None);
+    }
+    assert!(story.attempts.is_empty(), "nothing was tried yet");
+    assert_eq!(store.next_fetch_at().await.unwrap(), None);
+}
+
+pub(super) async fn an_announced_photo_waits_for_its_fetch(store: &Store) {
+    assert_eq!(store.accept(announced("a").at(5)).await.unwrap(), Accepted::New);
+    let story = store.story_of(&id("a")).await;
+    assert_eq!((story.fetch_state, story.fetch_due_at), (FetchState::Wanted, Some(at(5))));
+    assert_eq!(story.deliveries[0].state, DeliveryState::Waiting);
+    assert!(store.claim("erp", 1000).await.is_empty());
+    let fetch = store.claim_fetch(5).await;
+    assert_eq!(fetch.url.as_deref(), Some("https://photos.example.com/a"));
+    assert_eq!((fetch.attempts, fetch.since), (0, at(5)));
+}
+
+pub(super) async fn everything_said_about_a_photo_is_kept(store: &Store) {
+    let mut arrival = stored("a", 1);
+    let photo = &mut arrival.photo;
+    photo.session = Some(SessionId::parse("11111111-2222-4333-8444-555555555555").unwrap());
+    photo.index = Some(3);
+    photo.filename = Some("pé \u{1F4F7}.jpg".to_owned());
+    photo.tags = vec![Tag::from_text("vip:gold"), Tag::from_text("plain")];
+    photo.mode = Some(Mode::Internal);
+    photo.topic = Some("image.delivered".to_owned());
+    (photo.shape, photo.scheme) = (Shape::Multipart, Scheme::Svix);
+    arrival.plan[0].mode = Some(Mode::Public);
+    let photo = photo.clone();
+    store.accept(arrival).await.unwrap();
+    let story = store.story_of(&id("a")).await;
+    assert_eq!(story.photo, photo);
+    assert_eq!(story.deliveries[0].photo, photo);
+    assert_eq!(story.deliveries[0].target, Some(target(1)));
+    assert_eq!(story.deliveries[0].mode, Some(Mode::Public));
+    assert_eq!(store.claim_one("erp", 0).await.delivery.photo, photo);
+}
+
+pub(super) async fn a_known_photo_is_a_duplicate(store: &Store) {
+    store.accept(stored("a", 1)).await.unwrap();
+    let before = store.all().await;
+    let again = stored("a", 2).to(&["erp", "archive"]).at(9);
+    assert_eq!(store.accept(again).await.unwrap(), KNOWN);
+    assert_eq!(store.all().await, before);
+
+    store.accept(announced("b")).await.unwrap();
+    let before = store.all().await;
+    assert_eq!(store.accept(announced("b").to(&["archive"]).at(9)).await.unwrap(), KNOWN);
+    assert_eq!(store.all().await, before);
+}
+
+pub(super) async fn bytes_that_come_later_end_a_fetch(store: &Store) {
+    store.accept(announced("a").to(&["erp", "archive"])).await.unwrap();
+    let fetch = store.claim_fetch(1).await;
+    assert_eq!(store.accept(stored("a", 1).at(7)).await.unwrap(), TAKEN);
+    let story = store.story_of(&id("a")).await;
+    assert_eq!((story.fetch_state, story.photo.sha256), (FetchState::Stored, Some(digest(1))));
+    assert_eq!(
+        (story.photo.size, story.photo.media_type.as_deref()),
+        (Some(3), Some("image/jpeg"))
+    );
+    assert_eq!(story.deliveries.len(), 2);
+    for delivery in &story.deliveries {
+        assert_eq!((delivery.state, delivery.due_at), (DeliveryState::Due, at(7)));
+        assert_eq!((delivery.since, delivery.photo.sha256), (at(7), Some(digest(1))));
+    }
+    assert_eq!(store.outcomes(&id("a")).await, [AttemptOutcome::Cancelled]);
+    assert_eq!(store.next_fetch_at().await.unwrap(), None);
+
+    let gone = FetchEnd::Held { cause: cause(ErrorKind::Gone) };
+    store.settle_fetch(&fetch, gone, at(8)).await.unwrap();
+    assert_eq!(store.story_of(&id("a")).await.fetch_state, FetchState::Stored);
+    assert_eq!(store.state(&id("a"), "erp").await, DeliveryState::Due);
+}
+
+pub(super) async fn bytes_that_come_later_free_a_held_photo(store: &Store) {
+    store.accept(announced("a").to(&["erp", "archive"])).await.unwrap();
+    let fetch = store.claim_fetch(0).await;
+    let gone = FetchEnd::Held { cause: cause(ErrorKind::Gone) };
+    store.settle_fetch(&fetch, gone, at(1)).await.unwrap();
+    assert_eq!(store.state(&id("a"), "erp").await, DeliveryState::Held);
+
+    assert_eq!(store.accept(stored("a", 1).at(7)).await.unwrap(), TAKEN);
+    let story = store.story_of(&id("a")).await;
+    assert_eq!((story.fetch_state, story.fetch_cause), (FetchState::Stored, None));
+    for delivery in &story.deliveries {
+        assert_eq!((delivery.state, delivery.due_at), (DeliveryState::Due, at(7)));
+        assert_eq!((&delivery.cause, delivery.settled_at), (&None, None));
+    }
+}
+
+pub(super) async fn bytes_that_are_here_are_not_taken_again(store: &Store) {
+    store.accept(stored("a", 1)).await.unwrap();
+    store.send("erp", delivered(), 1).await;
+    assert_eq!(store.expire_bytes(at(10), 10).await.unwrap(), [digest(1)]);
+    assert_eq!(store.accept(stored("a", 1).at(20)).await.unwrap(), KNOWN);
+    let story = store.story_of(&id("a")).await;
+    assert_eq!(story.fetch_state, FetchState::Expired);
+    assert_eq!(story.deliveries[0].state, DeliveryState::Delivered);
+}
+
+pub(super) async fn a_newer_link_replaces_the_older(store: &Store) {
+    let link = |text: &str| Bytes::Announced { url: Some(text.to_owned()) };
+    let mut first = announced("a");
+    first.bytes = Bytes::Announced { url: None };
+    let (mut second, mut third) = (first.clone(), first.clone());
+    (second.bytes, third.bytes) = (link("https://one"), link("https://two"));
+    store.accept(first.clone()).await.unwrap();
+    assert_eq!(store.claim_fetch(0).await.url, None);
+    assert_eq!(store.accept(second).await.unwrap(), KNOWN);
+    assert_eq!(store.claim_fetch(60).await.url.as_deref(), Some("https://one"));
+    assert_eq!(store.accept(third).await.unwrap(), KNOWN);
+    assert_eq!(store.accept(first).await.unwrap(), KNOWN);
+    assert_eq!(store.claim_fetch(120).await.url.as_deref(), Some("https://two"));
+}
+
+pub(super) async fn an_unrouted_photo_is_held_whatever_its_bytes(store: &Store) {
+    store.accept(stored("a", 1).unrouted().at(3)).await.unwrap();
+    store.accept(announced("b").unrouted().at(3)).await.unwrap();
+    for delivery in store.all().await {
+        assert_eq!((delivery.state, delivery.destination), (DeliveryState::Held, None));
+        assert_eq!(delivery.cause.unwrap().kind, ErrorKind::Unrouted);
+        assert_eq!(delivery.settled_at, Some(at(3)));
+    }
+    store.fetch(2, 4).await;
+    let story = store.story_of(&id("b")).await;
+    assert_eq!(story.fetch_state, FetchState::Stored);
+    assert_eq!(story.deliveries[0].state, DeliveryState::Held, "bytes do not make a route");
+}
+
+pub(super) async fn a_destination_gets_one_delivery(store: &Store) {
+    let mut arrival = stored("a", 1);
+    arrival.plan = vec![
+        planned(Some("erp"), Some(target(1))),
+        planned(Some("archive"), None),
+        planned(Some("erp"), Some(target(2))),
+    ];
+    assert_eq!(store.accept(arrival).await.unwrap(), Accepted::New);
+    assert_eq!(store.all().await.len(), 2);
+    assert_eq!(store.delivery(&id("a"), "erp").await.target, Some(target(1)));
+}
+
+pub(super) async fn an_empty_plan_counts_as_unrouted(store: &Store) {
+    let mut arrival = stored("a", 1);
+    arrival.plan.clear();
+    assert_eq!(store.accept(arrival).await.unwrap(), Accepted::New);
+    let all = store.all().await;
+    assert_eq!(all.len(), 1, "a photo without deliveries would be silently stuck");
+    assert_eq!(all[0].cause.as_ref().unwrap().kind, ErrorKind::Unrouted);
+}
+
+pub(super) async fn a_session_keeps_its_record(store: &Store) {
+    let session = SessionId::parse("s1").unwrap();
+    assert_eq!(store.session(&session).await.unwrap(), None);
+    let first = SessionTarget { session: session.clone(), target: target(1), mode: None };
+    store.keep_session(first.clone()).await.unwrap();
+    assert_eq!(store.session(&session).await.unwrap(), Some(first));
+    let second =
+        SessionTarget { session: session.clone(), target: target(2), mode: Some(Mode::Public) };
+    store.keep_session(second.clone()).await.unwrap();
+    assert_eq!(store.session(&session).await.unwrap(), Some(second));
+    assert_eq!(store.session(&SessionId::parse("s2").unwrap()).await.unwrap(), None);
+}

@@ -1,0 +1,382 @@
+//! What every journal must do: each sentence of the [`Journal`] trait's docs as a case, run on
+//! every store. A new store is one more line at the end of this file.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod arrivals;
+mod crowds;
+mod fetches;
+mod machine;
+mod operators;
+mod reopening;
+mod retention;
+mod sending;
+mod twins;
+
+use std::{ops::Deref, path::Path, sync::Arc};
+
+use apertur_bridge::{
+    journal::{self, Arrival, Bytes, Claim, Claimed, DeliveryEnd, Fetch, Journal, Planned, Story},
+    model::{
+        AttemptOutcome, Cause, Delivery, DeliveryState, DestinationName, Digest, ErrorKind, Filter,
+        ImageId, Photo, PhotoId, Receipt, Scheme, Shape, Target,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// A time, in seconds after the story begins.
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap() + SignedDuration::from_secs(seconds)
+}
+
+fn name(text: &str) -> DestinationName {
+    DestinationName::parse(text).unwrap()
+}
+
+fn target(id: u64) -> Target {
+    Target::odoo("res.partner", id).unwrap()
+}
+
+fn cause(kind: ErrorKind) -> Cause {
+    Cause::new(kind, "it went wrong", "look at it")
+}
+
+/// The digest of some bytes; equal numbers are equal bytes.
+fn digest(bytes: u8) -> Digest {
+    Digest([bytes; 32])
+}
+
+fn id(image: &str) -> PhotoId {
+    PhotoId::parse(image).unwrap()
+}
+
+fn copy_id(bytes: u8) -> PhotoId {
+    PhotoId::of_bytes(&digest(bytes))
+}
+
+/// An event whose signature covers the image id and that brought the bytes; for `erp`.
+fn stored(image: &str, bytes: u8) -> Arrival {
+    let mut arrival = announced(image);
+    arrival.bytes = Bytes::Stored;
+    arrival.photo.sha256 = Some(digest(bytes));
+    arrival.photo.size = Some(3);
+    arrival.photo.media_type = Some("image/jpeg".to_owned());
+    arrival
+}
+
+/// An event whose signature covers the image id and that brought a link; for `erp`.
+fn announced(image: &str) -> Arrival {
+    let photo = Photo {
+        id: id(image),
+        image_id: Some(ImageId::parse(image).unwrap()),
+        session: None,
+        index: None,
+        filename: None,
+        media_type: None,
+        size: None,
+        sha256: None,
+        tags: Vec::new(),
+        target: Some(target(1)),
+        mode: None,
+        topic: None,
+        shape: Shape::Event,
+        scheme: Scheme::Body,
+        received_at: at(0),
+    };
+    let bytes = Bytes::Announced { url: Some(format!("https://photos.example.com/{image}")) };
+    Arrival { photo, bytes, plan: Vec::new() }.to(&["erp"])
+}
+
+/// An event known only by its bytes, whose unsigned header names the image; for `erp`.
+fn copy(image: &str, bytes: u8) -> Arrival {
+    let mut arrival = stored(image, bytes);
+    arrival.photo.id = copy_id(bytes);
+    arrival.photo.shape = Shape::Binary;
+    arrival
+}
+
+fn planned(destination: Option<&str>, target: Option<Target>) -> Planned {
+    Planned { destination: destination.map(name), target, mode: None }
+}
+
+/// Changes to an arrival, to be chained.
+trait Change {
+    fn at(self, seconds: i64) -> Self;
+    fn to(self, destinations: &[&str]) -> Self;
+    fn on(self, target: Option<Target>) -> Self;
+    fn unrouted(self) -> Self;
+}
+
+impl Change for Arrival {
+    fn at(mut self, seconds: i64) -> Self {
+        self.photo.received_at = at(seconds);
+        self
+    }
+
+    fn to(mut self, destinations: &[&str]) -> Self {
+        let plan = |to: &&str| planned(Some(to), self.photo.target.clone());
+        self.plan = destinations.iter().map(plan).collect();
+        self
+    }
+
+    fn on(mut self, target: Option<Target>) -> Self {
+        self.photo.target.clone_from(&target);
+        for planned in &mut self.plan {
+            planned.target.clone_from(&target);
+        }
+        self
+    }
+
+    fn unrouted(mut self) -> Self {
+        self.plan = vec![planned(None, None)];
+        self
+    }
+}
+
+/// A store under test and the questions that many cases ask.
+#[derive(Clone)]
+struct Store(Arc<dyn Journal>);
+
+impl Deref for Store {
+    type Target = dyn Journal;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl Store {
+    /// Every delivery, oldest first.
+    async fn all(&self) -> Vec<Delivery> {
+        let mut all = self.list(&Filter::default(), None, usize::MAX).await.unwrap();
+        all.reverse();
+        all
+    }
+
+    async fn story_of(&self, photo: &PhotoId) -> Story {
+        self.story(photo).await.unwrap().unwrap()
+    }
+
+    /// The delivery of a photo to a destination.
+    async fn delivery(&self, photo: &PhotoId, destination: &str) -> Delivery {
+        let mut deliveries = self.story_of(photo).await.deliveries.into_iter();
+        deliveries.find(|d| d.destination == Some(name(destination))).unwrap()
+    }
+
+    async fn state(&self, photo: &PhotoId, destination: &str) -> DeliveryState {
+        self.delivery(photo, destination).await.state
+    }
+
+    /// How the attempts of a photo ended, oldest first.
+    async fn outcomes(&self, photo: &PhotoId) -> Vec<AttemptOutcome> {
+        self.story_of(photo).await.attempts.iter().map(|attempt| attempt.outcome).collect()
+    }
+
+    /// Claims all that is due at a destination, for a minute.
+    async fn claim(&self, destination: &str, seconds: i64) -> Vec<Claimed> {
+        self.claim_deliveries(claim(destination, seconds)).await.unwrap()
+    }
+
+    /// Claims the one delivery that is due at a destination.
+    async fn claim_one(&self, destination: &str, seconds: i64) -> Claimed {
+        let mut claimed = self.claim(destination, seconds).await;
+        assert_eq!(claimed.len(), 1);
+        claimed.remove(0)
+    }
+
+    /// Claims every fetch that is due, for a minute.
+    async fn claim_all_fetches(&self, seconds: i64) -> Vec<Fetch> {
+        self.claim_fetches(at(seconds), at(seconds + 60), usize::MAX).await.unwrap()
+    }
+
+    async fn claim_fetch(&self, seconds: i64) -> Fetch {
+        let mut fetches = self.claim_all_fetches(seconds).await;
+        assert_eq!(fetches.len(), 1);
+        fetches.remove(0)
+    }
+
+    /// Fetches the one photo that is due.
+    async fn fetch(&self, bytes: u8, seconds: i64) {
+        let fetch = self.claim_fetch(seconds).await;
+        self.settle_fetch(&fetch, fetches::got(bytes), at(seconds)).await.unwrap();
+    }
+
+    /// Claims the one delivery that is due and settles it.
+    async fn send(&self, destination: &str, end: DeliveryEnd, seconds: i64) {
+        let claimed = self.claim_one(destination, seconds).await;
+        self.settle_delivery(&claimed, end, at(seconds)).await.unwrap();
+    }
+}
+
+fn claim(destination: &str, seconds: i64) -> Claim {
+    Claim {
+        now: at(seconds),
+        lease_until: at(seconds + 60),
+        destination: name(destination),
+        limit: usize::MAX,
+        one_per_target: false,
+    }
+}
+
+fn delivered() -> DeliveryEnd {
+    DeliveryEnd::Delivered(Receipt::default().with("attachment", 77))
+}
+
+/// Whether a delivery was left to another photo with the same bytes.
+fn is_left_to(delivery: &Delivery, other: &PhotoId) -> bool {
+    let note = delivery.receipt.as_ref().and_then(|receipt| receipt.note.clone());
+    delivery.state == DeliveryState::Delivered && note == Some(format!("same photo as {other}"))
+}
+
+async fn memory(_dir: &Path) -> Arc<dyn Journal> {
+    Arc::new(journal::memory::Memory::new())
+}
+
+async fn sqlite(dir: &Path) -> Arc<dyn Journal> {
+    let path = dir.join("journal.db");
+    journal::open(&journal::Settings::Sqlite { path }).await.unwrap()
+}
+
+macro_rules! run {
+    ($open:ident; $($room:ident: $($case:ident)+;)+) => {$(
+        mod $room {
+            use crate::journal_contract::{self as contract, Store};
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let dir = tempfile::tempdir().unwrap();
+                    let store = Store(contract::$open(dir.path()).await);
+                    contract::$room::$case(&store).await;
+                    store.close().await;
+                }
+            )+
+        }
+    )+};
+}
+
+macro_rules! hold_to_contract {
+    ($store:ident, $stories:literal) => {
+        mod $store {
+            run! { $store;
+                arrivals:
+                    bytes_at_hand_are_due_at_once
+                    an_announced_photo_waits_for_its_fetch
+                    everything_said_about_a_photo_is_kept
+                    a_known_photo_is_a_duplicate
+                    bytes_that_come_later_end_a_fetch
+                    bytes_that_come_later_free_a_held_photo
+                    bytes_that_are_here_are_not_taken_again
+                    a_newer_link_replaces_the_older
+                    an_unrouted_photo_is_held_whatever_its_bytes
+                    a_destination_gets_one_delivery
+                    an_empty_plan_counts_as_unrouted
+                    a_session_keeps_its_record;
+                twins:
+                    a_copy_of_a_photo_with_bytes_is_a_duplicate
+                    a_copy_with_other_bytes_is_new
+                    a_copy_waits_and_is_left_to_the_photo
+                    a_waiting_copy_is_settled_by_taken_bytes
+                    a_waiting_copy_with_other_bytes_goes_on
+                    a_waiting_copy_goes_on_when_the_fetch_is_held
+                    a_photo_with_bytes_is_left_to_its_copy
+                    a_fetched_photo_is_left_to_its_copy
+                    what_the_other_does_not_bring_goes_on
+                    different_records_both_get_it
+                    a_held_copy_brings_nothing
+                    a_replayed_waiting_copy_is_sent_once
+                    a_replayed_copy_is_left_to_the_photo_unless_forced
+                    equal_bytes_without_a_hint_are_two_photos
+                    a_new_plan_knows_the_copy;
+                fetches:
+                    claims_by_due_time_up_to_the_limit
+                    a_claimed_fetch_is_nobody_elses
+                    a_lost_fetch_is_claimed_again_and_counts
+                    a_stale_fetch_changes_nothing
+                    bytes_make_deliveries_due
+                    a_later_fetch_counts_and_waits
+                    a_held_fetch_holds_its_deliveries
+                    a_cancelled_fetch_does_not_count
+                    the_next_fetch_is_known;
+                sending:
+                    claims_by_due_time_up_to_the_limit
+                    a_claim_writes_the_attempt_down
+                    a_claimed_delivery_is_nobody_elses
+                    one_per_target_passes_over_the_rest
+                    a_lost_delivery_is_claimed_unsure
+                    a_stale_settlement_changes_nothing
+                    a_late_settlement_counts
+                    delivered_clears_cause_and_doubt
+                    later_counts_unless_told_otherwise
+                    unknown_makes_unsure_until_delivered
+                    broken_is_due_at_once_and_does_not_count
+                    held_stays_until_a_person_comes
+                    giving_up_leaves_doubt
+                    cancelled_leaves_things_as_they_were
+                    steps_are_kept_and_replaced
+                    a_crash_leaves_doubt_and_counts
+                    the_next_delivery_is_known;
+                operators:
+                    pauses_are_kept_and_lifted
+                    each_part_of_a_filter_filters
+                    a_list_is_paged_by_number
+                    counts_are_by_destination_state_and_error
+                    a_story_tells_everything
+                    a_replay_makes_held_and_due_ones_due_now
+                    a_replay_of_delivered_ones_takes_force_and_looks_first
+                    a_replay_leaves_alone_what_is_under_way_or_unrouted
+                    a_replay_fetches_a_gone_photo_again
+                    a_replay_leaves_a_running_fetch_alone
+                    a_replay_leaves_expired_bytes_alone
+                    a_new_plan_replaces_an_unrouted_delivery
+                    a_new_plan_follows_the_fetch
+                    a_plan_that_changes_nothing_loses_nothing;
+                retention:
+                    only_finished_photos_expire
+                    young_photos_do_not_expire
+                    bytes_go_when_nobody_needs_them
+                    an_expired_photo_is_still_known
+                    only_expired_photos_are_forgotten
+                    numbers_are_never_reused;
+                crowds:
+                    one_of_many_brings_the_photo
+                    nobody_gets_what_another_has
+                    many_photos_come_and_go_at_once;
+            }
+
+            #[test]
+            fn no_story_loses_doubles_or_strands_a_photo() {
+                crate::journal_contract::machine::tell($stories, async || {
+                    let dir = tempfile::tempdir().unwrap();
+                    let store = crate::journal_contract::$store(dir.path()).await;
+                    (dir, crate::journal_contract::Store(store))
+                });
+            }
+        }
+    };
+}
+
+/// For stores that outlive the process.
+macro_rules! hold_to_durability {
+    ($store:ident: $($case:ident)+) => {
+        mod $store {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let dir = tempfile::tempdir().unwrap();
+                use crate::journal_contract as contract;
+                contract::reopening::$case(dir.path(), contract::$store).await;
+            }
+        )+}
+    };
+}
+
+mod contract {
+    hold_to_contract!(memory, 256);
+    hold_to_contract!(sqlite, 20);
+}
+
+mod durability {
+    hold_to_durability!(sqlite:
+        what_was_accepted_is_there_after_a_restart
+        what_was_under_way_is_there_after_a_crash
+        what_was_settled_stays_settled
+    );
+}
