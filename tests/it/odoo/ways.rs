@@ -10,7 +10,7 @@ use apertur_bridge::{
 };
 
 use super::{Lab, VERSIONS, delivery, ending, photo, sha256, to_contact};
-use crate::fakes::odoo::{FakeOdoo, Switch};
+use crate::fakes::odoo::{FakeOdoo, Seed, Switch};
 
 #[tokio::test]
 async fn a_photo_becomes_an_attachment_and_a_message_on_every_version() {
@@ -65,11 +65,11 @@ async fn modes_choose_who_is_told() {
 #[tokio::test]
 async fn a_record_without_a_customer_is_posted_to_and_the_receipt_says_so() {
     for version in VERSIONS {
-        let lab = Lab::with(FakeOdoo::start(version), |settings| {
-            settings.models.push("project.project".to_owned());
-        });
+        let models = vec![("maintenance.request".to_owned(), vec![1])];
+        let odoo = FakeOdoo::start_with(version, Seed { models, ..Seed::default() });
+        let lab = Lab::with(odoo, |_| {});
         lab.write("project.task", 5, "partner_id", false).await;
-        for target in ["odoo:project.task:5", "odoo:project.project:1"] {
+        for target in ["odoo:project.task:5", "odoo:maintenance.request:1"] {
             let to_nobody = delivery("a", target, Some(Mode::Contact));
             let receipt = lab.send(&to_nobody, &photo()).await.unwrap();
             assert!(receipt.note.unwrap().contains("names no customer"));
