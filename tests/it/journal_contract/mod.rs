@@ -370,7 +370,7 @@ macro_rules! hold_to_durability {
 
 mod contract {
     hold_to_contract!(memory, 256);
-    hold_to_contract!(sqlite, 20);
+    hold_to_contract!(sqlite, 12);
 }
 
 mod durability {
