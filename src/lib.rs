@@ -29,3 +29,7 @@ pub mod ops;
 pub mod receive;
 
 pub mod config;
+
+pub mod serve;
+
+pub mod cli;

@@ -22,7 +22,6 @@ use crate::{
     model::DestinationName,
     ops::{Ops, control, prune},
     receive::{Behind, Door},
-    route::Routes,
     spool::Spool,
     system::{Clock, DataDir, Service, shutdown},
     telemetry::{Fact, Telemetry},
@@ -98,8 +97,7 @@ impl Daemon {
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
         spawn_collector(&mut rooms, &config, &ops, (&spool, &stop))?;
         let (public, console, servers) = listen(config.clone(), &ops, spool, &mut rooms).await?;
-        ops.telemetry
-            .emit(&Fact::Started { listen: &public.to_string(), took: started.elapsed() });
+        ops.telemetry.emit(&Fact::Started { listen: &public.to_string(), took: started.elapsed() });
         Ok(Self {
             public,
             console,
@@ -229,10 +227,9 @@ async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: Canc
             Ok(prune::Pruned { files, photos }) => {
                 ops.telemetry.emit(&Fact::Pruned { files, photos });
             }
-            Err(error) => ops.telemetry.emit(&Fact::JournalFailed {
-                room: "retention",
-                error: &format!("{error:#}"),
-            }),
+            Err(error) => ops
+                .telemetry
+                .emit(&Fact::JournalFailed { room: "retention", error: &format!("{error:#}") }),
         }
         next = ops.clock.after(PRUNE_EVERY);
     }

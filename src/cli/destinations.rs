@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    destinations::Destination,
-    journal::{self, Journal as _, Pause},
+    journal::{self, Pause},
     model::{DeliveryState, DestinationName, Filter, Kind, Severity, Target},
     serve,
 };

@@ -8,6 +8,7 @@ use crate::model::{
 
 /// Filter options, the same for every command; all that are given must match.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// Only these states: waiting, due, sending, delivered, held, dropped
     #[arg(long, value_delimiter = ',', value_parser = state, value_name = "STATE")]

@@ -20,14 +20,12 @@ pub(super) enum Failure {
     Unavailable(String),
     /// 78: the configuration cannot be used.
     Config(Findings),
-    /// 1: findings were printed already.
-    Told,
 }
 
 impl Failure {
     pub(super) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Failed(_) | Self::Told => 1,
+            Self::Failed(_) => 1,
             Self::Unavailable(_) => 69,
             Self::Config(_) => 78,
         })
@@ -40,7 +38,6 @@ impl fmt::Display for Failure {
             Self::Failed(error) => write!(f, "error: {error:#}"),
             Self::Unavailable(what) => write!(f, "error: {what}"),
             Self::Config(findings) => fmt::Display::fmt(findings, f),
-            Self::Told => Ok(()),
         }
     }
 }
@@ -94,6 +91,6 @@ pub(super) fn remark(text: &str) {
 /// A table without lines, for people and for `awk`.
 pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header);
+    table.load_style(presets::NOTHING).set_header(header);
     table
 }

@@ -28,8 +28,9 @@ pub(super) fn read_retry(s: &mut Section<'_>) -> Option<deliver::Settings> {
     let give_up_after =
         s.key("give_up_after", "how long a delivery is tried before it is held").or("3d", duration);
     let deadline = s.key("deadline", "longest time of one attempt").or("5m", duration);
-    let probe_every =
-        s.key("probe_every", "how often a broken destination is looked at").or("30s", duration);
+    let probe_every = s
+        .key("probe_every", "first wait before a broken destination is looked at again")
+        .or("30s", duration);
     Some(deliver::Settings {
         first_delay: first_delay?,
         max_delay: max_delay?,

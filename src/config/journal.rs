@@ -1,9 +1,6 @@
 //! `[journal]`, `[spool]` and `[log]`: what is kept and said on this machine.
 
-use std::{
-    io::{self, IsTerminal as _},
-    path::Path,
-};
+use std::path::Path;
 
 use tracing_subscriber::EnvFilter;
 
@@ -55,22 +52,16 @@ pub(super) fn read_spool(root: &mut Section<'_>) {
 
 /// Reads `[log]`.
 pub(super) fn read_log(s: &mut Section<'_>) -> Option<telemetry::Settings> {
-    let format =
-        s.key("format", "\"human\", \"json\", or \"auto\": human on a terminal, else json").or(
-            "auto",
-            word(&[("human", Some(Format::Human)), ("json", Some(Format::Json)), ("auto", None)]),
-        );
+    let format = s
+        .key("format", "\"human\" or \"json\"")
+        .or("human", word(&[("human", Format::Human), ("json", Format::Json)]));
     let filter = s
         .key(
             "level",
             "error, warn, info, debug or trace; or by module: \"info,apertur_bridge=debug\"",
         )
         .or("info", text(filter));
-    let format = format?.unwrap_or_else(|| match io::stderr().is_terminal() {
-        true => Format::Human,
-        false => Format::Json,
-    });
-    Some(telemetry::Settings { format, filter: filter? })
+    Some(telemetry::Settings { format: format?, filter: filter? })
 }
 
 fn filter(text: &str) -> Result<String, Wrong> {

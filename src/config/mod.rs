@@ -251,7 +251,7 @@ fn warn_of_single_underscores(reader: &Reader<'_>) {
 fn warn_of_open_file(reader: &Reader<'_>) {
     let Some(file) = reader.file.filter(|_| reader.holds_secret.get()) else { return };
     let mode = fs::metadata(file).map_or(0, |file| file.mode() & 0o777);
-    if mode & 0o077 != 0 {
+    if mode & 0o007 != 0 {
         reader.find(
             Severity::Warning,
             ("", None),

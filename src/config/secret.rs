@@ -59,7 +59,7 @@ fn referred(entry: &Entry<'_>, keys: &Map<String, Value>) -> Option<String> {
 fn of_file(entry: &Entry<'_>, path: &Path) -> Option<String> {
     match read(path) {
         Ok((text, mode)) => {
-            if mode & 0o077 != 0 {
+            if mode & 0o007 != 0 {
                 entry.warn(
                     format!("{} can be read by others (mode {mode:03o})", path.display()),
                     format!("chmod 600 {}, owned by the user the daemon runs as", path.display()),

@@ -1,6 +1,6 @@
 //! `[server]` and `[console]`: where to listen and how to stop.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use url::Url;
 
@@ -20,6 +20,17 @@ pub enum Listen {
     Unix(PathBuf),
     /// The socket the service manager hands over.
     Systemd,
+}
+
+impl fmt::Display for Listen {
+    /// As it is written in the configuration.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Systemd => f.write_str("systemd"),
+        }
+    }
 }
 
 /// Certificate and key of the public listener, PEM files.

@@ -118,6 +118,8 @@ fn defaults_are_those_of_the_rooms() {
     assert_eq!((erp.api, erp.message.clone()), <_>::default());
     assert!(erp.keep_original && erp.is_api_key);
     assert_eq!(folder.key_template, <_>::default());
+    assert_eq!(config.collect, <_>::default());
+    assert_eq!(config.deliver, <_>::default());
     let hosts = &config.apertur.download_hosts;
     let known = crate::apertur::HostPattern::defaults();
     assert!(known.len() == hosts.len() && known.iter().all(|host| hosts.contains(host)));
@@ -155,6 +157,7 @@ fn the_environment_sets_every_kind_of_key_and_wins() {
         ],
     );
     assert_eq!(config.server.listen, Listen::Unix("/etc/bridge/run/a.sock".into()));
+    assert_eq!(config.server.listen.to_string(), "unix:/etc/bridge/run/a.sock");
     assert_eq!((config.receive.max_body, config.server.workers), (1024, 3));
     let tls = Tls { cert: "/etc/bridge/c.pem".into(), key: "/k.pem".into() };
     assert_eq!(config.server.tls, Some(tls));
@@ -181,7 +184,7 @@ fn secrets_come_from_files_and_credentials_and_are_never_shown() {
     fs::write(folder.join("hook"), "sec-ret-1\r\n").unwrap();
     fs::write(folder.join("key"), "sec-ret-2\n\n").unwrap();
     fs::set_permissions(folder.join("hook"), fs::Permissions::from_mode(0o600)).unwrap();
-    fs::set_permissions(folder.join("key"), fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(folder.join("key"), fs::Permissions::from_mode(0o644)).unwrap();
     let text = "[webhook]\nsecrets = { file = 'hook' }\n\
                 [apertur]\napi_key = { credential = 'key' }\nsigning_secret = { file = 'key' }";
     let loaded = load_at(
@@ -193,7 +196,7 @@ fn secrets_come_from_files_and_credentials_and_are_never_shown() {
     assert_eq!(config.receive.secrets[0].expose_secret(), "sec-ret-1");
     assert_eq!(config.apertur.api_key.as_ref().unwrap().expose_secret(), "sec-ret-2");
     let [warning] = &loaded.warnings[..] else { panic!("{:?}", loaded.warnings) };
-    assert!(warning.to_string().contains("key can be read by others (mode 640); chmod 600"));
+    assert!(warning.to_string().contains("key can be read by others (mode 644); chmod 600"));
     assert!(!format!("{loaded:?}").contains("sec-ret"));
 }
 
@@ -202,7 +205,7 @@ fn a_file_with_a_secret_in_it_should_be_closed() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("config.toml");
     fs::write(&file, "webhook.secrets = 's'").unwrap();
-    for (mode, warnings) in [(0o600, 0), (0o644, 1)] {
+    for (mode, warnings) in [(0o600, 0), (0o640, 0), (0o644, 1)] {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(load(Some(&file)).unwrap().warnings.len(), warnings, "{mode:o}");
     }

@@ -38,7 +38,8 @@ impl Default for Settings {
 /// # Errors
 /// When the filter cannot be read.
 pub fn init(settings: &Settings) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().parse(&settings.filter)?;
+    // The web server's own notes about its threads are for its authors.
+    let filter = EnvFilter::builder().parse(format!("actix_server=warn,{}", settings.filter))?;
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let started = match settings.format {

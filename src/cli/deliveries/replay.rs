@@ -6,7 +6,7 @@ use super::{filter, open_to_read};
 use crate::{
     cli::output::{Failure, json, line, table},
     config::Config,
-    journal::{self, Journal as _},
+    journal,
     model::{DeliveryState, DestinationName, Filter},
     ops::{
         Ops, Replay,

@@ -1,0 +1,3 @@
+//! The other sides of the bridge, faked as strictly as the real ones are.
+
+pub(crate) mod odoo;
