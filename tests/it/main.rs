@@ -2,3 +2,4 @@
 
 mod fakes;
 mod journal_contract;
+mod odoo;
