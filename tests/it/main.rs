@@ -3,3 +3,4 @@
 mod fakes;
 mod house;
 mod journal_contract;
+mod odoo;

@@ -220,9 +220,7 @@ async fn try_out(
         done("read", "read back and compared");
     }
     // Removed whatever the comparison says, so that nothing of the test stays.
-    let call =
-        Call::writing("ir.attachment", "unlink", "remove the test's attachment").on(attachment);
-    session.call(&call).await?;
+    session.remove(attachment).await?;
     done("remove", "attachment removed");
     back
 }
@@ -234,7 +232,7 @@ async fn write(session: &Session, record: &Record) -> Result<u64, Failure> {
         description: "apertur-bridge:test",
         keep_original: true,
     };
-    let call = creation(record, &new, PIXEL);
+    let call = creation(session.api, record, &new, PIXEL);
     let made = session.call(&call).await?;
     id(&made).ok_or_else(|| strange(&call))
 }

@@ -322,7 +322,7 @@ impl Journal for Sqlite {
 
     async fn oldest_due(&self) -> Result<Option<Timestamp>> {
         self.read(|db| {
-            let sql = "SELECT min(due_at) FROM deliveries WHERE state IN ('due', 'sending')";
+            let sql = "SELECT min(due_at) FROM deliveries WHERE state = 'due'";
             earliest(db, sql, &[])
         })
         .await
