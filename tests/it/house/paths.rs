@@ -45,7 +45,7 @@ fn is_name(text: &str) -> bool {
 /// The modules that these words declare, which paths may begin with.
 fn modules(words: &[Word], module: &[String]) -> HashMap<String, Vec<String>> {
     let declared = words.windows(3).filter(|w| w[0].text == "mod" && w[2].text == ";");
-    let full = |name: &String| [&["crate".to_owned()], module, &[name.clone()]].concat();
+    let full = |name: &String| [&["crate".to_owned()], module, std::slice::from_ref(name)].concat();
     declared.map(|w| (w[1].text.clone(), full(&w[1].text))).collect()
 }
 
