@@ -128,8 +128,9 @@ fn request(fact: &Fact<'_>) {
 
 fn operation(fact: &Fact<'_>) {
     match fact {
-        Fact::Started { listen, took } => {
-            info!(listen, ms = millis(*took), version = env!("CARGO_PKG_VERSION"), "ready");
+        Fact::Started { listen, console, took } => {
+            let version = env!("CARGO_PKG_VERSION");
+            info!(listen, console, ms = millis(*took), version, "ready");
         }
         Fact::Recovered { deliveries } => {
             warn!(deliveries, "took up deliveries that the last run left under way");

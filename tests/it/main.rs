@@ -1,5 +1,7 @@
 //! The integration tests, one binary.
 
+mod commands;
+mod daemon;
 mod fakes;
 mod house;
 mod journal_contract;
