@@ -6,3 +6,4 @@ mod fakes;
 mod house;
 mod journal_contract;
 mod odoo;
+mod readme;
