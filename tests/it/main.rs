@@ -2,5 +2,7 @@
 
 mod commands;
 mod daemon;
+mod door;
 mod fakes;
 mod journal_contract;
+mod look;
