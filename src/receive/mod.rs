@@ -230,7 +230,8 @@ impl Door {
 
     async fn store_inline(&self, mut photo: Photo, writer: Writer) -> Result<Answer, Answer> {
         if self.behind.journal.knows_photo(&photo.id).await? == Some(true) {
-            return Ok(Answer::about(Status::Duplicate, photo));
+            // The bytes are known; what else it says may be news.
+            return self.commit(photo, Bytes::Announced { url: None }).await;
         }
         let stored = blocking(move || writer.keep()).await.map_err(Bad::Disk)?;
         photo.sha256 = Some(stored.sha256);
@@ -249,8 +250,8 @@ impl Door {
                 if announced { &behind.collector } else { &behind.sender }.wake();
                 Ok(Answer::about(Status::Accepted, photo))
             }
-            Accepted::Duplicate { bytes_taken } => {
-                if bytes_taken {
+            Accepted::Duplicate { completed } => {
+                if completed {
                     behind.sender.wake();
                 }
                 Ok(Answer::about(Status::Duplicate, photo))

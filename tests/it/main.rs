@@ -6,3 +6,4 @@ mod door;
 mod fakes;
 mod journal_contract;
 mod look;
+mod odoo;
