@@ -2,8 +2,10 @@
 
 mod commands;
 mod daemon;
+mod door;
 mod fakes;
 mod house;
 mod journal_contract;
+mod look;
 mod odoo;
 mod readme;

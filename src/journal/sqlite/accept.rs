@@ -31,14 +31,18 @@ pub(super) fn accept(db: &Connection, arrival: &Arrival) -> Result<Accepted> {
     let photo = &arrival.photo;
     if let Some(known) = known(db, photo.id.as_str())? {
         let needed = matches!(known.fetch_state, FetchState::Wanted | FetchState::Held);
-        let bytes_taken = needed && arrival.bytes == Bytes::Stored;
-        if bytes_taken {
+        let completed = needed && arrival.bytes == Bytes::Stored;
+        if completed {
             take_bytes(db, &known, photo)?;
         } else if needed && let Bytes::Announced { url: Some(url) } = &arrival.bytes {
             db.prepare_cached("UPDATE photos SET url = ?2 WHERE seq = ?1")?
                 .execute(params![known.seq, url])?;
         }
-        return Ok(Accepted::Duplicate { bytes_taken });
+        let named = known.target.is_none() && photo.target.is_some();
+        if named {
+            name_record(db, known.seq, arrival)?;
+        }
+        return Ok(Accepted::Duplicate { completed: completed || named });
     }
     let original = match is_hint(photo) {
         Some(image) => known(db, image.as_str())?,
@@ -47,7 +51,7 @@ pub(super) fn accept(db: &Connection, arrival: &Arrival) -> Result<Accepted> {
     if photo.sha256.is_some()
         && original.is_some_and(|original| original.sha256 == photo.sha256.map(|d| d.0))
     {
-        return Ok(Accepted::Duplicate { bytes_taken: false });
+        return Ok(Accepted::Duplicate { completed: false });
     }
     let seq = insert_photo(db, arrival)?;
     insert_plan(db, seq, &arrival.plan, photo.received_at)?;
@@ -56,6 +60,7 @@ pub(super) fn accept(db: &Connection, arrival: &Arrival) -> Result<Accepted> {
 
 struct Known {
     seq: i64,
+    target: Option<String>,
     sha256: Option<[u8; 32]>,
     fetch_state: FetchState,
     /// The fetch that is under way.
@@ -63,10 +68,11 @@ struct Known {
 }
 
 fn known(db: &Connection, id: &str) -> Result<Option<Known>> {
-    let sql = "SELECT seq, sha256, fetch_state, fetch_attempt FROM photos WHERE id = ?";
+    let sql = "SELECT seq, target, sha256, fetch_state, fetch_attempt FROM photos WHERE id = ?";
     rows::first(db, sql, &[&id], |row| {
         Ok(Known {
             seq: row.get("seq")?,
+            target: row.get("target")?,
             sha256: row.get("sha256")?,
             fetch_state: rows::fetch_state(row)?,
             attempt: row.get("fetch_attempt")?,
@@ -162,6 +168,28 @@ fn take_bytes(db: &Connection, known: &Known, photo: &Photo) -> Result<()> {
         photo.media_type
     ])?;
     fetch_ended(db, known.seq, now)
+}
+
+/// Tells a known photo its record, and the destinations that want it because of that.
+fn name_record(db: &Connection, seq: i64, arrival: &Arrival) -> Result<()> {
+    let Arrival { photo, plan, .. } = arrival;
+    let target = photo.target.as_ref().map(ToString::to_string);
+    let mode = photo.mode.map(Mode::as_str);
+    db.prepare_cached("UPDATE photos SET target = ?2, mode = coalesce(?3, mode) WHERE seq = ?1")?
+        .execute(params![seq, target, mode])?;
+    db.prepare_cached(
+        "UPDATE deliveries SET target = ?2, mode = coalesce(?3, mode)
+         WHERE photo = ?1 AND target IS NULL AND state IN ('waiting', 'due', 'held')",
+    )?
+    .execute(params![seq, target, mode])?;
+    if plan.iter().all(|planned| planned.destination.is_none()) {
+        return Ok(());
+    }
+    db.prepare_cached(
+        "DELETE FROM deliveries WHERE photo = ?1 AND destination IS NULL AND state = 'held'",
+    )?
+    .execute([seq])?;
+    insert_plan(db, seq, plan, photo.received_at)
 }
 
 /// What follows when a fetch ended or became needless: the photo's own deliveries first, then
