@@ -143,11 +143,13 @@ impl Daemon {
 /// # Errors
 /// As [`Daemon::start`].
 pub async fn run(config: Config) -> anyhow::Result<()> {
+    // From the first moment on: who stops a daemon that just said it is ready must be heard.
+    let stop = shutdown().context("cannot listen to signals")?;
     let daemon = Daemon::start(config, Clock::system()).await?;
     let service = Service;
     service.ready();
     let watch = tokio::spawn(watchdog(service, Arc::clone(&daemon.ops.journal)));
-    shutdown().await.context("cannot listen to signals")?;
+    stop.await;
     service.stopping();
     daemon.stop().await;
     watch.abort();
@@ -255,11 +257,13 @@ async fn listen(
         sender: ops.sender.clone(),
     };
     let door = Arc::new(Door::new(config.receive, behind));
-    let (public, server) = listen::public(&config.server, door, rooms)?;
+    // Asked for once: whoever asks takes them out of the environment.
+    let mut handed_over = listenfd::ListenFd::from_env();
+    let (public, server) = listen::public(&config.server, &mut handed_over, door, rooms)?;
     let mut servers = vec![server];
     let console = match &config.server.console_listen {
         Some(at) => {
-            let (console, server) = listen::console(at, ops.clone(), rooms)?;
+            let (console, server) = listen::console(at, &mut handed_over, ops.clone(), rooms)?;
             servers.push(server);
             Some(console)
         }
