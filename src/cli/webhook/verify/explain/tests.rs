@@ -1,3 +1,5 @@
+//! Every explanation, from a request that was spoilt in just that way.
+
 use actix_web::http::header::{HeaderName, HeaderValue};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
