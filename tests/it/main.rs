@@ -1,9 +1,11 @@
 //! The integration tests, one binary.
 
 mod commands;
+mod crash;
 mod daemon;
 mod door;
 mod fakes;
 mod journal_contract;
 mod look;
 mod odoo;
+mod whole_way;
