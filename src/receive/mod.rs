@@ -36,6 +36,10 @@ use crate::{
     work::Wake,
 };
 
+/// What the log says of a photo that no destination wants.
+const UNWANTED: &str = "no destination wants this photo, so it is held as unrouted; add a \
+                        destination or a [[route]], then `apertur-bridge deliveries replay`";
+
 /// How the door works.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -244,11 +248,13 @@ impl Door {
         let behind = &self.behind;
         let announced = matches!(bytes, Bytes::Announced { .. });
         let plan = behind.routes.plan(&photo);
+        let unwanted = plan.iter().all(|planned| planned.destination.is_none());
         let arrival = Arrival { photo: photo.clone(), bytes, plan };
         match behind.journal.accept(arrival).await? {
             Accepted::New => {
                 if announced { &behind.collector } else { &behind.sender }.wake();
-                Ok(Answer::about(Status::Accepted, photo))
+                let reason = unwanted.then(|| UNWANTED.to_owned());
+                Ok(Answer { reason, ..Answer::about(Status::Accepted, photo) })
             }
             Accepted::Duplicate { completed } => {
                 if completed {

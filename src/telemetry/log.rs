@@ -117,6 +117,12 @@ fn request(fact: &Fact<'_>) {
     let scheme = scheme.map(crate::model::Scheme::as_str);
     let ms = millis(*took);
     match *status {
+        "accepted" if reason.is_some() => {
+            warn!(
+                photo = id,
+                session, shape, topic, scheme, ms, reason, "event accepted, and held"
+            );
+        }
         "accepted" | "duplicate" => {
             info!(photo = id, session, shape, topic, scheme, ms, "event {status}");
         }
