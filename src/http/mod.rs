@@ -253,7 +253,7 @@ mod tests {
         silent(&format!("{broken:?}"));
         assert!(
             matches!(&broken, Failure::Unknown { cause }
-            if cause.kind == ErrorKind::Unreachable),
+            if cause.kind == ErrorKind::Unavailable),
             "{broken:?}"
         );
     }
