@@ -1,6 +1,7 @@
 //! The integration tests, one binary.
 
 mod commands;
+mod crash;
 mod daemon;
 mod door;
 mod fakes;
@@ -9,3 +10,4 @@ mod journal_contract;
 mod look;
 mod odoo;
 mod readme;
+mod whole_way;
