@@ -8,6 +8,7 @@ mod fakes;
 mod house;
 mod journal_contract;
 mod look;
+mod memory;
 mod odoo;
 mod readme;
 mod whole_way;
