@@ -28,6 +28,10 @@ use crate::{
     work::{Loop, Wake},
 };
 
+/// How long another side may go on with what a killed daemon had asked of it; who looks before
+/// it is done finds nothing and stores the photo a second time. Odoo takes two seconds for the
+/// largest photo.
+const STILL_AT_WORK: Duration = Duration::from_secs(10);
 /// Time between two runs of retention.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
@@ -81,7 +85,7 @@ impl Daemon {
             .context("cannot open the spool; see that data_dir is writable")?;
         let journal = journal::open(&config.journal).await?;
         let telemetry = Telemetry::default();
-        let left = journal.recover(clock.now()).await?;
+        let left = journal.recover(clock.now(), clock.after(STILL_AT_WORK)).await?;
         if left > 0 {
             telemetry.emit(&Fact::Recovered { deliveries: left });
         }

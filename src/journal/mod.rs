@@ -342,10 +342,11 @@ pub trait Journal: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<(), JournalError>;
 
-    /// What a crash left behind: every `sending` delivery becomes due now and `unsure`, every
-    /// leased fetch due now; their attempts become `unknown` and count. Called once at start by
-    /// the one process that owns the journal. Gives the number of deliveries.
-    async fn recover(&self, now: Timestamp) -> Result<u64, JournalError>;
+    /// What a crash left behind: every `sending` delivery becomes `unsure` and due at `look_at`
+    /// (the other side may still be at work on it), every leased fetch due now; their attempts
+    /// become `unknown` and count. Called once at start by the one process that owns the
+    /// journal. Gives the number of deliveries.
+    async fn recover(&self, now: Timestamp, look_at: Timestamp) -> Result<u64, JournalError>;
 
     /// When the next fetch is due; leases count with their end.
     async fn next_fetch_at(&self) -> Result<Option<Timestamp>, JournalError>;

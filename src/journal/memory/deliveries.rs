@@ -53,12 +53,12 @@ impl State {
         self.end_attempt(claimed.attempt, outcome, cause, now);
     }
 
-    pub(super) fn recover_deliveries(&mut self, now: Timestamp) -> u64 {
+    pub(super) fn recover_deliveries(&mut self, now: Timestamp, look_at: Timestamp) -> u64 {
         let mut lost = Vec::new();
         for row in self.deliveries.values_mut() {
             if let Some(lease) = row.lease.take() {
                 row.delivery.state = DeliveryState::Due;
-                row.delivery.due_at = now;
+                row.delivery.due_at = look_at;
                 row.delivery.unsure = true;
                 lost.push(lease.attempt);
             }

@@ -98,10 +98,10 @@ impl Journal for Memory {
         Ok(())
     }
 
-    async fn recover(&self, now: Timestamp) -> Result<u64> {
+    async fn recover(&self, now: Timestamp, look_at: Timestamp) -> Result<u64> {
         let mut state = self.state();
         state.recover_fetches(now);
-        Ok(state.recover_deliveries(now))
+        Ok(state.recover_deliveries(now, look_at))
     }
 
     async fn next_fetch_at(&self) -> Result<Option<Timestamp>> {

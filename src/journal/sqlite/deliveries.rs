@@ -172,7 +172,7 @@ fn apply(
 }
 
 /// See [`crate::journal::Journal::recover`].
-pub(super) fn recover(db: &Connection, now: Timestamp) -> Result<u64> {
+pub(super) fn recover(db: &Connection, now: Timestamp, look_at: Timestamp) -> Result<u64> {
     let at = now.as_millisecond();
     db.execute(
         "UPDATE attempts SET outcome = 'unknown', ended_at = ?1 WHERE outcome = 'open'",
@@ -186,7 +186,7 @@ pub(super) fn recover(db: &Connection, now: Timestamp) -> Result<u64> {
     )?;
     let left = db.execute(
         "UPDATE deliveries SET state = 'due', due_at = ?1, unsure = 1 WHERE state = 'sending'",
-        [at],
+        [look_at.as_millisecond()],
     )?;
     Ok(left as u64)
 }

@@ -232,8 +232,8 @@ impl Journal for Sqlite {
         self.write(move |db| deliveries::settle(db, &claimed, &end, now)).await
     }
 
-    async fn recover(&self, now: Timestamp) -> Result<u64> {
-        self.write(move |db| deliveries::recover(db, now)).await
+    async fn recover(&self, now: Timestamp, look_at: Timestamp) -> Result<u64> {
+        self.write(move |db| deliveries::recover(db, now, look_at)).await
     }
 
     async fn next_fetch_at(&self) -> Result<Option<Timestamp>> {

@@ -50,7 +50,7 @@ pub(super) async fn a_lost_fetch_is_claimed_again_and_counts(store: &Store) {
     let outcomes = [AttemptOutcome::Unknown, AttemptOutcome::Open];
     assert_eq!(store.outcomes(&id("a")).await, outcomes);
 
-    assert_eq!(store.recover(at(70)).await.unwrap(), 0, "no delivery was under way");
+    assert_eq!(store.recover(at(70), at(70)).await.unwrap(), 0, "no delivery was under way");
     assert_eq!(store.next_fetch_at().await.unwrap(), Some(at(70)));
     assert_eq!(store.claim_fetch(70).await.attempts, 2);
     let outcomes = [AttemptOutcome::Unknown, AttemptOutcome::Unknown, AttemptOutcome::Open];
@@ -72,7 +72,7 @@ pub(super) async fn a_stale_fetch_changes_nothing(store: &Store) {
 
     store.accept(announced("b").at(100)).await.unwrap();
     let lost = store.claim_fetch(100).await;
-    store.recover(at(101)).await.unwrap();
+    store.recover(at(101), at(101)).await.unwrap();
     store.settle_fetch(&lost, got(3), at(102)).await.unwrap();
     assert_eq!(store.outcomes(&id("b")).await, [AttemptOutcome::Unknown]);
     assert_eq!(store.story_of(&id("b")).await.fetch_state, FetchState::Wanted);

@@ -193,7 +193,7 @@ impl<'a> Onlooker<'a> {
             }
             Step::Send { which, reached, end } => self.send(which, reached, end).await,
             Step::Crash => {
-                self.store.recover(now).await.unwrap();
+                self.store.recover(now, now).await.unwrap();
             }
             Step::Replay { destination, force } => {
                 let destination = destination.map(|n| name(DESTINATIONS[n]));

@@ -28,7 +28,7 @@ pub(super) async fn what_was_accepted_is_there_after_a_restart(
     drop(store);
 
     let store = Store(open(dir).await);
-    assert_eq!(store.recover(at(9)).await.unwrap(), 0);
+    assert_eq!(store.recover(at(9), at(9)).await.unwrap(), 0);
     assert_eq!(store.all().await, before);
     assert_eq!(store.session(&session).await.unwrap(), Some(kept));
     assert_eq!(store.pauses().await.unwrap(), [pause]);
@@ -51,7 +51,7 @@ pub(super) async fn what_was_under_way_is_there_after_a_crash(
     drop(store); // nobody said goodbye
 
     let store = Store(open(dir).await);
-    assert_eq!(store.recover(at(5)).await.unwrap(), 1);
+    assert_eq!(store.recover(at(5), at(5)).await.unwrap(), 1);
     let again = store.claim_one("erp", 5).await.delivery;
     assert!(again.unsure);
     assert_eq!((again.attempts, again.steps), (2, vec![step]));
@@ -75,7 +75,7 @@ pub(super) async fn what_was_settled_stays_settled(
     drop(store);
 
     let store = Store(open(dir).await);
-    store.recover(at(9)).await.unwrap();
+    store.recover(at(9), at(9)).await.unwrap();
     assert_eq!(store.all().await, before);
     assert_eq!(store.state(&id("a"), "erp").await, DeliveryState::Delivered);
     assert_eq!(store.story_of(&id("b")).await.fetch_state, FetchState::Stored);

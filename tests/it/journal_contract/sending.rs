@@ -114,7 +114,7 @@ pub(super) async fn a_stale_settlement_changes_nothing(store: &Store) {
 
     store.accept(stored("b", 1).at(100)).await.unwrap();
     let lost = store.claim_one("erp", 100).await;
-    assert_eq!(store.recover(at(101)).await.unwrap(), 1);
+    assert_eq!(store.recover(at(101), at(101)).await.unwrap(), 1);
     store.settle_delivery(&lost, later(999, true), at(102)).await.unwrap();
     assert_eq!(store.delivery(&id("b"), "erp").await.due_at, at(101));
     assert_eq!(store.outcomes(&id("b")).await, [AttemptOutcome::Unknown]);
@@ -235,17 +235,18 @@ pub(super) async fn a_crash_leaves_doubt_and_counts(store: &Store) {
     }
     let two = Claim { limit: 2, ..claim("erp", 0) };
     store.claim_deliveries(two).await.unwrap();
-    assert_eq!(store.recover(at(30)).await.unwrap(), 2);
+    assert_eq!(store.recover(at(30), at(40)).await.unwrap(), 2);
     for image in ["a", "b"] {
         let delivery = store.delivery(&id(image), "erp").await;
-        assert_eq!((delivery.state, delivery.due_at), (DeliveryState::Due, at(30)));
+        assert_eq!((delivery.state, delivery.due_at), (DeliveryState::Due, at(40)));
         assert_eq!((delivery.unsure, delivery.attempts), (true, 1));
         let attempt = store.story_of(&id(image)).await.attempts.remove(0);
         assert_eq!((attempt.outcome, attempt.ended_at), (AttemptOutcome::Unknown, Some(at(30))));
     }
     assert!(!store.delivery(&id("c"), "erp").await.unsure, "it was not under way");
-    assert_eq!(store.recover(at(31)).await.unwrap(), 0);
-    assert_eq!(store.claim("erp", 30).await.len(), 3);
+    assert_eq!(store.recover(at(31), at(41)).await.unwrap(), 0);
+    assert_eq!(store.claim_one("erp", 39).await.delivery.photo.id, id("c"));
+    assert_eq!(store.claim("erp", 40).await.len(), 2, "once the other side is surely done");
 }
 
 pub(super) async fn the_next_delivery_is_known(store: &Store) {

@@ -132,15 +132,11 @@ pub(crate) fn post(url: &str, request: &Request) -> io::Result<Answer> {
 }
 
 /// Posts as Apertur does: again after anything but a 2xx, at most 5 times, with growing waits
-/// that begin at `wait`. `url` is asked before every try, for daemons that move.
-pub(crate) fn deliver(
-    url: impl Fn() -> String,
-    request: &Request,
-    wait: Duration,
-) -> Option<Answer> {
+/// that begin at `wait`. `None` when it gave up.
+pub(crate) fn deliver(url: &str, request: &Request, wait: Duration) -> Option<Answer> {
     let mut wait = wait;
     for _ in 0..5 {
-        if let Ok(answer) = post(&url(), request)
+        if let Ok(answer) = post(url, request)
             && (200..300).contains(&answer.status)
         {
             return Some(answer);

@@ -37,6 +37,8 @@ pub(crate) enum What {
     SerializationFailure,
     /// The database connection broke: fault 1 `psycopg2.OperationalError`, no work.
     OperationalError,
+    /// The work is done only after this long, even if whoever asked is gone by then.
+    Late(Duration),
     /// The work is done; the answer comes after this long.
     Stall(Duration),
     /// The work is done; headers and half of the body come, then the connection closes.
@@ -59,7 +61,8 @@ pub(crate) trait Wire {
     fn json(&self) -> bool;
 }
 
-/// Does one call: logs it, takes the planted fault, does the work under the lock, writes the answer.
+/// Does one call: logs it, takes the planted fault, does the work under the lock, writes the
+/// answer.
 pub(crate) fn perform(
     shared: &Shared,
     wire: &dyn Wire,
@@ -82,6 +85,11 @@ pub(crate) fn perform(
     };
     if let Some(response) = refused {
         return Reply { send: Send::Whole(response), stall: slow };
+    }
+    if let Some(What::Late(delay)) = fault {
+        drop(state);
+        shared.wait(delay);
+        state = shared.state();
     }
     let result = work(&mut state);
     drop(state);

@@ -26,7 +26,7 @@ impl Shared {
     }
 
     /// Waits unless the server stops meanwhile; false: it stopped.
-    fn wait(&self, delay: Duration) -> bool {
+    pub(crate) fn wait(&self, delay: Duration) -> bool {
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         let (stopped, _) = self
             .wake
