@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    cli::webhook::message::{About, Spelling},
+    cli::webhook::{about::About, message::Spelling},
     model::{Digest, ImageId, PhotoId, Scheme, SessionId, Shape, Tag},
 };
 

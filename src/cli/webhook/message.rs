@@ -4,22 +4,17 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use reqwest::Client;
 use secrecy::SecretString;
-use serde::{Serialize, Serializer};
 
+use super::about::About;
 use crate::{
     http,
-    model::{ImageId, Mode, Scheme, SessionId, Shape, Tag, Target},
+    model::{ImageId, Scheme, Shape},
     receive::signature,
 };
 
-/// Topic of an event unless another is asked for.
-const EVENT: &str = "image.delivered";
-/// Topic of a project event unless another is asked for.
-const PROJECT_EVENT: &str = "project.upload.image.uploaded";
 /// Longest answer read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 /// Longest time until the answer.
@@ -40,173 +35,6 @@ impl Spelling {
             Self::Apertur => format!("X-Apertur-{name}"),
             Self::Aptr => format!("X-Aptr-{name}"),
         }
-    }
-}
-
-/// What is told about a photo.
-#[derive(Debug, Clone)]
-pub(in crate::cli) struct About {
-    pub(in crate::cli) image: ImageId,
-    pub(in crate::cli) session: Option<SessionId>,
-    pub(in crate::cli) index: Option<u32>,
-    pub(in crate::cli) filename: Option<String>,
-    pub(in crate::cli) tags: Vec<Tag>,
-    pub(in crate::cli) target: Option<Target>,
-    pub(in crate::cli) mode: Option<Mode>,
-    pub(in crate::cli) topic: Option<String>,
-    pub(in crate::cli) download_url: Option<String>,
-    /// The photo itself; an event only tells its size and type.
-    pub(in crate::cli) picture: Option<Vec<u8>>,
-}
-
-impl About {
-    /// A photo with an id and nothing else.
-    pub(in crate::cli) fn new(image: ImageId) -> Self {
-        Self {
-            image,
-            session: None,
-            index: None,
-            filename: None,
-            tags: Vec::new(),
-            target: None,
-            mode: None,
-            topic: None,
-            download_url: None,
-            picture: None,
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.picture.as_deref().unwrap_or_default()
-    }
-
-    /// By the first bytes; `None` without a picture.
-    fn media_type(&self) -> Option<&'static str> {
-        let bytes = self.picture.as_ref()?;
-        Some(infer::get(bytes).map_or("application/octet-stream", |kind| kind.mime_type()))
-    }
-
-    /// The tags, the one of the target among them.
-    fn all_tags(&self) -> Vec<Tag> {
-        let target = self.target.as_ref().map(|target| Tag::from_text(&target.to_string()));
-        self.tags.iter().cloned().chain(target).collect()
-    }
-
-    fn metadata(&self) -> Option<Metadata<'_>> {
-        let (model, res_id) = match &self.target {
-            Some(Target::Odoo { model, id }) => (Some(model.as_str()), Some(*id)),
-            _ => (None, None),
-        };
-        let mode = self.mode.map(Mode::as_str);
-        (model.is_some() || mode.is_some())
-            .then_some(Metadata { odoo: OdooMetadata { model, res_id, mode } })
-    }
-
-    fn event(&self) -> Data<'_> {
-        Data {
-            id: self.image.as_str(),
-            session_id: self.session.as_ref().map(SessionId::reveal),
-            image_index: self.index,
-            filename: self.filename.as_deref(),
-            size_bytes: self.picture.as_ref().map(Vec::len),
-            mime_type: self.media_type(),
-            download_url: self.download_url.as_deref(),
-            tags: self.all_tags().iter().map(Tag::to_text).collect(),
-            metadata: self.metadata(),
-        }
-    }
-
-    fn inline(&self) -> Inline<'_> {
-        Inline {
-            session_id: self.session.as_ref().map(SessionId::reveal),
-            image_id: self.image.as_str(),
-            image_index: self.index,
-            mime_type: self.media_type(),
-            filename: self.filename.as_deref(),
-            size_bytes: self.bytes().len(),
-            data: STANDARD.encode(self.bytes()),
-            tags: Tags(self.all_tags()),
-            metadata: self.metadata(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Event<'a> {
-    topic: &'a str,
-    data: Data<'a>,
-}
-
-#[derive(Serialize)]
-struct ProjectEvent<'a> {
-    event: &'a str,
-    project_id: &'static str,
-    data: Data<'a>,
-    timestamp: String,
-}
-
-#[derive(Serialize)]
-struct Data<'a> {
-    id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image_index: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filename: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size_bytes: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mime_type: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    download_url: Option<&'a str>,
-    tags: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<Metadata<'a>>,
-}
-
-#[derive(Serialize)]
-struct Inline<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session_id: Option<&'a str>,
-    image_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image_index: Option<u32>,
-    mime_type: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filename: Option<&'a str>,
-    size_bytes: usize,
-    data: String,
-    tags: Tags,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<Metadata<'a>>,
-}
-
-#[derive(Serialize)]
-struct Metadata<'a> {
-    odoo: OdooMetadata<'a>,
-}
-
-#[derive(Serialize)]
-struct OdooMetadata<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    res_id: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mode: Option<&'static str>,
-}
-
-/// An object, as documented; a list where an object would lose a tag.
-struct Tags(Vec<Tag>);
-
-impl Serialize for Tags {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let is_twice = |tag: &Tag| self.0.iter().filter(|other| other.key == tag.key).count() > 1;
-        if self.0.iter().any(is_twice) {
-            return serializer.collect_seq(self.0.iter().map(Tag::to_text));
-        }
-        serializer.collect_map(self.0.iter().map(|tag| (&tag.key, &tag.value)))
     }
 }
 
@@ -251,19 +79,10 @@ impl Message {
         now: Timestamp,
     ) -> anyhow::Result<Self> {
         let json = |body: Vec<u8>| Self::raw("application/json", body);
-        let data = || about.event();
-        let topic = |default: &'static str| about.topic.as_deref().unwrap_or(default).to_owned();
         let mut message = match shape {
-            Shape::Event => {
-                json(serde_json::to_vec(&Event { topic: &topic(EVENT), data: data() })?)
-            }
-            Shape::ProjectEvent => json(serde_json::to_vec(&ProjectEvent {
-                event: &topic(PROJECT_EVENT),
-                project_id: "proj_test",
-                data: data(),
-                timestamp: format!("{now:.0}"),
-            })?),
-            Shape::JsonBase64 => json(serde_json::to_vec(&about.inline())?),
+            Shape::Event => json(about.event()?),
+            Shape::ProjectEvent => json(about.project_event(now)?),
+            Shape::JsonBase64 => json(about.inline()?),
             Shape::Multipart => multipart(about),
             Shape::Binary => Self::raw("application/octet-stream", about.bytes().to_vec()),
         };
@@ -366,48 +185,68 @@ pub(in crate::cli) fn fresh_image() -> anyhow::Result<ImageId> {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
     use super::*;
+    use crate::model::{Mode, SessionId, Tag};
 
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
 
-    fn about() -> About {
+    /// A photo as in the vectors of the contract.
+    fn about(image: &str) -> About {
+        About {
+            filename: Some("a.jpg".to_owned()),
+            picture: Some(vec![0xff, 0xd8, 0xff]),
+            ..About::new(ImageId::parse(image).unwrap())
+        }
+    }
+
+    fn inline() -> About {
         About {
             session: Some(SessionId::parse("sess_demo").unwrap()),
             index: Some(0),
-            filename: Some("a.jpg".to_owned()),
             tags: vec![Tag::from_text("user_id:u1")],
-            picture: Some(vec![0xff, 0xd8, 0xff]),
-            ..About::new(ImageId::parse("img_demo_2").unwrap())
+            ..about("img_demo_2")
         }
     }
 
     fn body(shape: Shape, about: &About) -> String {
-        let message = Message::compose(shape, Spelling::Apertur, about, NOW).unwrap();
+        let message = Message::compose(shape, Spelling::Apertur, about, now()).unwrap();
         String::from_utf8_lossy(&message.body).into_owned()
+    }
+
+    fn vector(text: &serde_json::Value) -> String {
+        String::from_utf8(STANDARD.decode(text["body_b64"].as_str().unwrap()).unwrap()).unwrap()
     }
 
     #[test]
     fn bodies_are_those_of_the_contract() {
-        let expected = r#"{"session_id":"sess_demo","image_id":"img_demo_2","image_index":0,"mime_type":"image/jpeg","filename":"a.jpg","size_bytes":3,"data":"/9j/","tags":{"user_id":"u1"}}"#;
-        assert_eq!(body(Shape::JsonBase64, &about()), expected);
-        let mut event = about();
-        event.index = None;
-        event.tags.clear();
-        event.target = Some("odoo:res.partner:42".parse().unwrap());
-        event.mode = Some(Mode::Contact);
-        event.download_url = Some("https://api.aptr.ca/d/abc".to_owned());
-        let expected = r#"{"topic":"image.delivered","data":{"id":"img_demo_2","session_id":"sess_demo","filename":"a.jpg","size_bytes":3,"mime_type":"image/jpeg","download_url":"https://api.aptr.ca/d/abc","tags":["odoo:res.partner:42"],"metadata":{"odoo":{"model":"res.partner","res_id":42,"mode":"contact"}}}}"#;
-        assert_eq!(body(Shape::Event, &event), expected);
-        let event = About::new(ImageId::parse("img_demo_3").unwrap());
-        let expected = r#"{"event":"project.upload.image.uploaded","project_id":"proj_test","data":{"id":"img_demo_3","tags":[]},"timestamp":"1970-01-01T00:00:00Z"}"#;
-        assert_eq!(body(Shape::ProjectEvent, &event), expected);
+        let vectors = include_str!("../../../fixtures/contracts/vectors.json");
+        let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+        assert_eq!(body(Shape::JsonBase64, &inline()), vector(&vectors["body_hmac"][1]));
+        let event = About {
+            session: Some(SessionId::parse("11111111-2222-4333-8444-555555555555").unwrap()),
+            filename: Some("pé.jpg".to_owned()),
+            target: Some("odoo:res.partner:42".parse().unwrap()),
+            mode: Some(Mode::Contact),
+            download_url: Some("https://api.aptr.ca/d/abc".to_owned()),
+            ..about("img_demo_1")
+        };
+        assert_eq!(body(Shape::Event, &event), vector(&vectors["body_hmac"][0]));
+        let event = About {
+            topic: Some("project.upload.completed".to_owned()),
+            ..About::new(ImageId::parse("img_demo_3").unwrap())
+        };
+        assert_eq!(body(Shape::ProjectEvent, &event), vector(&vectors["timestamped"]));
     }
 
     #[test]
     fn a_form_carries_the_picture_its_name_and_the_tags() {
-        let mut about = about();
+        let mut about = inline();
         about.filename = Some("a \"b\"\r\n.jpg".to_owned());
-        let message = Message::compose(Shape::Multipart, Spelling::Aptr, &about, NOW).unwrap();
+        let message = Message::compose(Shape::Multipart, Spelling::Aptr, &about, now()).unwrap();
         let text = String::from_utf8_lossy(&message.body);
         let boundary = message.headers[0].1.rsplit_once('=').unwrap().1;
         let lines: Vec<_> = text.split("\r\n").map(|l| l.replace(boundary, "XX")).collect();
@@ -429,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_tag_that_is_there_twice_is_not_lost() {
-        let mut about = about();
+        let mut about = inline();
         about.tags.push(Tag::from_text("user_id:u2"));
         assert!(
             body(Shape::JsonBase64, &about).ends_with(r#""tags":["user_id:u1","user_id:u2"]}"#)

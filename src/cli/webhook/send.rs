@@ -8,7 +8,8 @@ use serde::Serialize;
 use url::Url;
 
 use super::{
-    message::{About, Answer, Message, Spelling, fresh_image},
+    about::About,
+    message::{Answer, Message, Spelling, fresh_image},
     read_file, read_secret,
 };
 use crate::{

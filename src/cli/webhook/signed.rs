@@ -257,27 +257,30 @@ fn bodies(body: &[u8]) -> Vec<Try<Parts<'_>>> {
 }
 
 fn rewritten(body: &[u8], all: &mut Vec<Try<Parts<'_>>>) {
-    let mut add = |why: String, text: Vec<u8>| {
-        all.push(Try::wrong(why, [Cow::Owned(text), Cow::Borrowed(&b""[..])]));
+    let mut add = |why: String, text: Vec<u8>, end: &'static [u8]| {
+        all.push(Try::wrong(why, [Cow::Owned(text), Cow::Borrowed(end)]));
     };
     let lf = lines(body, b"\n");
     if lf != body {
         let why = "lines end in CR LF here and ended in LF when they were signed; keep the bytes \
                    as they came";
-        add(why.to_owned(), lf.clone());
+        add(why.to_owned(), lf.clone(), b"");
     }
     let crlf = lines(&lf, b"\r\n");
     if crlf != body {
         let why = "lines end in LF here and ended in CR LF when they were signed; keep the bytes \
                    as they came";
-        add(why.to_owned(), crlf);
+        add(why.to_owned(), crlf, b"");
     }
     for (how, text) in reformat::variants(body) {
-        let why = format!(
-            "the JSON was written again on its way: it was signed {how}; verify the raw body \
-             before anything parses it"
-        );
-        add(why, text);
+        let why = |end: &str| {
+            format!(
+                "the JSON was written again on its way: it was signed {how}{end}; verify the raw \
+                 body before anything parses it"
+            )
+        };
+        add(why(""), text.clone(), b"");
+        add(why(" and a newline at the end"), text, b"\n");
     }
 }
 

@@ -3,7 +3,12 @@
 
 mod explain;
 
-use std::{fs::File, io, path::PathBuf, time::Duration};
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _},
+    path::PathBuf,
+    time::Duration,
+};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use anyhow::Context as _;
@@ -14,7 +19,7 @@ use self::explain::{Request, explain};
 use super::{MAX_FILE, MAX_SECRET, read_all, read_file, read_secret};
 use crate::cli::{
     Context,
-    output::{Failure, line},
+    output::{Failure, line, remark},
 };
 
 /// `webhook.max_age` where no configuration is read.
@@ -65,7 +70,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let headers = headers(args)?;
     let body = match args.body.as_deref() {
         Some(file) if file.as_os_str() != "-" => read_file(file)?,
-        _ => read_all(io::stdin().lock(), MAX_FILE).context("cannot read standard input")?,
+        _ => standard_input()?,
     };
     let now = args.at.unwrap_or_else(Timestamp::now);
     let request = Request { headers: &headers, body: &body, secrets: &secrets, max_age, now };
@@ -88,6 +93,14 @@ fn secrets(context: &Context, args: &Args) -> Result<(Vec<SecretString>, Duratio
     }
     let receive = context.load()?.receive;
     Ok((receive.secrets, receive.max_age))
+}
+
+fn standard_input() -> anyhow::Result<Vec<u8>> {
+    let input = io::stdin();
+    if input.is_terminal() {
+        remark("type or paste the body, then Ctrl-D; or name its file by --body");
+    }
+    read_all(input.lock(), MAX_FILE).context("cannot read standard input")
 }
 
 fn headers(args: &Args) -> anyhow::Result<HeaderMap> {

@@ -180,3 +180,28 @@ fn without_a_socket_of_the_service_manager_the_error_says_so() {
     assert_eq!(said.code, 1);
     assert!(said.err.contains("enable the .socket unit or give an address"), "{}", said.err);
 }
+
+/// The unit gives an empty credential where the file of a secret is not there.
+#[test]
+fn a_secret_comes_as_a_credential_and_an_empty_one_is_named() {
+    let credentials = tempfile::tempdir().unwrap();
+    let file = credentials.path().join("webhook-secret");
+    let folder = credentials.path().to_str().unwrap().to_owned();
+    let toml = "[webhook]\nsecrets = [{ credential = \"webhook-secret\" }]\n";
+    std::fs::write(&file, "a-secret\n").unwrap();
+    let options =
+        Options { toml: toml.to_owned(), env: vec![("CREDENTIALS_DIRECTORY".to_owned(), folder)] };
+    let daemon = Daemon::start(options);
+    assert_eq!(said(daemon.command(&["webhook", "send"])).code, 0);
+
+    std::fs::write(&file, "\n").unwrap();
+    let refused = said(daemon.command(&["serve"]));
+    assert_eq!(refused.code, 78);
+    assert!(refused.err.contains("webhook.secrets[0]: is an empty secret"), "{}", refused.err);
+    let service = unit("apertur-bridge.service");
+    for name in ["webhook-secret", "apertur-api-key", "odoo-api-key"] {
+        let lines =
+            format!("LoadCredential={name}:/etc/apertur-bridge/{name}\nSetCredential={name}:\\n\n");
+        assert!(service.contains(&lines), "{lines}");
+    }
+}

@@ -2,14 +2,23 @@
 
 use std::process::Command;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use super::{Said, said};
 use crate::daemon::{Options, SECRET, binary};
 
-/// Vector V1 of `fixtures/contracts/apertur.md`, section 1.5.
+/// Of the vectors of `fixtures/contracts/apertur.md`, section 1.5.
 const V1_SECRET: &str = "whsec-demo-0123456789";
 const V1: &str =
     "X-Apertur-Signature: sha256=0d8bf9858d20ceef27fac6e5cde0164c4c08f1729c617ea047b969291a52e2d3";
-const V1_BODY: &str = r#"{"topic":"image.delivered","data":{"id":"img_demo_1","session_id":"11111111-2222-4333-8444-555555555555","filename":"pé.jpg","size_bytes":3,"mime_type":"image/jpeg","download_url":"https://api.aptr.ca/d/abc","tags":["odoo:res.partner:42"],"metadata":{"odoo":{"model":"res.partner","res_id":42,"mode":"contact"}}}}"#;
+
+/// The body of a vector.
+fn body(pointer: &str) -> String {
+    let vectors = include_str!("../../../fixtures/contracts/vectors.json");
+    let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    let body = vectors.pointer(pointer).unwrap()["body_b64"].as_str().unwrap();
+    String::from_utf8(STANDARD.decode(body).unwrap()).unwrap()
+}
 
 struct Desk {
     home: tempfile::TempDir,
@@ -38,7 +47,7 @@ impl Desk {
 #[test]
 fn a_signature_verifies_with_the_secret_that_it_was_made_with() {
     let desk = Desk::new(&format!("[{SECRET:?}, {V1_SECRET:?}]"));
-    let body = desk.file("body", V1_BODY);
+    let body = desk.file("body", &body("/body_hmac/0"));
     let said = desk.verify(&["--body", &body, "--header", V1]);
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(said.out.contains("secret 2  gives 0d8bf985..., the same\n"), "{}", said.out);
@@ -53,7 +62,7 @@ fn a_signature_verifies_with_the_secret_that_it_was_made_with() {
 #[test]
 fn a_mistake_is_named_and_nothing_that_could_be_used_is_printed() {
     let desk = Desk::new(&format!("[{V1_SECRET:?}]"));
-    let body = desk.file("body", &format!("{V1_BODY}\n"));
+    let body = desk.file("body", &format!("{}\n", body("/body_hmac/0")));
     let said = desk.verify(&["--body", &body, "--header", V1]);
     assert_eq!(said.code, 1);
     assert!(said.out.contains("ends in a newline that was not signed"), "{}", said.out);
@@ -67,11 +76,11 @@ fn a_mistake_is_named_and_nothing_that_could_be_used_is_printed() {
 fn a_body_comes_from_standard_input_and_a_time_can_be_given() {
     let desk = Desk::new("[\"unused\"]");
     let secret = desk.file("secret", &format!("{V1_SECRET}\n"));
-    let body = r#"{"event":"project.upload.completed","project_id":"proj_demo","data":{"id":"img_demo_3"},"timestamp":"2027-01-15T08:00:00Z"}"#;
+    let body = body("/timestamped");
     let signature = "X-Apertur-Signature: \
                      sha256=cf4a10fb366248e3aa7b9377a5f22ba472f64b32fad2e86b91585fa1433ac8d9";
     let run = |at: &str| {
-        let stdin = std::fs::File::open(desk.file("body", body)).unwrap();
+        let stdin = std::fs::File::open(desk.file("body", &body)).unwrap();
         let mut command = binary("/nowhere.toml".as_ref());
         command.args(["webhook", "verify", "--secret-file", &secret, "--header", signature]);
         command.args(["--header", "X-Apertur-Timestamp: 1800000000", "--at", at]).stdin(stdin);

@@ -97,8 +97,9 @@ fn json_that_was_written_again_is_recognised() {
     changed(php.as_bytes(), BODY, "signed without spaces, with \\u escapes and \\/");
     let pretty = "{\n  \"topic\": \"image.delivered\",\n  \"data\": {\n    \"id\": \"a/b\",\n    \
                   \"filename\": \"pé.jpg\"\n  }\n}\n";
-    // As jq prints it: two changes at once.
+    // As jq prints it: two changes at once, whoever printed it.
     changed(BODY, pretty.as_bytes(), "the JSON was written again on its way");
+    changed(pretty.as_bytes(), BODY, "signed indented by 2 and a newline at the end");
 }
 
 #[test]
