@@ -30,14 +30,30 @@ pub(super) fn extension(media_type: Option<&str>) -> &'static str {
 
 /// A guest's file name made harmless: no separators, control or direction-changing characters,
 /// no dots or spaces at its ends, no reserved name, at most 100 bytes with its extension kept.
-/// A photo without a name, or with nothing left of it, is `photo.<ext>`.
+/// Where the extension is not the picture's, the picture's is added, so that nobody's computer
+/// takes a photo for a page or a program. A photo without a name, or with nothing left of it,
+/// is `photo.<ext>`.
 pub(super) fn filename(photo: &Photo) -> String {
-    let fallback = format!("photo.{}", extension(photo.media_type.as_deref()));
+    let own = extension(photo.media_type.as_deref());
     let name = harmless(photo.filename.as_deref().unwrap_or_default());
-    let (stem, ext) = split_ext(&name);
+    let (stem, ext) = match split_ext(&name) {
+        (stem, ext) if own == "bin" || fits(ext, own) => (stem, ext.to_owned()),
+        _ => (name.as_str(), format!(".{own}")),
+    };
     match trimmed(cut(stem, MAX_VALUE - 1 - ext.len())) {
-        "" => fallback,
+        "" => format!("photo.{own}"),
         stem => unreserved(&format!("{stem}{ext}")),
+    }
+}
+
+/// Whether a given extension, with its dot, is one of the picture's.
+fn fits(given: &str, own: &str) -> bool {
+    let given = given.trim_start_matches('.').to_ascii_lowercase();
+    match own {
+        "jpg" => matches!(given.as_str(), "jpg" | "jpeg" | "jpe" | "jfif"),
+        "heic" => matches!(given.as_str(), "heic" | "heif" | "hif"),
+        "tif" => matches!(given.as_str(), "tif" | "tiff"),
+        own => given == own,
     }
 }
 
@@ -116,14 +132,23 @@ mod tests {
 
     #[test]
     fn a_hostile_file_name_becomes_a_plain_one() {
-        assert_eq!(named("../../etc/passwd"), "_.._etc_passwd");
-        assert_eq!(named("a\0\u{7}\u{202e}gpj.exe"), "agpj.exe");
+        assert_eq!(named("../../etc/passwd"), "_.._etc_passwd.jpg");
+        assert_eq!(named("a\0\u{7}\u{202e}gpj.exe"), "agpj.exe.jpg");
         assert_eq!(named("..."), "photo.jpg");
         assert_eq!(named("nul.jpg"), "_nul.jpg");
-        assert_eq!(named("COM1"), "_COM1");
+        assert_eq!(named("COM1"), "_COM1.jpg");
         assert_eq!(named("common.jpg"), "common.jpg");
         assert_eq!(named(" C:\\x\\y.jpg. "), "C__x_y.jpg");
         assert_eq!(filename(&Photo { filename: None, ..delivery().photo }), "photo.jpg");
+    }
+
+    #[test]
+    fn an_extension_that_is_not_the_picture_s_is_not_the_last() {
+        assert_eq!(named("a.html"), "a.html.jpg");
+        assert_eq!(named("a"), "a.jpg");
+        assert_eq!(named("a.JPEG"), "a.JPEG");
+        let unknown = Photo { media_type: None, ..delivery().photo };
+        assert_eq!(filename(&unknown), "photo 1.jpg");
     }
 
     #[test]

@@ -306,11 +306,11 @@ pub trait Journal: fmt::Debug + Send + Sync {
     async fn note_step(&self, delivery: DeliveryId, step: Step) -> Result<(), JournalError>;
 
     /// Settles a claimed delivery. `Unknown` sets `unsure`; `Delivered` clears cause and
-    /// `unsure`; all others keep `unsure` as it was, but `Held` with kind `gave_up` sets it: the
-    /// last try may have ended without an answer. Each cause is kept, `Cancelled` leaves the
-    /// earlier one. The attempt of a `Held` is `refused`. A settlement for an attempt that is
-    /// not the delivery's latest, or was ended already, is ignored; one that comes after its
-    /// lease, but before anybody else's claim, counts.
+    /// `unsure`; all others keep `unsure` as it was (so `Held` says that this try surely did not
+    /// store it). Each cause is kept, `Cancelled` leaves the earlier one. The attempt of a
+    /// `Held` is `refused`. A settlement for an attempt that is not the delivery's latest, or
+    /// was ended already, is ignored; one that comes after its lease, but before anybody else's
+    /// claim, counts.
     async fn settle_delivery(
         &self,
         claimed: &Claimed,

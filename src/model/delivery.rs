@@ -91,7 +91,7 @@ pub struct Planned {
 }
 
 /// One photo for one destination.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Delivery {
     /// Its number.
     pub id: DeliveryId,
@@ -132,7 +132,7 @@ impl Delivery {
 }
 
 /// One try, of a delivery or of fetching a photo.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Attempt {
     /// Its number.
     pub id: AttemptId,

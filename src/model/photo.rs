@@ -154,14 +154,16 @@ words!(
 );
 
 /// One image, as the journal knows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Photo {
     /// The key of everything.
     pub id: PhotoId,
     /// Apertur's image id: signed, or only hinted at by an unsigned header when
     /// `id` is made from the bytes.
     pub image_id: Option<ImageId>,
-    /// The upload session, signed or hinted at alike.
+    /// The upload session, signed or hinted at alike; written out as its fingerprint, because
+    /// the id works like a password.
+    #[serde(serialize_with = "fingerprint")]
     pub session: Option<SessionId>,
     /// Position in the session, from 0.
     pub index: Option<u32>,
@@ -187,4 +189,12 @@ pub struct Photo {
     pub scheme: Scheme,
     /// When the door accepted it.
     pub received_at: Timestamp,
+}
+
+#[expect(clippy::ref_option, reason = "serde gives the field as it is")]
+fn fingerprint<S: serde::Serializer>(
+    session: &Option<SessionId>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    session.as_ref().map(ToString::to_string).serialize(serializer)
 }

@@ -126,6 +126,15 @@ impl Session {
         id(&made).ok_or_else(|| strange(&call))
     }
 
+    /// Removes an attachment.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub(super) async fn remove(&self, attachment: u64) -> Result<(), Failure> {
+        let call = Call::writing("ir.attachment", "unlink", "remove an attachment").on(attachment);
+        self.call(&call).await.map(drop)
+    }
+
     /// Looks for the chatter message that carries an attachment.
     ///
     /// # Errors

@@ -102,11 +102,8 @@ impl Odoo {
                 self.check_whole(found, file.size)?;
                 (found.id, session.message(&order.record, found.id).await?)
             }
-            None => (self.attach(session, order, file).await?, None),
+            None => self.make(session, order, file, progress).await?,
         };
-        if before.is_none() {
-            progress.note(order.delivery.id, "attachment", attachment).await?;
-        }
         let found = message.is_some();
         let message = match message {
             Some(message) => message,
@@ -116,6 +113,31 @@ impl Odoo {
         let note = (order.mode == Mode::Contact && addressee.is_none() && !found)
             .then(|| "the record names no customer, so only its followers were told".to_owned());
         Ok(Receipt { found, note, ..receipt })
+    }
+
+    /// Makes the attachment and writes it down. Where an earlier answer was lost, Odoo may
+    /// still have been at work when it was looked for; then there are two now, and the first
+    /// stays.
+    async fn make(
+        &self,
+        session: &Session,
+        order: &Order<'_>,
+        file: &SpooledFile,
+        progress: &Progress,
+    ) -> Result<(u64, Option<u64>), Failure> {
+        let made = self.attach(session, order, file).await?;
+        let first = if order.delivery.unsure {
+            session.attachment(&order.record, &order.description).await?
+        } else {
+            None
+        };
+        let first = first.map_or(made, |first| first.id);
+        progress.note(order.delivery.id, "attachment", first).await?;
+        if first == made {
+            return Ok((made, None));
+        }
+        session.remove(made).await?;
+        Ok((first, session.message(&order.record, first).await?))
     }
 
     async fn attach(

@@ -220,9 +220,7 @@ async fn try_out(
         done("read", "read back and compared");
     }
     // Removed whatever the comparison says, so that nothing of the test stays.
-    let call =
-        Call::writing("ir.attachment", "unlink", "remove the test's attachment").on(attachment);
-    session.call(&call).await?;
+    session.remove(attachment).await?;
     done("remove", "attachment removed");
     back
 }

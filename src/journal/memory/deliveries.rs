@@ -8,8 +8,7 @@ use super::state::{DeliveryRow, Lease, State};
 use crate::{
     journal::{Claim, Claimed, DeliveryEnd},
     model::{
-        AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind,
-        Step, Target,
+        AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Step, Target,
     },
 };
 
@@ -133,7 +132,6 @@ fn settle(
             (DeliveryState::Due, now, false, AttemptOutcome::Broken, Some(cause))
         }
         DeliveryEnd::Held { cause } => {
-            delivery.unsure |= cause.kind == ErrorKind::GaveUp;
             (DeliveryState::Held, now, true, AttemptOutcome::Refused, Some(cause))
         }
         DeliveryEnd::Cancelled => (DeliveryState::Due, now, false, AttemptOutcome::Cancelled, None),

@@ -250,7 +250,8 @@ impl<'a> Onlooker<'a> {
     }
 
     /// Senders are honest: they say `Delivered` only if the photo is there, and `Later`,
-    /// `Broken`, `Cancelled` or `Rejected` only if it is not; having spoken they are done.
+    /// `Broken`, `Cancelled` or `Rejected` only if it is not. They give up without an answer only
+    /// if the journal knows of the doubt. Having spoken they are done.
     async fn send(&mut self, which: usize, reached: bool, end: usize) {
         let Some(at_most) = self.claimed.len().checked_sub(1) else { return };
         let which = which % (at_most + 1);
@@ -266,9 +267,9 @@ impl<'a> Onlooker<'a> {
         let timeout = cause(ErrorKind::Timeout);
         let end = match end {
             1 => DeliveryEnd::Unknown { at: later, cause: timeout },
-            2 => DeliveryEnd::Held { cause: cause(ErrorKind::GaveUp) },
+            2 if claimed.delivery.unsure => DeliveryEnd::Held { cause: cause(ErrorKind::GaveUp) },
             _ if self.there.contains(&claimed.delivery.id) => delivered(),
-            3 => DeliveryEnd::Later { at: later, cause: timeout, counts: true },
+            2 | 3 => DeliveryEnd::Later { at: later, cause: timeout, counts: true },
             4 => DeliveryEnd::Later { at: later, cause: timeout, counts: false },
             5 => DeliveryEnd::Broken { cause: cause(ErrorKind::Unauthorized) },
             6 => DeliveryEnd::Cancelled,

@@ -309,7 +309,6 @@ macro_rules! hold_to_contract {
                     unknown_makes_unsure_until_delivered
                     broken_is_due_at_once_and_does_not_count
                     held_stays_until_a_person_comes
-                    giving_up_leaves_doubt
                     cancelled_leaves_things_as_they_were
                     steps_are_kept_and_replaced
                     a_crash_leaves_doubt_and_counts
@@ -370,7 +369,7 @@ macro_rules! hold_to_durability {
 
 mod contract {
     hold_to_contract!(memory, 256);
-    hold_to_contract!(sqlite, 20);
+    hold_to_contract!(sqlite, 12);
 }
 
 mod durability {

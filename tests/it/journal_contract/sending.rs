@@ -203,13 +203,6 @@ pub(super) async fn held_stays_until_a_person_comes(store: &Store) {
     assert_eq!(store.next_delivery_at(&name("erp")).await.unwrap(), None);
 }
 
-pub(super) async fn giving_up_leaves_doubt(store: &Store) {
-    store.accept(stored("a", 1)).await.unwrap();
-    store.send("erp", held(ErrorKind::GaveUp), 7).await;
-    let delivery = store.delivery(&id("a"), "erp").await;
-    assert!(delivery.unsure, "the last try may have ended without an answer");
-}
-
 pub(super) async fn cancelled_leaves_things_as_they_were(store: &Store) {
     store.accept(stored("a", 1)).await.unwrap();
     store.send("erp", later(5, true), 1).await;
