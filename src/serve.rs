@@ -97,7 +97,11 @@ impl Daemon {
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
         spawn_collector(&mut rooms, &config, &ops, (&spool, &stop))?;
         let (public, console, servers) = listen(config.clone(), &ops, spool, &mut rooms).await?;
-        ops.telemetry.emit(&Fact::Started { listen: &public.to_string(), took: started.elapsed() });
+        ops.telemetry.emit(&Fact::Started {
+            listen: &public.to_string(),
+            console: console.as_ref().map(ToString::to_string).as_deref(),
+            took: started.elapsed(),
+        });
         Ok(Self {
             public,
             console,

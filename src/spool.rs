@@ -97,6 +97,9 @@ impl Spool {
     pub fn open(dir: &Path) -> io::Result<Self> {
         let spool = Self { dir: dir.to_owned(), naming: Arc::default() };
         make_dir(&spool.temporary())?;
+        // A photo is only as durable as the names on the way to it.
+        sync_dir(dir)?;
+        dir.parent().map_or(Ok(()), sync_dir)?;
         for left in fs::read_dir(spool.temporary())? {
             fs::remove_file(left?.path())?;
         }

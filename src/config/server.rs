@@ -129,7 +129,13 @@ pub(super) fn read_console(s: &mut Section<'_>, listener: Listener) -> Option<Se
 /// A place to listen that is not the public one.
 fn apart(entry: &Entry<'_>, public: Option<&Listen>) -> Option<Listen> {
     let place = listen(entry)?;
-    if Some(&place) == public {
+    // With port 0, and from the service manager, two listeners get two sockets.
+    let is_one_place = match &place {
+        Listen::Tcp(address) => address.port() != 0,
+        Listen::Unix(_) => true,
+        Listen::Systemd => false,
+    };
+    if is_one_place && Some(&place) == public {
         return entry
             .wrong_value("is the place of server.listen", "choose another one, or \"off\"");
     }

@@ -258,6 +258,18 @@ fn sizes_and_durations_are_what_they_say() {
 }
 
 #[test]
+fn two_listeners_need_two_places() {
+    let with = |place: &str| format!("server.listen = {place:?}\nconsole.listen = {place:?}\n");
+    for place in ["127.0.0.1:0", "systemd"] {
+        let server = load_text(&with(place), &[]).server;
+        assert_eq!(server.console_listen, Some(server.listen));
+    }
+    for place in ["127.0.0.1:8787", "unix:/run/a.sock"] {
+        assert!(refused(&with(place)).contains("is the place of server.listen"), "{place}");
+    }
+}
+
+#[test]
 fn a_file_that_was_named_must_be_there() {
     let said = load(Some(Path::new("/nowhere/config.toml"))).unwrap_err().to_string();
     assert_eq!(

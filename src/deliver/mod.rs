@@ -28,6 +28,10 @@ use crate::{
     work::Work,
 };
 
+/// How long another side may go on with a request that timed out; Odoo ends its workers after
+/// 120 seconds unless configured otherwise, counted from the request's start.
+const STILL_AT_WORK: Duration = Duration::from_mins(1);
+
 /// When attempts are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -165,7 +169,14 @@ impl Sender {
                 DeliveryEnd::Held { cause: self.gave_up(&cause) }
             }
             Failure::Unknown { cause } => {
-                DeliveryEnd::Unknown { at: self.next(delivery.attempts), cause }
+                // The other side may still be at work on what it did not answer in time, and
+                // a look before it is done would find nothing.
+                let patience = match cause.kind {
+                    ErrorKind::Timeout => STILL_AT_WORK,
+                    _ => Duration::ZERO,
+                };
+                let at = self.next(delivery.attempts).max(self.around.clock.after(patience));
+                DeliveryEnd::Unknown { at, cause }
             }
             Failure::Refused { cause } => DeliveryEnd::Held { cause },
             Failure::Broken { cause } => DeliveryEnd::Broken { cause },

@@ -30,7 +30,7 @@ pub enum JournalError {
 }
 
 /// How the bytes of an arriving photo can be had.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Bytes {
     /// In the spool already, under `photo.sha256`.
     Stored,
@@ -39,6 +39,17 @@ pub enum Bytes {
         /// The link Apertur gave; works like a password while it lives.
         url: Option<String>,
     },
+}
+
+/// Without the link.
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stored => f.write_str("Stored"),
+            Self::Announced { url: Some(_) } => f.write_str("Announced, with a link"),
+            Self::Announced { url: None } => f.write_str("Announced, without a link"),
+        }
+    }
 }
 
 /// A verified event with its photo and its plan.
@@ -57,16 +68,16 @@ pub struct Arrival {
 pub enum Accepted {
     /// New: photo and deliveries are on disk.
     New,
-    /// Known: nothing new was made. Where the known photo still lacked its bytes and the
-    /// arrival brought them under the same signed image id, they were taken.
+    /// Known: nothing was made twice.
     Duplicate {
-        /// Whether the arrival's bytes were taken for the known photo.
-        bytes_taken: bool,
+        /// Whether the arrival completed the known photo: brought the bytes that it lacked, or
+        /// named its record.
+        completed: bool,
     },
 }
 
 /// A photo whose bytes the caller has to fetch, under a lease.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Fetch {
     /// The photo.
     pub photo: Photo,
@@ -78,6 +89,15 @@ pub struct Fetch {
     pub attempt: AttemptId,
     /// When the first try was due (acceptance or replay).
     pub since: Timestamp,
+}
+
+/// Without the link.
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Fetch");
+        shown.field("photo", &self.photo).field("attempts", &self.attempts);
+        shown.field("attempt", &self.attempt).finish_non_exhaustive()
+    }
 }
 
 /// How a fetch ended.
@@ -242,8 +262,12 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// * A photo id already known: `Duplicate`. If that photo still lacks its bytes
     ///   (`wanted` or `held`) and the arrival brought them, they are taken: the photo becomes
     ///   `stored`, a fetch that is under way ends `cancelled`, and its `waiting` deliveries, and
-    ///   those `held` because of the fetch, become due at once (`bytes_taken: true`). If the
+    ///   those `held` because of the fetch, become due at once (`completed: true`). If the
     ///   arrival brought a link instead, that replaces the older one, which may have died.
+    /// * The same where the known photo names no record and the arrival does (of two events
+    ///   for one image only one may carry its metadata): the photo and its deliveries that are
+    ///   not settled get target and mode, planned deliveries to destinations that it has none
+    ///   for are made, and an `unrouted` one is replaced by them (`completed: true`).
     /// * An arrival known only by its bytes (`photo.id` is [`PhotoId::of_bytes`]) whose hinted
     ///   `image_id` names a known photo with the same digest: `Duplicate`.
     /// * The same, but the known photo still waits for its bytes (`wanted`): `New`, with every

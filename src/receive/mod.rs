@@ -36,6 +36,10 @@ use crate::{
     work::Wake,
 };
 
+/// What the log says of a photo that no destination wants.
+const UNWANTED: &str = "no destination wants this photo, so it is held as unrouted; add a \
+                        destination or a [[route]], then `apertur-bridge deliveries replay`";
+
 /// How the door works.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -230,7 +234,8 @@ impl Door {
 
     async fn store_inline(&self, mut photo: Photo, writer: Writer) -> Result<Answer, Answer> {
         if self.behind.journal.knows_photo(&photo.id).await? == Some(true) {
-            return Ok(Answer::about(Status::Duplicate, photo));
+            // The bytes are known; what else it says may be news.
+            return self.commit(photo, Bytes::Announced { url: None }).await;
         }
         let stored = blocking(move || writer.keep()).await.map_err(Bad::Disk)?;
         photo.sha256 = Some(stored.sha256);
@@ -243,14 +248,16 @@ impl Door {
         let behind = &self.behind;
         let announced = matches!(bytes, Bytes::Announced { .. });
         let plan = behind.routes.plan(&photo);
+        let unwanted = plan.iter().all(|planned| planned.destination.is_none());
         let arrival = Arrival { photo: photo.clone(), bytes, plan };
         match behind.journal.accept(arrival).await? {
             Accepted::New => {
                 if announced { &behind.collector } else { &behind.sender }.wake();
-                Ok(Answer::about(Status::Accepted, photo))
+                let reason = unwanted.then(|| UNWANTED.to_owned());
+                Ok(Answer { reason, ..Answer::about(Status::Accepted, photo) })
             }
-            Accepted::Duplicate { bytes_taken } => {
-                if bytes_taken {
+            Accepted::Duplicate { completed } => {
+                if completed {
                     behind.sender.wake();
                 }
                 Ok(Answer::about(Status::Duplicate, photo))

@@ -117,6 +117,12 @@ fn request(fact: &Fact<'_>) {
     let scheme = scheme.map(crate::model::Scheme::as_str);
     let ms = millis(*took);
     match *status {
+        "accepted" if reason.is_some() => {
+            warn!(
+                photo = id,
+                session, shape, topic, scheme, ms, reason, "event accepted, and held"
+            );
+        }
         "accepted" | "duplicate" => {
             info!(photo = id, session, shape, topic, scheme, ms, "event {status}");
         }
@@ -128,8 +134,9 @@ fn request(fact: &Fact<'_>) {
 
 fn operation(fact: &Fact<'_>) {
     match fact {
-        Fact::Started { listen, took } => {
-            info!(listen, ms = millis(*took), version = env!("CARGO_PKG_VERSION"), "ready");
+        Fact::Started { listen, console, took } => {
+            let version = env!("CARGO_PKG_VERSION");
+            info!(listen, console, ms = millis(*took), version, "ready");
         }
         Fact::Recovered { deliveries } => {
             warn!(deliveries, "took up deliveries that the last run left under way");

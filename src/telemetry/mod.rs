@@ -27,6 +27,8 @@ pub enum Fact<'a> {
     Started {
         /// Where, in words.
         listen: &'a str,
+        /// Where the console is, if there is one.
+        console: Option<&'a str>,
         /// How long the start took.
         took: Duration,
     },

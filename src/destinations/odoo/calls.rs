@@ -7,7 +7,7 @@ use super::{
     body::Marker,
     fault::{Doing, Fault},
     session::Session,
-    wire::{Call, clean},
+    wire::{Api, Call, clean},
 };
 use crate::{
     model::{Failure, Mode},
@@ -69,14 +69,21 @@ impl Session {
         record: &Record,
         with_partner: bool,
     ) -> Result<Option<Option<u64>>, Failure> {
-        let method = if with_partner { "search_read" } else { "search" };
-        let mut call = Call::reading(&record.model, method, "look for the record")
+        let call = Call::reading(&record.model, "search", "look for the record")
             .arg("domain", json!([["id", "=", record.id]]))
             .named("limit", 1)
             .context("active_test", false);
-        if with_partner {
-            call = call.named("fields", json!(["partner_id"]));
+        let found = self.call(&call).await?;
+        let list = found.as_array().ok_or_else(|| strange(&call))?;
+        if list.is_empty() {
+            return Ok(None);
         }
+        if !with_partner {
+            return Ok(Some(None));
+        }
+        let call = Call::reading(&record.model, "read", "look for the record's customer")
+            .on(record.id)
+            .arg("fields", json!(["partner_id"]));
         let found = self.call(&call).await?;
         let list = found.as_array().ok_or_else(|| strange(&call))?;
         Ok(list.first().map(|row| row.get("partner_id").and_then(|p| p.get(0)?.as_u64())))
@@ -97,17 +104,24 @@ impl Session {
             ["res_id", "=", record.id],
             ["description", "=", description],
         ]);
-        let call = Call::reading("ir.attachment", "search_read", "look for the attachment")
+        let call = Call::reading("ir.attachment", "search", "look for the attachment")
             .arg("domain", domain)
-            .named("fields", json!(["file_size"]))
             .named("order", "id")
             .named("limit", 1);
         let found = self.call(&call).await?;
         let list = found.as_array().ok_or_else(|| strange(&call))?;
-        let Some(row) = list.first() else { return Ok(None) };
-        let number = |name| row.get(name).and_then(Json::as_u64);
-        let (id, size) = number("id").zip(number("file_size")).ok_or_else(|| strange(&call))?;
-        Ok(Some(Attachment { id, size }))
+        let Some(first) = list.first() else { return Ok(None) };
+        let found = first.as_u64().ok_or_else(|| strange(&call))?;
+        let call = Call::reading("ir.attachment", "read", "look at the attachment")
+            .on(found)
+            .arg("fields", json!(["file_size"]));
+        let read = self.call(&call).await?;
+        // Gone between the two calls: as if it had not been there.
+        let Some(row) = read.as_array().ok_or_else(|| strange(&call))?.first() else {
+            return Ok(None);
+        };
+        let size = row.get("file_size").and_then(Json::as_u64).ok_or_else(|| strange(&call))?;
+        Ok(Some(Attachment { id: found, size }))
     }
 
     /// Makes a photo's attachment, streamed.
@@ -121,7 +135,7 @@ impl Session {
         photo: &SpooledFile,
     ) -> Result<u64, Failure> {
         let marker = Marker::new();
-        let call = creation(record, new, marker.as_str());
+        let call = creation(self.api, record, new, marker.as_str());
         let made = self.wire().call_with(self.api, &call, &marker, photo).await?;
         id(&made).ok_or_else(|| strange(&call))
     }
@@ -184,7 +198,7 @@ impl Session {
 }
 
 /// The call that makes an attachment whose `datas` is given as base64, or as a marker.
-pub(super) fn creation(record: &Record, new: &NewAttachment<'_>, datas: &str) -> Call {
+pub(super) fn creation(api: Api, record: &Record, new: &NewAttachment<'_>, datas: &str) -> Call {
     let mut values = json!({
         "name": clean(new.name),
         "datas": datas,
@@ -195,8 +209,12 @@ pub(super) fn creation(record: &Record, new: &NewAttachment<'_>, datas: &str) ->
     if let (Some(media_type), Some(values)) = (new.media_type, values.as_object_mut()) {
         values.insert("mimetype".to_owned(), clean(media_type).into());
     }
-    let call = Call::writing("ir.attachment", "create", "create the attachment")
-        .arg("vals_list", json!([values]));
+    let values = match api {
+        Api::Xmlrpc { .. } => values,
+        Api::Json2 => json!([values]),
+    };
+    let call =
+        Call::writing("ir.attachment", "create", "create the attachment").arg("vals_list", values);
     if new.keep_original { call.context("image_no_postprocess", true) } else { call }
 }
 

@@ -232,7 +232,7 @@ async fn write(session: &Session, record: &Record) -> Result<u64, Failure> {
         description: "apertur-bridge:test",
         keep_original: true,
     };
-    let call = creation(record, &new, PIXEL);
+    let call = creation(session.api, record, &new, PIXEL);
     let made = session.call(&call).await?;
     id(&made).ok_or_else(|| strange(&call))
 }

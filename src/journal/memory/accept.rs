@@ -14,10 +14,11 @@ impl State {
     pub(super) fn accept(&mut self, arrival: Arrival) -> Accepted {
         let Arrival { photo, bytes, plan } = arrival;
         if self.photos.contains_key(&photo.id) {
-            return Accepted::Duplicate { bytes_taken: self.take(&photo, bytes) };
+            let taken = self.take(&photo, bytes);
+            return Accepted::Duplicate { completed: self.name_record(&photo, plan) || taken };
         }
         if self.original(&photo).is_some_and(|original| same_bytes(&original.photo, &photo)) {
-            return Accepted::Duplicate { bytes_taken: false };
+            return Accepted::Duplicate { completed: false };
         }
         let (fetch, url) = match bytes {
             Bytes::Stored => (FetchState::Stored, None),
@@ -119,6 +120,41 @@ impl State {
             })?,
         };
         same_bytes(photo, &twin.photo).then_some(&twin.photo)
+    }
+
+    /// A known photo arrives again; gives whether it needed to be told its record.
+    fn name_record(&mut self, arrived: &Photo, plan: Vec<Planned>) -> bool {
+        let Some(row) = self.photos.get_mut(&arrived.id) else { return false };
+        if row.photo.target.is_some() || arrived.target.is_none() {
+            return false;
+        }
+        row.photo.target.clone_from(&arrived.target);
+        row.photo.mode = arrived.mode.or(row.photo.mode);
+        let photo = row.photo.clone();
+        let ours = |delivery: &Delivery| delivery.photo.id == photo.id;
+        for id in self.ids(ours) {
+            let Some(row) = self.deliveries.get_mut(&id) else { continue };
+            let delivery = &mut row.delivery;
+            delivery.photo = photo.clone();
+            let open = matches!(
+                delivery.state,
+                DeliveryState::Waiting | DeliveryState::Due | DeliveryState::Held
+            );
+            if open && delivery.target.is_none() {
+                delivery.target.clone_from(&arrived.target);
+                delivery.mode = arrived.mode.or(delivery.mode);
+            }
+        }
+        if plan.iter().any(|planned| planned.destination.is_some()) {
+            self.deliveries.retain(|_, row| {
+                let delivery = &row.delivery;
+                delivery.photo.id != photo.id
+                    || delivery.destination.is_some()
+                    || delivery.state != DeliveryState::Held
+            });
+            self.plan(&photo.id, plan, arrived.received_at);
+        }
+        true
     }
 
     /// A known photo arrives again; gives whether it needed the bytes.

@@ -26,18 +26,16 @@ CREATE TABLE photos (
     fetch_since    INTEGER,
     fetch_attempts INTEGER NOT NULL DEFAULT 0,
     fetch_attempt  INTEGER,
-    fetch_cause    TEXT,
-    -- The photo whose fetch decides whether this one, known only by its bytes, is the same.
-    twin           INTEGER
+    fetch_cause    TEXT
 ) STRICT;
 
 CREATE INDEX photos_wanted ON photos (fetch_due) WHERE fetch_state = 'wanted';
 CREATE INDEX photos_by_bytes ON photos (sha256) WHERE sha256 IS NOT NULL;
 CREATE INDEX photos_by_hint ON photos (image_id) WHERE image_id <> id;
-CREATE INDEX photos_by_twin ON photos (twin) WHERE twin IS NOT NULL;
 
 CREATE TABLE deliveries (
-    id          INTEGER PRIMARY KEY,
+    -- Never reused: an old number must not mean something new.
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
     photo       INTEGER NOT NULL REFERENCES photos (seq),
     -- NULL: no destination wants the photo.
     destination TEXT,
@@ -63,7 +61,7 @@ CREATE INDEX deliveries_open ON deliveries (destination, due_at)
     WHERE state IN ('due', 'sending');
 
 CREATE TABLE attempts (
-    id         INTEGER PRIMARY KEY,
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
     photo      INTEGER NOT NULL,
     -- NULL: an attempt to fetch the photo.
     delivery   INTEGER,

@@ -3,65 +3,84 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::rows::{self, Result};
-use crate::{
-    journal::{Accepted, Arrival, Bytes, Planned, is_hint},
-    model::{Cause, DeliveryState, ErrorKind, FetchState, Photo, PhotoId, Receipt},
+use super::{
+    fetches::end_attempt,
+    rows::{self, Result},
 };
+use crate::{
+    journal::{Accepted, Arrival, Bytes, Planned, is_hint, same_photo, unrouted},
+    model::{
+        AttemptOutcome, Cause, DeliveryState, DestinationName, FetchState, ImageId, Mode, Photo,
+        PhotoId, SessionId,
+    },
+};
+
+/// The id of the photo with the same bytes that covers the delivery `d` of the photo `p`, as
+/// [`crate::journal::Journal::accept`] says; `NULL` where there is none.
+pub(super) const COVERING: &str = "(SELECT t.id FROM photos t JOIN deliveries o ON o.photo = t.seq
+    WHERE t.sha256 = p.sha256
+      AND ((p.image_id <> p.id AND t.id = p.image_id)
+        OR (t.image_id <> t.id AND t.image_id = p.id))
+      AND o.destination = d.destination AND coalesce(o.target = d.target, 1)
+      AND (o.state IN ('due', 'sending') OR (o.state = 'delivered'
+        AND NOT coalesce(o.receipt ->> '$.note' LIKE 'same photo as %', 0)))
+    LIMIT 1)";
 
 /// See [`crate::journal::Journal::accept`].
 pub(super) fn accept(db: &Connection, arrival: &Arrival) -> Result<Accepted> {
     let photo = &arrival.photo;
-    if let Some(known) = known(db, &photo.id)? {
-        let bytes_taken = arrival.bytes == Bytes::Stored
-            && matches!(known.fetch_state, FetchState::Wanted | FetchState::Held);
-        if bytes_taken {
-            take_bytes(db, known.seq, photo, photo.received_at)?;
+    if let Some(known) = known(db, photo.id.as_str())? {
+        let needed = matches!(known.fetch_state, FetchState::Wanted | FetchState::Held);
+        let completed = needed && arrival.bytes == Bytes::Stored;
+        if completed {
+            take_bytes(db, &known, photo)?;
+        } else if needed && let Bytes::Announced { url: Some(url) } = &arrival.bytes {
+            db.prepare_cached("UPDATE photos SET url = ?2 WHERE seq = ?1")?
+                .execute(params![known.seq, url])?;
         }
-        return Ok(Accepted::Duplicate { bytes_taken });
+        let named = known.target.is_none() && photo.target.is_some();
+        if named {
+            name_record(db, known.seq, arrival)?;
+        }
+        return Ok(Accepted::Duplicate { completed: completed || named });
     }
     let original = match is_hint(photo) {
-        Some(image) => known_image(db, image.as_str())?,
+        Some(image) => known(db, image.as_str())?,
         None => None,
     };
-    if let Some(original) = &original
-        && original.sha256 == photo.sha256.map(|d| d.0)
-        && photo.sha256.is_some()
+    if photo.sha256.is_some()
+        && original.is_some_and(|original| original.sha256 == photo.sha256.map(|d| d.0))
     {
-        return Ok(Accepted::Duplicate { bytes_taken: false });
+        return Ok(Accepted::Duplicate { completed: false });
     }
-    let waits_for =
-        original.filter(|known| known.fetch_state == FetchState::Wanted).map(|known| known.seq);
-    let seq = insert_photo(db, arrival, waits_for)?;
-    let ready = arrival.bytes == Bytes::Stored && waits_for.is_none();
-    insert_plan(db, seq, &arrival.plan, ready, photo.received_at)?;
-    if ready {
-        settle_copies(db, seq, photo.received_at)?;
-    }
+    let seq = insert_photo(db, arrival)?;
+    insert_plan(db, seq, &arrival.plan, photo.received_at)?;
     Ok(Accepted::New)
 }
 
 struct Known {
     seq: i64,
+    target: Option<String>,
     sha256: Option<[u8; 32]>,
     fetch_state: FetchState,
+    /// The fetch that is under way.
+    attempt: Option<i64>,
 }
 
-fn known(db: &Connection, id: &PhotoId) -> Result<Option<Known>> {
-    known_image(db, id.as_str())
-}
-
-fn known_image(db: &Connection, id: &str) -> Result<Option<Known>> {
-    rows::first(db, "SELECT seq, sha256, fetch_state FROM photos WHERE id = ?", &[&id], |row| {
+fn known(db: &Connection, id: &str) -> Result<Option<Known>> {
+    let sql = "SELECT seq, target, sha256, fetch_state, fetch_attempt FROM photos WHERE id = ?";
+    rows::first(db, sql, &[&id], |row| {
         Ok(Known {
             seq: row.get("seq")?,
+            target: row.get("target")?,
             sha256: row.get("sha256")?,
             fetch_state: rows::fetch_state(row)?,
+            attempt: row.get("fetch_attempt")?,
         })
     })
 }
 
-fn insert_photo(db: &Connection, arrival: &Arrival, twin: Option<i64>) -> Result<i64> {
+fn insert_photo(db: &Connection, arrival: &Arrival) -> Result<i64> {
     let photo = &arrival.photo;
     let at = photo.received_at.as_millisecond();
     let (state, url, due) = match &arrival.bytes {
@@ -71,14 +90,14 @@ fn insert_photo(db: &Connection, arrival: &Arrival, twin: Option<i64>) -> Result
     db.prepare_cached(
         "INSERT INTO photos (id, image_id, session, idx, filename, media_type, size, sha256, tags,
              target, mode, topic, shape, scheme, received_at, fetch_state, url, fetch_due,
-             fetch_since, twin)
+             fetch_since)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-             ?15, ?19)",
+             ?15)",
     )?
     .execute(params![
         photo.id.as_str(),
-        photo.image_id.as_ref().map(crate::model::ImageId::as_str),
-        photo.session.as_ref().map(crate::model::SessionId::reveal),
+        photo.image_id.as_ref().map(ImageId::as_str),
+        photo.session.as_ref().map(SessionId::reveal),
         photo.index,
         photo.filename,
         photo.media_type,
@@ -86,7 +105,7 @@ fn insert_photo(db: &Connection, arrival: &Arrival, twin: Option<i64>) -> Result
         photo.sha256.map(|digest| digest.0),
         rows::json(&photo.tags)?,
         photo.target.as_ref().map(ToString::to_string),
-        photo.mode.map(crate::model::Mode::as_str),
+        photo.mode.map(Mode::as_str),
         photo.topic,
         photo.shape.as_str(),
         photo.scheme.as_str(),
@@ -94,158 +113,151 @@ fn insert_photo(db: &Connection, arrival: &Arrival, twin: Option<i64>) -> Result
         state.as_str(),
         url,
         due,
-        twin,
     ])?;
     Ok(db.last_insert_rowid())
 }
 
-/// Writes the deliveries of a plan; `ready` says that the bytes are here.
+/// Writes the deliveries of a plan, one a destination at most.
 pub(super) fn insert_plan(
     db: &Connection,
     seq: i64,
     plan: &[Planned],
-    ready: bool,
     now: Timestamp,
 ) -> Result<()> {
+    let nowhere = [Planned { destination: None, target: None, mode: None }];
     let at = now.as_millisecond();
-    for planned in plan {
+    for planned in if plan.is_empty() { &nowhere } else { plan } {
         let unrouted = planned.destination.is_none().then(unrouted);
-        let state = match (&unrouted, ready) {
-            (Some(_), _) => DeliveryState::Held,
-            (None, true) => DeliveryState::Due,
-            (None, false) => DeliveryState::Waiting,
-        };
+        let state = if unrouted.is_some() { DeliveryState::Held } else { DeliveryState::Waiting };
         let (cause, error) = unrouted.as_ref().map(rows::cause).transpose()?.unzip();
         db.prepare_cached(
             "INSERT INTO deliveries (photo, destination, target, mode, state, due_at, since,
                  cause, error, settled_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, iif(?7 IS NULL, NULL, ?6))",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, iif(?7 IS NULL, NULL, ?6))
+             ON CONFLICT (photo, destination) DO NOTHING",
         )?
         .execute(params![
             seq,
-            planned.destination.as_ref().map(crate::model::DestinationName::as_str),
+            planned.destination.as_ref().map(DestinationName::as_str),
             planned.target.as_ref().map(ToString::to_string),
-            planned.mode.map(crate::model::Mode::as_str),
+            planned.mode.map(Mode::as_str),
             state.as_str(),
             at,
             cause,
             error,
         ])?;
     }
-    Ok(())
-}
-
-fn unrouted() -> Cause {
-    Cause::new(
-        ErrorKind::Unrouted,
-        "no destination wants this photo",
-        "add a destination or a [[route]] that matches it, then `apertur-bridge deliveries replay`",
-    )
+    place(db, seq, "d.state = 'waiting'", now)
 }
 
 /// Gives a known photo the bytes that an inline copy brought.
-fn take_bytes(db: &Connection, seq: i64, photo: &Photo, now: Timestamp) -> Result<()> {
+fn take_bytes(db: &Connection, known: &Known, photo: &Photo) -> Result<()> {
+    let now = photo.received_at;
+    if let Some(running) = known.attempt {
+        end_attempt(db, running, AttemptOutcome::Cancelled, None, now.as_millisecond())?;
+    }
     db.prepare_cached(
         "UPDATE photos SET sha256 = ?2, size = ?3, media_type = ?4, fetch_state = 'stored',
              url = NULL, fetch_due = NULL, fetch_attempt = NULL, fetch_cause = NULL
          WHERE seq = ?1",
     )?
     .execute(params![
-        seq,
+        known.seq,
         photo.sha256.map(|d| d.0),
         photo.size.map(u64::cast_signed),
         photo.media_type
     ])?;
-    bytes_arrived(db, seq, now)
+    fetch_ended(db, known.seq, now)
 }
 
-/// What follows when a photo's bytes have arrived: its deliveries become due, and copies of it
-/// are settled.
-pub(super) fn bytes_arrived(db: &Connection, seq: i64, now: Timestamp) -> Result<()> {
+/// Tells a known photo its record, and the destinations that want it because of that.
+fn name_record(db: &Connection, seq: i64, arrival: &Arrival) -> Result<()> {
+    let Arrival { photo, plan, .. } = arrival;
+    let target = photo.target.as_ref().map(ToString::to_string);
+    let mode = photo.mode.map(Mode::as_str);
+    db.prepare_cached("UPDATE photos SET target = ?2, mode = coalesce(?3, mode) WHERE seq = ?1")?
+        .execute(params![seq, target, mode])?;
     db.prepare_cached(
-        "UPDATE deliveries SET state = 'due', due_at = ?2, since = ?2, cause = NULL, error = NULL,
-             settled_at = NULL
-         WHERE photo = ?1 AND destination IS NOT NULL
-           AND (state = 'waiting' OR (state = 'held' AND error IS NOT 'operator'))",
+        "UPDATE deliveries SET target = ?2, mode = coalesce(?3, mode)
+         WHERE photo = ?1 AND target IS NULL AND state IN ('waiting', 'due', 'held')",
     )?
-    .execute(params![seq, now.as_millisecond()])?;
-    settle_copies(db, seq, now)?;
-    settle_twins(db, seq, now)
+    .execute(params![seq, target, mode])?;
+    if plan.iter().all(|planned| planned.destination.is_none()) {
+        return Ok(());
+    }
+    db.prepare_cached(
+        "DELETE FROM deliveries WHERE photo = ?1 AND destination IS NULL AND state = 'held'",
+    )?
+    .execute([seq])?;
+    insert_plan(db, seq, plan, photo.received_at)
 }
 
-/// The fetch of a photo ended for now without bytes: copies that waited for it go their own way.
-pub(super) fn bytes_not_coming(db: &Connection, seq: i64, now: Timestamp) -> Result<()> {
-    settle_twins(db, seq, now)
-}
-
-/// Photos known only by their bytes that waited for this one.
-fn settle_twins(db: &Connection, seq: i64, now: Timestamp) -> Result<()> {
-    let twins = rows::all(
+/// What follows when a fetch ended or became needless: the photo's own deliveries first, then
+/// those of copies that waited for it, so that at least one of each pair goes on.
+pub(super) fn fetch_ended(db: &Connection, seq: i64, now: Timestamp) -> Result<()> {
+    let own = "(d.state = 'waiting' OR (d.state = 'held' AND d.error IS NOT 'operator'))";
+    place(db, seq, own, now)?;
+    let copies = rows::all(
         db,
-        "SELECT t.seq AS seq, t.sha256 IS p.sha256 AS same, p.id AS id
-         FROM photos t JOIN photos p ON p.seq = t.twin WHERE t.twin = ?1",
+        "SELECT c.seq AS seq FROM photos p JOIN photos c ON c.image_id = p.id
+         WHERE p.seq = ?1 AND c.image_id <> c.id",
+        &[&seq],
+        |row| Ok(row.get::<_, i64>("seq")?),
+    )?;
+    copies.into_iter().try_for_each(|copy| place(db, copy, "d.state = 'waiting'", now))
+}
+
+/// Gives deliveries of a photo the state they would have if the photo arrived now.
+fn place(db: &Connection, seq: i64, which: &str, now: Timestamp) -> Result<()> {
+    let placed = rows::all(
+        db,
+        &format!(
+            "SELECT d.id AS id, p.fetch_state AS fetch_state, p.fetch_cause AS cause,
+                 EXISTS (SELECT 1 FROM photos o WHERE p.image_id <> p.id AND o.id = p.image_id
+                     AND o.fetch_state = 'wanted') AS waits,
+                 {COVERING} AS covering
+             FROM deliveries d JOIN photos p ON p.seq = d.photo
+             WHERE d.photo = ?1 AND d.destination IS NOT NULL AND {which}"
+        ),
         &[&seq],
         |row| {
-            Ok((
-                row.get::<_, i64>("seq")?,
-                row.get::<_, bool>("same")?,
-                row.get::<_, String>("id")?,
-            ))
+            let state = match rows::fetch_state(row)? {
+                FetchState::Wanted => DeliveryState::Waiting,
+                FetchState::Held => DeliveryState::Held,
+                _ if row.get("waits")? => DeliveryState::Waiting,
+                _ => DeliveryState::Due,
+            };
+            let cause = rows::optional_json::<Cause>(row, "cause")?;
+            let cause = cause.filter(|_| state == DeliveryState::Held);
+            let covering = row.get::<_, Option<String>>("covering")?;
+            let covering = covering.filter(|_| state == DeliveryState::Due);
+            Ok((row.get::<_, i64>("id")?, state, cause, covering))
         },
     )?;
-    for (twin, same, id) in twins {
-        db.prepare_cached("UPDATE photos SET twin = NULL WHERE seq = ?1")?.execute([twin])?;
-        if same {
-            let open = "state IN ('waiting', 'held')";
-            db.prepare_cached(&mark_same(open))?.execute(params![
-                twin,
-                now.as_millisecond(),
-                same_photo(&id)?
-            ])?;
-        } else {
-            db.prepare_cached(
-                "UPDATE deliveries SET state = 'due', due_at = ?2, since = ?2
-                 WHERE photo = ?1 AND state = 'waiting'",
-            )?
-            .execute(params![twin, now.as_millisecond()])?;
+    for (id, state, cause, covering) in placed {
+        if let Some(other) = covering {
+            leave_to(db, id, &other, now)?;
+            continue;
         }
+        let (cause, error) = cause.as_ref().map(rows::cause).transpose()?.unzip();
+        db.prepare_cached(
+            "UPDATE deliveries SET state = ?2, due_at = ?3, since = ?3, cause = ?4, error = ?5,
+                 settled_at = iif(?2 = 'held', ?3, NULL)
+             WHERE id = ?1",
+        )?
+        .execute(params![id, state.as_str(), now.as_millisecond(), cause, error])?;
     }
     Ok(())
 }
 
-/// A photo with a signed id got the bytes of one that was known only by them and hints at this
-/// id: where that one is on its way already, this one needs no second way.
-fn settle_copies(db: &Connection, seq: i64, now: Timestamp) -> Result<()> {
-    let first = rows::first(
-        db,
-        "SELECT c.seq AS seq, c.id AS id FROM photos p
-         JOIN photos c ON c.image_id = p.id AND c.image_id <> c.id AND c.sha256 = p.sha256
-         WHERE p.seq = ?1 AND c.twin IS NULL",
-        &[&seq],
-        |row| Ok((row.get::<_, i64>("seq")?, row.get::<_, String>("id")?)),
-    )?;
-    let Some((copy, id)) = first else { return Ok(()) };
-    let on_its_way = "state = 'due' AND EXISTS (
-        SELECT 1 FROM deliveries o WHERE o.photo = ?4 AND o.destination = deliveries.destination
-          AND o.state IN ('due', 'sending', 'delivered'))";
-    db.prepare_cached(&mark_same(on_its_way))?.execute(params![
-        seq,
-        now.as_millisecond(),
-        same_photo(&id)?,
-        copy
-    ])?;
-    Ok(())
-}
-
-fn mark_same(which: &str) -> String {
-    format!(
+/// Leaves a delivery to another photo with the same bytes.
+pub(super) fn leave_to(db: &Connection, id: i64, other: &str, now: Timestamp) -> Result<()> {
+    let other = PhotoId::parse(other).map_err(|_| rows::damaged("id"))?;
+    db.prepare_cached(
         "UPDATE deliveries SET state = 'delivered', settled_at = ?2, receipt = ?3, cause = NULL,
-             error = NULL
-         WHERE photo = ?1 AND destination IS NOT NULL AND {which}"
-    )
-}
-
-fn same_photo(id: &str) -> Result<String> {
-    let note = Some(format!("same photo as {id}"));
-    rows::json(&Receipt { note, found: true, ..Receipt::default() })
+             error = NULL, unsure = 0
+         WHERE id = ?1",
+    )?
+    .execute(params![id, now.as_millisecond(), rows::json(&same_photo(&other))?])?;
+    Ok(())
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::{
-    accept::{bytes_arrived, bytes_not_coming},
+    accept::fetch_ended,
     rows::{self, PHOTO, Result},
 };
 use crate::{
@@ -90,7 +90,7 @@ pub(super) fn settle(db: &Connection, fetch: &Fetch, end: &FetchEnd, now: Timest
                  WHERE seq = ?1",
             )?
             .execute(params![seq, sha256.0, size.cast_signed(), media_type])?;
-            bytes_arrived(db, seq, now)
+            fetch_ended(db, seq, now)
         }
         FetchEnd::Later { at, cause } => wait(db, seq, *at, Some(cause)),
         FetchEnd::Cancelled => wait(db, seq, now, None),
@@ -111,20 +111,13 @@ fn wait(db: &Connection, seq: i64, at: Timestamp, cause: Option<&Cause>) -> Resu
 }
 
 fn hold(db: &Connection, seq: i64, cause: &Cause, now: Timestamp) -> Result<()> {
-    let at = now.as_millisecond();
-    let (json, word) = rows::cause(cause)?;
     db.prepare_cached(
         "UPDATE photos SET fetch_state = 'held', fetch_due = NULL, fetch_attempt = NULL,
              fetch_attempts = fetch_attempts + 1, fetch_cause = ?2
          WHERE seq = ?1",
     )?
-    .execute(params![seq, json])?;
-    db.prepare_cached(
-        "UPDATE deliveries SET state = 'held', cause = ?2, error = ?3, settled_at = ?4
-         WHERE photo = ?1 AND state = 'waiting'",
-    )?
-    .execute(params![seq, json, word, at])?;
-    bytes_not_coming(db, seq, now)
+    .execute(params![seq, rows::json(cause)?])?;
+    fetch_ended(db, seq, now)
 }
 
 /// Writes an open attempt down.

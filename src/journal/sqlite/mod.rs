@@ -70,6 +70,8 @@ impl Sqlite {
             let mut db = Connection::open(&path)?;
             schema::prepare(&db)?;
             schema::migrate(&mut db)?;
+            // SQLite syncs the folder for its log, not for the file itself.
+            path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())?;
             let sessions = sessions(&db).map_err(JournalError::from)?;
             let writer = Some(Writer::start(db)?);
             Ok::<_, anyhow::Error>(Self::new(path, writer, sessions))
@@ -322,7 +324,7 @@ impl Journal for Sqlite {
 
     async fn oldest_due(&self) -> Result<Option<Timestamp>> {
         self.read(|db| {
-            let sql = "SELECT min(due_at) FROM deliveries WHERE state IN ('due', 'sending')";
+            let sql = "SELECT min(due_at) FROM deliveries WHERE state = 'due'";
             earliest(db, sql, &[])
         })
         .await

@@ -1,16 +1,19 @@
 //! What operators ask and change, and what retention removes.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use rusqlite::{Connection, ToSql, params, params_from_iter, types::Value};
+use rusqlite::{Connection, ToSql, params, types::Value};
 
 use super::{
-    accept::insert_plan,
+    accept::{COVERING, insert_plan, leave_to},
     rows::{self, DELIVERY, Error, PHOTO, Result},
 };
 use crate::{
     journal::{Count, Pause, Planned, Replayed, Story},
     model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, ErrorKind, Filter, PhotoId,
+        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, ErrorKind, FetchState,
+        Filter, PhotoId,
     },
 };
 
@@ -117,45 +120,90 @@ pub(super) fn replay(
     force: bool,
     now: Timestamp,
 ) -> Result<Replayed> {
-    let at = now.as_millisecond();
     let (condition, values) = rows::condition(filter);
-    let matching = format!(
-        "SELECT d.id AS id, d.photo AS photo, p.fetch_state AS fetch,
-             d.destination IS NOT NULL
-               AND (d.state IN ('waiting', 'due', 'held') OR (d.state = 'delivered' AND {force}))
-               AND p.fetch_state <> 'expired' AS ok
-         FROM deliveries d JOIN photos p ON p.seq = d.photo WHERE {condition}"
-    );
-    db.execute_batch("DROP TABLE IF EXISTS temp.replaying")?;
-    db.execute(
-        &format!("CREATE TEMP TABLE replaying AS {matching}"),
-        params_from_iter(values.iter()),
+    let ids = rows::all(
+        db,
+        &format!(
+            "SELECT d.id AS id FROM deliveries d JOIN photos p ON p.seq = d.photo
+             WHERE {condition} ORDER BY d.id"
+        ),
+        &refs(&values),
+        |row| Ok(row.get::<_, i64>("id")?),
     )?;
-    let count = |which: &str| -> Result<u64> {
-        let sql = format!("SELECT count(*) FROM temp.replaying WHERE {which}");
-        Ok(db.query_row(&sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
-    };
-    let due = db.execute(
-        "UPDATE deliveries SET state = 'due', attempts = 0, since = ?1, due_at = ?1,
-             cause = NULL, error = NULL, settled_at = NULL
-         WHERE id IN (SELECT id FROM temp.replaying WHERE ok AND fetch = 'stored')",
-        [at],
-    )? as u64;
-    let fetching = db.execute(
-        "UPDATE photos SET fetch_state = 'wanted', fetch_due = ?1, fetch_since = ?1,
-             fetch_attempts = 0, fetch_attempt = NULL
-         WHERE seq IN (SELECT photo FROM temp.replaying WHERE ok AND fetch IN ('held', 'wanted'))",
-        [at],
-    )? as u64;
-    db.execute(
-        "UPDATE deliveries SET state = 'waiting', attempts = 0, since = ?1, due_at = ?1,
-             cause = NULL, error = NULL, settled_at = NULL
-         WHERE id IN (SELECT id FROM temp.replaying WHERE ok AND fetch IN ('held', 'wanted'))",
-        [at],
-    )?;
-    let left = count("NOT ok")?;
-    db.execute_batch("DROP TABLE temp.replaying")?;
-    Ok(Replayed { due, fetching, left })
+    let mut done = Replayed::default();
+    let mut fetching = BTreeSet::new();
+    // One by one: of two photos with the same bytes the second is left to the first.
+    for id in ids {
+        match replayable(db, id, force)? {
+            Some(Again { fetch: FetchState::Stored, covering: Some(other), .. }) => {
+                leave_to(db, id, &other, now)?;
+                done.left += 1;
+            }
+            Some(Again { fetch: FetchState::Stored, .. }) => {
+                due_again(db, id, DeliveryState::Due, now)?;
+                done.due += 1;
+            }
+            Some(Again { fetch: FetchState::Wanted | FetchState::Held, photo, .. }) => {
+                fetch_again(db, photo, now)?;
+                due_again(db, id, DeliveryState::Waiting, now)?;
+                fetching.insert(photo);
+            }
+            Some(Again { fetch: FetchState::Expired, .. }) | None => done.left += 1,
+        }
+    }
+    done.fetching = fetching.len() as u64;
+    Ok(done)
+}
+
+/// A delivery that may be replayed.
+struct Again {
+    photo: i64,
+    fetch: FetchState,
+    /// The photo it may be left to.
+    covering: Option<String>,
+}
+
+fn replayable(db: &Connection, id: i64, force: bool) -> Result<Option<Again>> {
+    rows::first(
+        db,
+        &format!(
+            "SELECT d.photo AS photo, p.fetch_state AS fetch_state,
+                 iif(?2, NULL, {COVERING}) AS covering
+             FROM deliveries d JOIN photos p ON p.seq = d.photo
+             WHERE d.id = ?1 AND d.destination IS NOT NULL
+               AND (d.state IN ('waiting', 'due', 'held') OR (?2 AND d.state = 'delivered'))"
+        ),
+        &[&id, &force],
+        |row| {
+            Ok(Again {
+                photo: row.get("photo")?,
+                fetch: rows::fetch_state(row)?,
+                covering: row.get("covering")?,
+            })
+        },
+    )
+}
+
+/// One that was delivered becomes unsure: it may well be there.
+fn due_again(db: &Connection, id: i64, state: DeliveryState, now: Timestamp) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE deliveries SET unsure = (unsure OR state = 'delivered'), state = ?2, attempts = 0,
+             since = ?3, due_at = ?3, cause = NULL, error = NULL, settled_at = NULL
+         WHERE id = ?1",
+    )?
+    .execute(params![id, state.as_str(), now.as_millisecond()])?;
+    Ok(())
+}
+
+/// A fetch that is under way is left to end by itself.
+fn fetch_again(db: &Connection, photo: i64, now: Timestamp) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE photos SET fetch_state = 'wanted', fetch_attempts = 0, fetch_since = ?2,
+             fetch_due = iif(fetch_attempt IS NULL, ?2, fetch_due)
+         WHERE seq = ?1",
+    )?
+    .execute(params![photo, now.as_millisecond()])?;
+    Ok(())
 }
 
 /// See [`crate::journal::Journal::plan_again`].
@@ -167,15 +215,17 @@ pub(super) fn plan_again(
 ) -> Result<()> {
     let unrouted = rows::first(
         db,
-        "SELECT d.photo AS photo, p.fetch_state = 'stored' AS ready
-         FROM deliveries d JOIN photos p ON p.seq = d.photo
-         WHERE d.id = ?1 AND d.destination IS NULL",
+        "SELECT photo FROM deliveries
+         WHERE id = ?1 AND destination IS NULL AND state = 'held'",
         &[&delivery.0],
-        |row| Ok((row.get::<_, i64>("photo")?, row.get::<_, bool>("ready")?)),
+        |row| Ok(row.get::<_, i64>("photo")?),
     )?;
-    let Some((seq, ready)) = unrouted else { return Ok(()) };
+    let Some(seq) = unrouted else { return Ok(()) };
+    if plan.iter().all(|planned| planned.destination.is_none()) {
+        return Ok(());
+    }
     db.prepare_cached("DELETE FROM deliveries WHERE id = ?1")?.execute([delivery.0])?;
-    insert_plan(db, seq, plan, ready, now)
+    insert_plan(db, seq, plan, now)
 }
 
 /// See [`crate::journal::Journal::expire_bytes`].
@@ -184,28 +234,44 @@ pub(super) fn expire_bytes(
     before: Timestamp,
     limit: usize,
 ) -> Result<Vec<Digest>> {
+    let mut unneeded = Vec::new();
+    while unneeded.len() < limit {
+        let expired = finished(db, before, limit - unneeded.len())?;
+        if expired.is_empty() {
+            break;
+        }
+        for (seq, sha256) in expired {
+            db.prepare_cached(
+                "UPDATE photos SET fetch_state = 'expired', url = NULL WHERE seq = ?1",
+            )?
+            .execute([seq])?;
+            if let Some(digest) = sha256.map(Digest)
+                && !knows_bytes(db, &digest)?
+            {
+                unneeded.push(digest);
+            }
+        }
+    }
+    Ok(unneeded)
+}
+
+/// Photos with nothing left to deliver, with their digests.
+fn finished(
+    db: &Connection,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<(i64, Option<[u8; 32]>)>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let expired = rows::all(
+    rows::all(
         db,
         "SELECT p.seq AS seq, p.sha256 AS sha256 FROM photos p
-         WHERE p.fetch_state = 'stored' AND p.received_at < ?1 AND NOT EXISTS (
+         WHERE p.fetch_state IN ('stored', 'held') AND p.received_at < ?1 AND NOT EXISTS (
              SELECT 1 FROM deliveries d WHERE d.photo = p.seq
                AND d.state IN ('waiting', 'due', 'sending', 'held'))
          ORDER BY p.seq LIMIT ?2",
         &[&before.as_millisecond(), &limit],
-        |row| Ok((row.get::<_, i64>("seq")?, row.get::<_, Option<[u8; 32]>>("sha256")?)),
-    )?;
-    let mut unneeded = Vec::new();
-    for (seq, sha256) in expired {
-        db.prepare_cached("UPDATE photos SET fetch_state = 'expired' WHERE seq = ?1")?
-            .execute([seq])?;
-        if let Some(digest) = sha256.map(Digest)
-            && !knows_bytes(db, &digest)?
-        {
-            unneeded.push(digest);
-        }
-    }
-    Ok(unneeded)
+        |row| Ok((row.get("seq")?, row.get("sha256")?)),
+    )
 }
 
 /// See [`crate::journal::Journal::forget`].

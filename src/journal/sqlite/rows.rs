@@ -43,7 +43,7 @@ impl From<Error> for JournalError {
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
-fn damaged(column: &str) -> Error {
+pub(super) fn damaged(column: &str) -> Error {
     Error::Damaged(format!("column {column} holds a value that was never written there"))
 }
 

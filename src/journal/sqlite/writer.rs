@@ -17,7 +17,7 @@ trait Request: Send {
     /// Does the work inside the group's transaction and keeps its result.
     fn run(&mut self, db: &Connection) -> Result<(), Error>;
     /// Answers the caller: after the commit, or with the reason why there was none.
-    fn answer(self: Box<Self>, failed: Option<Error>);
+    fn answer(self: Box<Self>, failed: Option<JournalError>);
 }
 
 struct Work<T, F> {
@@ -36,10 +36,10 @@ where
         Ok(())
     }
 
-    fn answer(self: Box<Self>, failed: Option<Error>) {
+    fn answer(self: Box<Self>, failed: Option<JournalError>) {
         let answer = match (failed, self.result) {
             (None, Some(result)) => Ok(result),
-            (Some(error), _) => Err(error.into()),
+            (Some(error), _) => Err(error),
             (None, None) => Err(JournalError::Unavailable("the request was not run".to_owned())),
         };
         // A caller that went away does not want the answer; the work is done all the same.
@@ -94,16 +94,27 @@ impl Writer {
 fn run(mut db: Connection, mut requests: mpsc::Receiver<Box<dyn Request>>) {
     let mut group = Vec::with_capacity(GROUP);
     while requests.blocking_recv_many(&mut group, GROUP) > 0 {
-        if commit(&mut db, &mut group).is_ok() {
-            group.drain(..).for_each(|request| request.answer(None));
-            continue;
-        }
-        // One bad request must not fail its neighbours: each again, alone.
-        for mut request in group.drain(..) {
-            let failed = commit(&mut db, std::slice::from_mut(&mut request)).err();
-            request.answer(failed);
-        }
+        let failed = match commit(&mut db, &mut group) {
+            Ok(()) => None,
+            Err(error) if group.len() == 1 || is_locked(&error) => Some(error.into()),
+            Err(_) => {
+                // One bad request must not fail its neighbours: each again, alone.
+                for mut request in group.drain(..) {
+                    let failed = commit(&mut db, std::slice::from_mut(&mut request)).err();
+                    request.answer(failed.map(Into::into));
+                }
+                continue;
+            }
+        };
+        group.drain(..).for_each(|request| request.answer(failed.clone()));
     }
+}
+
+/// Whether another process keeps the file locked: no request is the cause, and to wait for
+/// the lock with each alone would keep all that come after them for minutes.
+fn is_locked(error: &Error) -> bool {
+    let Error::Sqlite(error) = error else { return false };
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
 fn commit(db: &mut Connection, group: &mut [Box<dyn Request>]) -> Result<(), Error> {

@@ -1,3 +1,4 @@
 //! The other sides of the bridge, faked as strictly as the real ones are.
 
+pub(crate) mod apertur;
 pub(crate) mod odoo;

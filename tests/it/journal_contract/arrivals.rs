@@ -9,8 +9,8 @@ use apertur_bridge::{
 
 use super::{Change, Store, announced, at, cause, delivered, digest, id, planned, stored, target};
 
-const TAKEN: Accepted = Accepted::Duplicate { bytes_taken: true };
-const KNOWN: Accepted = Accepted::Duplicate { bytes_taken: false };
+const TAKEN: Accepted = Accepted::Duplicate { completed: true };
+const KNOWN: Accepted = Accepted::Duplicate { completed: false };
 
 pub(super) async fn bytes_at_hand_are_due_at_once(store: &Store) {
     let arrival = stored("a", 1).to(&["erp", "archive"]).at(5);
@@ -185,4 +185,41 @@ pub(super) async fn a_session_keeps_its_record(store: &Store) {
     store.keep_session(second.clone()).await.unwrap();
     assert_eq!(store.session(&session).await.unwrap(), Some(second));
     assert_eq!(store.session(&SessionId::parse("s2").unwrap()).await.unwrap(), None);
+}
+
+pub(super) async fn a_record_named_later_is_taken(store: &Store) {
+    let mut first = announced("a").to(&["archive"]);
+    first.photo.target = None;
+    first.plan[0].target = None;
+    store.accept(first).await.unwrap();
+
+    let second = announced("a").to(&["erp", "archive"]).at(7);
+    assert_eq!(store.accept(second).await.unwrap(), TAKEN);
+    let story = store.story_of(&id("a")).await;
+    assert_eq!(story.photo.target, Some(target(1)));
+    assert_eq!(story.deliveries.len(), 2);
+    for delivery in &story.deliveries {
+        assert_eq!(delivery.target, Some(target(1)));
+        assert_eq!(delivery.state, DeliveryState::Waiting);
+    }
+
+    let before = store.all().await;
+    let mut third = announced("a").to(&["other"]).at(9);
+    third.photo.target = Some(target(2));
+    assert_eq!(store.accept(third).await.unwrap(), KNOWN, "the first record stands");
+    assert_eq!(store.all().await, before);
+}
+
+pub(super) async fn a_record_named_later_ends_unrouted(store: &Store) {
+    let mut first = stored("a", 1);
+    first.photo.target = None;
+    first.plan = Vec::new();
+    store.accept(first).await.unwrap();
+    assert_eq!(store.all().await[0].destination, None);
+
+    assert_eq!(store.accept(stored("a", 1).to(&["erp"]).at(7)).await.unwrap(), TAKEN);
+    let all = store.all().await;
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].state, all[0].due_at), (DeliveryState::Due, at(7)));
+    assert_eq!(all[0].target, Some(target(1)));
 }

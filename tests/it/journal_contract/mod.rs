@@ -266,6 +266,8 @@ macro_rules! hold_to_contract {
                     bytes_that_come_later_free_a_held_photo
                     bytes_that_are_here_are_not_taken_again
                     a_newer_link_replaces_the_older
+                    a_record_named_later_is_taken
+                    a_record_named_later_ends_unrouted
                     an_unrouted_photo_is_held_whatever_its_bytes
                     a_destination_gets_one_delivery
                     an_empty_plan_counts_as_unrouted

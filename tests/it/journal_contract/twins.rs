@@ -29,7 +29,7 @@ async fn copy_is_left_to_photo(store: &Store, destination: &str) -> bool {
 
 pub(super) async fn a_copy_of_a_photo_with_bytes_is_a_duplicate(store: &Store) {
     store.accept(stored("a", 1)).await.unwrap();
-    let known = Accepted::Duplicate { bytes_taken: false };
+    let known = Accepted::Duplicate { completed: false };
     assert_eq!(store.accept(copy("a", 1)).await.unwrap(), known);
     assert_eq!(store.all().await.len(), 1);
     assert_eq!(store.knows_photo(&copy_id(1)).await.unwrap(), None);

@@ -47,7 +47,7 @@ fn every() -> Vec<(What, &'static str)> {
 }
 
 /// The calls of a delivery to a contact.
-const CALLS: [&str; 3] = ["*.create", "*.message_post", "ir.attachment.search_read"];
+const CALLS: [&str; 3] = ["*.create", "*.message_post", "ir.attachment.search"];
 
 /// After any fault on any call, going on as the sender does stores the photo exactly once.
 #[tokio::test(flavor = "multi_thread")]
