@@ -2,7 +2,7 @@
 //! long each waits and what it costs, beside a handler that stores nothing and beside the
 //! durable floor.
 //!
-//! `cargo bench --bench acknowledge -- [--quick] [--seconds N] [--rounds N] [--fetching]`
+//! `cargo bench --bench acknowledge -- [--quick] [--seconds N] [--rounds N] [--fetching] [--alone]`
 //!
 //! Every server runs all the time as a process of its own; rounds are interleaved, so that what
 //! else the machine does meets all of them, and ratios are taken within a round. It only
@@ -33,6 +33,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use clap::Parser;
 use rusqlite::{Connection, OpenFlags};
 
 use self::{
@@ -50,46 +51,55 @@ const CONFIG: &str = "[apertur]\nallow_private_downloads = true\n\
     username = \"bot@example.com\"\napi_key = \"odoo-key\"\n";
 
 fn main() -> anyhow::Result<ExitCode> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((first, rest)) = args.split_first()
-        && first == "--child"
-    {
-        actix_web::rt::System::new().block_on(rivals::run(rest))?;
+    let options = Options::parse();
+    if !options.child.is_empty() {
+        actix_web::rt::System::new().block_on(rivals::run(&options.child))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let options = Options::read(&args)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let mut servers = start(home.path(), options.fetching)?;
+    let mut servers = start(home.path(), &options)?;
     let shots = runtime.block_on(measure(&mut servers, &options))?;
     for (place, connections) in CONNECTIONS.into_iter().enumerate() {
         report(connections, &servers, &shots, place);
     }
+    println!();
     let missing: usize = servers.into_iter().map(check).sum::<anyhow::Result<_>>()?;
     Ok(if missing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Acknowledgements of the daemon, a bare handler and the durable floor
+#[derive(Parser)]
 struct Options {
-    time: Duration,
+    /// Seconds of a run
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Runs of each server at each number of connections
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Half a second twice: does it work?
+    #[arg(long)]
+    quick: bool,
+    /// Measure a second daemon whose collector is busy, too
+    #[arg(long)]
     fetching: bool,
+    /// Start no other servers than the daemon, for a profiler
+    #[arg(long)]
+    alone: bool,
+    /// Said by cargo
+    #[arg(long, hide = true)]
+    bench: bool,
+    #[arg(long, hide = true, num_args = 3)]
+    child: Vec<String>,
 }
 
 impl Options {
-    fn read(args: &[String]) -> anyhow::Result<Self> {
-        let number = |name: &str| {
-            let at = args.iter().position(|arg| arg == name);
-            let value = at.map(|at| args.get(at + 1).context("a number is missing"));
-            value.transpose()?.map(|n| n.parse().context("not a number")).transpose()
-        };
-        let quick = args.iter().any(|arg| arg == "--quick");
-        let (seconds, rounds) = if quick { (0.5, 2) } else { (3.0, 5) };
-        let given: Option<f64> = number("--seconds")?;
-        Ok(Self {
-            time: Duration::try_from_secs_f64(given.unwrap_or(seconds))?,
-            rounds: number("--rounds")?.map_or(rounds, |n: f64| n.max(1.0) as usize),
-            fetching: args.iter().any(|arg| arg == "--fetching"),
-        })
+    fn time(&self) -> Duration {
+        Duration::from_secs_f64(if self.quick { 0.5 } else { self.seconds.clamp(0.1, 600.0) })
+    }
+
+    fn rounds(&self) -> usize {
+        if self.quick { 2 } else { self.rounds.max(1) }
     }
 }
 
@@ -113,8 +123,8 @@ impl Server {
         let home = home.join(format!("{rival:?}"));
         std::fs::create_dir(&home)?;
         let (process, address) = rival.start(&home, SECRET)?;
-        let file = (rival != Rival::Bare)
-            .then(|| (rivals::journal(&home), "SELECT id FROM events"));
+        let file =
+            (rival != Rival::Bare).then(|| (rivals::journal(&home), "SELECT id FROM events"));
         let link_host = SocketAddr::from(([127, 0, 0, 1], 9));
         Ok(Self::new(name, process, address, file, link_host, None))
     }
@@ -123,6 +133,7 @@ impl Server {
         let home = home.join(name);
         std::fs::create_dir(&home)?;
         let daemon = Daemon::start(&home, CONFIG)?;
+        println!("{name}: ready after {:.0?}", daemon.took);
         let file = Some((home.join("data/journal.db"), "SELECT id FROM photos"));
         let link_host = match &silent {
             Some(silent) => silent.local_addr()?,
@@ -154,16 +165,16 @@ impl Server {
     }
 }
 
-fn start(home: &Path, fetching: bool) -> anyhow::Result<Vec<Server>> {
+fn start(home: &Path, options: &Options) -> anyhow::Result<Vec<Server>> {
     // Never accepted: the kernel takes the connections, nobody answers.
     let silent = TcpListener::bind("127.0.0.1:0")?;
-    let mut servers = vec![
-        Server::ours("ours", home, Some(silent))?,
-        Server::rival(Rival::Bare, "bare", home)?,
-        Server::rival(Rival::Row, "floor", home)?,
-        Server::rival(Rival::Key, "floor, id only", home)?,
-    ];
-    if fetching {
+    let mut servers = vec![Server::ours("ours", home, Some(silent))?];
+    if !options.alone {
+        servers.push(Server::rival(Rival::Bare, "bare", home)?);
+        servers.push(Server::rival(Rival::Row, "floor", home)?);
+        servers.push(Server::rival(Rival::Key, "floor, id only", home)?);
+    }
+    if options.fetching {
         servers.push(Server::ours("ours, fetching", home, None)?);
     }
     Ok(servers)
@@ -207,16 +218,16 @@ type Shots = Vec<[Vec<Shot>; CONNECTIONS.len()]>;
 async fn measure(servers: &mut [Server], options: &Options) -> anyhow::Result<Shots> {
     let mut shots: Shots = servers.iter().map(|_| Default::default()).collect();
     let mut run = 0;
-    for round in 0..=options.rounds {
+    for round in 0..=options.rounds() {
         for place in 0..CONNECTIONS.len() {
             for turn in 0..servers.len() {
                 // Each goes first once in a while.
                 let number = (turn + round) % servers.len();
                 run += 1;
                 // The first round warms up, and tells how many requests a run needs.
-                let time = if round == 0 { Duration::from_millis(500) } else { options.time };
+                let time = if round == 0 { Duration::from_millis(500) } else { options.time() };
                 let shot = shoot(&mut servers[number], place, run, time).await?;
-                let needed = shot.rate * options.time.as_secs_f64() * 2.0 + 1000.0;
+                let needed = shot.rate * options.time().as_secs_f64() * 2.0 + 1000.0;
                 servers[number].room[place] = needed as u32;
                 if round > 0 {
                     shots[number][place].push(shot);
@@ -227,11 +238,17 @@ async fn measure(servers: &mut [Server], options: &Options) -> anyhow::Result<Sh
     Ok(shots)
 }
 
-async fn shoot(server: &mut Server, place: usize, run: u32, time: Duration) -> anyhow::Result<Shot> {
+async fn shoot(
+    server: &mut Server,
+    place: usize,
+    run: u32,
+    time: Duration,
+) -> anyhow::Result<Shot> {
     let requests = Requests::new(run, server.room[place], SECRET, server.link_host)?;
     let before = server.process.cpu()?;
-    let mut outcome =
-        load::post(server.address, &requests, CONNECTIONS[place], time).await.context(server.name)?;
+    let mut outcome = load::post(server.address, &requests, CONNECTIONS[place], time)
+        .await
+        .context(server.name)?;
     let cpu = server.process.cpu()? - before;
     let shot = Shot {
         rate: outcome.rate(),
@@ -249,7 +266,14 @@ fn report(connections: usize, servers: &[Server], shots: &Shots, place: usize) {
     println!("\n{connections} connection(s); medians over the rounds");
     println!(
         "{:<16}{:>9}{:>10}{:>10}{:>12}{:>9}   {:>20}  {:>16}",
-        "", "acks/s", "p50 ms", "p99 ms", "CPU µs/ack", "RSS MiB", "ours: acks/s ÷ its", "p99 ÷ its"
+        "",
+        "acks/s",
+        "p50 ms",
+        "p99 ms",
+        "CPU µs/ack",
+        "RSS MiB",
+        "ours: acks/s ÷ its",
+        "p99 ÷ its"
     );
     let ours = &shots[0][place];
     for (server, shots) in servers.iter().zip(shots) {
@@ -290,9 +314,10 @@ fn spread(values: impl Iterator<Item = f64>) -> String {
 /// Stops a server and looks for every event that it acknowledged; gives how many are missing.
 fn check(server: Server) -> anyhow::Result<usize> {
     let Server { name, process, file, acknowledged, refused, .. } = server;
+    let peak = process.peak_rss()? as f64 / 1024.0 / 1024.0;
     process.stop()?;
     let Some((file, ids)) = file else {
-        println!("\n{name}: {} answered, {refused} refused", acknowledged.len());
+        println!("{name}: {} answered, {refused} refused", acknowledged.len());
         return Ok(0);
     };
     let db = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -305,8 +330,9 @@ fn check(server: Server) -> anyhow::Result<usize> {
         found.len()
     );
     if name.starts_with("ours") {
-        let fetches = db.query_row("SELECT count(*) FROM attempts", [], |row| row.get::<_, i64>(0))?;
-        println!("{name}: the collector tried {fetches} times meanwhile");
+        let fetches =
+            db.query_row("SELECT count(*) FROM attempts", [], |row| row.get::<_, i64>(0))?;
+        println!("{name}: the collector tried {fetches} times; {peak:.1} MiB at the peak");
     }
     Ok(missing)
 }

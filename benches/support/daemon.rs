@@ -22,7 +22,7 @@ pub(crate) struct Daemon {
     pub(crate) process: Process,
     pub(crate) address: SocketAddr,
     /// From the spawn to `READY=1`.
-    pub(crate) start: Duration,
+    pub(crate) took: Duration,
 }
 
 impl Daemon {
@@ -55,10 +55,13 @@ impl Daemon {
         let process = Process::spawn(&mut command)?;
         let mut word = [0; 64];
         let length = notify.recv(&mut word).with_context(|| {
-            format!("the daemon did not start: {}", fs::read_to_string(home.join("log")).unwrap_or_default())
+            format!(
+                "the daemon did not start: {}",
+                fs::read_to_string(home.join("log")).unwrap_or_default()
+            )
         })?;
-        let start = started.elapsed();
+        let took = started.elapsed();
         ensure!(word[..length].starts_with(b"READY=1"), "the daemon said something else first");
-        Ok(Self { process, address, start })
+        Ok(Self { process, address, took })
     }
 }

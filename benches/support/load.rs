@@ -19,9 +19,13 @@ use tokio::{
 /// Length of an event's body, in bytes.
 const BODY: usize = 2048;
 
-/// The image id of an event; every run of the load has its own numbers.
-pub(crate) fn image_id(run: u32, event: u32) -> String {
-    format!("img_{run:05}_{event:08}")
+/// The image id of an event: its number, mixed, so that ids come in no order, as real ones do.
+fn image_id(run: u32, event: u32) -> String {
+    // The finalizer of SplitMix64, which gives no value twice.
+    let mut id = (u64::from(run) << 32) | u64::from(event);
+    id = (id ^ (id >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    id = (id ^ (id >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    format!("img_{:016x}", id ^ (id >> 31))
 }
 
 /// Whole requests, made and signed before the clock runs. All have the same length.

@@ -13,15 +13,11 @@ const TICKS: u32 = 100;
 
 /// A child that is killed when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Process(Child);
+pub(crate) struct Process(pub(crate) Child);
 
 impl Process {
     pub(crate) fn spawn(command: &mut Command) -> anyhow::Result<Self> {
         command.spawn().map(Self).with_context(|| format!("cannot start {command:?}"))
-    }
-
-    pub(crate) fn child(&mut self) -> &mut Child {
-        &mut self.0
     }
 
     /// Processor time so far, of all threads, in user and kernel mode.

@@ -46,7 +46,7 @@ impl Rival {
         command.args(["--child", self.word(), secret]).arg(home).stdout(Stdio::piped());
         let mut process = Process::spawn(&mut command)?;
         let mut line = String::new();
-        let out = process.child().stdout.take().context("no output")?;
+        let out = process.0.stdout.take().context("no output")?;
         std::io::BufRead::read_line(&mut std::io::BufReader::new(out), &mut line)?;
         let address = line.trim().parse().with_context(|| format!("{self:?} did not start"))?;
         Ok((process, address))
@@ -137,7 +137,7 @@ impl Rows {
                 let done = commit(&mut db, &group).is_ok();
                 // A row that is dropped unanswered is a 503.
                 for row in group.drain(..).filter(|_| done) {
-                    drop(row.stored.send(()));
+                    _ = row.stored.send(());
                 }
             }
         });
