@@ -6,7 +6,7 @@
 //! fetches what was only announced, the sender (`deliver`) hands it to the
 //! [`destinations`]. `ops` are the operator's verbs over the journal, `cli` speaks them.
 //!
-//! A room sees only rooms below it; `tests/it/house.rs` holds the table.
+//! A room sees only rooms below it; `tests/it/house/table.rs` holds the table.
 
 pub mod model;
 

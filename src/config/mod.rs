@@ -47,6 +47,10 @@ use crate::model::{DestinationName, Severity};
 pub const DEFAULT_FILE: &str = "/etc/apertur-bridge/config.toml";
 /// The variable that names another file.
 const FILE_VARIABLE: &str = "APERTUR_BRIDGE_CONFIG";
+/// The variable by which systemd says where the service's credentials are.
+const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+/// Where they are, for root's commands beside the running service.
+const CREDENTIALS: &str = "/run/credentials/apertur-bridge.service";
 /// Larger files are no configuration, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 
@@ -106,7 +110,7 @@ pub fn load(from: Option<&Path>) -> Result<Loaded, Findings> {
     let named = from
         .map(Path::to_owned)
         .or_else(|| env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from));
-    let env = environment()?;
+    let env = with_credentials(environment()?, Path::new(CREDENTIALS));
     let file = named.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
     match read(file) {
         Ok(text) => load_from(Some((file, &text)), &env),
@@ -224,6 +228,18 @@ fn environment() -> Result<BTreeMap<String, String>, Findings> {
         }
     }
     Ok(env)
+}
+
+/// Lets commands that no service manager started read the running service's credentials.
+fn with_credentials(
+    mut env: BTreeMap<String, String>,
+    of_service: &Path,
+) -> BTreeMap<String, String> {
+    if of_service.is_dir() {
+        let folder = || of_service.display().to_string();
+        env.entry(CREDENTIALS_VARIABLE.to_owned()).or_insert_with(folder);
+    }
+    env
 }
 
 fn read(file: &Path) -> io::Result<String> {

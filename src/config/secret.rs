@@ -11,7 +11,7 @@ use std::{
 use ::config::{Map, Value, ValueKind};
 use secrecy::SecretString;
 
-use super::entry::Entry;
+use super::{CREDENTIALS_VARIABLE, entry::Entry};
 
 /// Larger files hold no secret, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
@@ -85,11 +85,12 @@ fn of_variable(entry: &Entry<'_>, name: &str) -> Option<String> {
 }
 
 fn of_credential(entry: &Entry<'_>, name: &str) -> Option<String> {
-    let Some(folder) = entry.reader.env.get("CREDENTIALS_DIRECTORY") else {
+    let Some(folder) = entry.reader.env.get(CREDENTIALS_VARIABLE) else {
         return entry.wrong(
-            format!("credential {name:?} cannot be looked up: CREDENTIALS_DIRECTORY is not set"),
+            format!("credential {name:?} cannot be looked up: {CREDENTIALS_VARIABLE} is not set"),
             format!(
-                "run under systemd with LoadCredential={name}:/path, or point to a file instead"
+                "run under systemd with LoadCredential={name}:/path, or for a command set \
+                 {CREDENTIALS_VARIABLE} to the folder that file is in"
             ),
         );
     };

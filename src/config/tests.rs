@@ -201,6 +201,17 @@ fn secrets_come_from_files_and_credentials_and_are_never_shown() {
 }
 
 #[test]
+fn commands_beside_the_service_read_its_credentials() {
+    let home = tempfile::tempdir().unwrap();
+    let found = |pairs, folder: &Path| {
+        with_credentials(env(pairs), folder).get(CREDENTIALS_VARIABLE).cloned()
+    };
+    assert_eq!(found(&[], home.path()).as_deref(), home.path().to_str());
+    assert_eq!(found(&[(CREDENTIALS_VARIABLE, "own")], home.path()).as_deref(), Some("own"));
+    assert_eq!(found(&[], &home.path().join("no-service")), None);
+}
+
+#[test]
 fn a_file_with_a_secret_in_it_should_be_closed() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("config.toml");

@@ -154,6 +154,10 @@ impl Sender {
             SignedDuration::try_from(self.settings.give_up_after).unwrap_or(SignedDuration::MAX);
         let tired = now.duration_since(delivery.since) >= patience;
         match failure {
+            // Nobody is there: what keeps this photo out keeps out all others.
+            Failure::Later { cause, .. } if cause.kind == ErrorKind::Unreachable => {
+                DeliveryEnd::Broken { cause }
+            }
             Failure::Later { cause, .. } if tired => {
                 DeliveryEnd::Held { cause: self.gave_up(&cause) }
             }

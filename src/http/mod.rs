@@ -136,7 +136,7 @@ pub fn failure(whom: &str, error: &reqwest::Error) -> Failure {
     let (kind, what) = if error.is_timeout() {
         (ErrorKind::Timeout, format!("{whom} did not answer in time"))
     } else {
-        (ErrorKind::Unreachable, format!("the connection to {whom} broke"))
+        (ErrorKind::Unavailable, format!("the connection to {whom} broke"))
     };
     let fix = "nothing to do if it passes; else look at the other side's log and load";
     Failure::Unknown { cause: Cause::new(kind, what, fix).with_detail(&words(error)) }

@@ -1,9 +1,13 @@
 //! The integration tests, one binary.
 
 mod commands;
+mod crash;
 mod daemon;
 mod door;
 mod fakes;
+mod house;
 mod journal_contract;
 mod look;
 mod odoo;
+mod readme;
+mod whole_way;

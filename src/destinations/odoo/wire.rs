@@ -196,7 +196,7 @@ impl Wire {
             }
             Err(ReadError::Broken(text)) => Err(Fault::Wire(Failure::Unknown {
                 cause: Cause::new(
-                    ErrorKind::Unreachable,
+                    ErrorKind::Unavailable,
                     "the connection to Odoo broke in the middle of its answer",
                     "nothing; the next attempt looks before it sends",
                 )

@@ -25,8 +25,8 @@ fn once(on: &str, what: What) -> Fault {
 /// Every fault that can hit one call, and how a writing call then ends.
 fn every() -> Vec<(What, &'static str)> {
     vec![
-        (What::LoseAnswer, "unknown unreachable"),
-        (What::CloseBefore, "unknown unreachable"),
+        (What::LoseAnswer, "unknown unavailable"),
+        (What::CloseBefore, "unknown unavailable"),
         (What::HtmlStatus(500), "unknown unavailable"),
         (What::HtmlStatus(502), "unknown unavailable"),
         (What::HtmlStatus(504), "unknown timeout"),
@@ -39,7 +39,7 @@ fn every() -> Vec<(What, &'static str)> {
         (What::MarshalNone, "unknown protocol"),
         (What::SerializationFailure, "later unavailable"),
         (What::OperationalError, "later unavailable"),
-        (What::HalfAnswer, "unknown unreachable"),
+        (What::HalfAnswer, "unknown unavailable"),
         (What::Garbage, "unknown protocol"),
         (What::DeepXml(5_000), "unknown protocol"),
         (What::Huge(5_000_000), "unknown protocol"),
@@ -69,8 +69,8 @@ async fn a_lost_answer_never_loses_or_doubles_a_photo_on_any_version() {
     for version in VERSIONS {
         let lab = Lab::new(version);
         for on in CALLS {
-            recover(&lab, on, What::LoseAnswer, "unknown unreachable").await;
-            recover(&lab, on, What::CloseBefore, "unknown unreachable").await;
+            recover(&lab, on, What::LoseAnswer, "unknown unavailable").await;
+            recover(&lab, on, What::CloseBefore, "unknown unavailable").await;
         }
     }
 }
@@ -116,8 +116,8 @@ async fn faults_while_logging_in_are_never_a_photo_s_fault() {
     for version in VERSIONS {
         let log_in = if version == 19 { "res.users.context_get" } else { "authenticate" };
         for (on, what, wanted) in [
-            ("*", What::CloseBefore, "later unreachable"),
-            (log_in, What::CloseBefore, "later unreachable"),
+            ("*", What::CloseBefore, "later unavailable"),
+            (log_in, What::CloseBefore, "later unavailable"),
             (log_in, What::HtmlStatus(502), "later unavailable"),
             (log_in, What::HtmlStatus(413), "broken too_large"),
             (log_in, What::OperationalError, "broken unavailable"),

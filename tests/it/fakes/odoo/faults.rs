@@ -59,7 +59,8 @@ pub(crate) trait Wire {
     fn json(&self) -> bool;
 }
 
-/// Does one call: logs it, takes the planted fault, does the work under the lock, writes the answer.
+/// Does one call: logs it, takes the planted fault, does the work under the lock, writes the
+/// answer.
 pub(crate) fn perform(
     shared: &Shared,
     wire: &dyn Wire,

@@ -7,7 +7,8 @@ use super::value::Value;
 /// user `bot@example.com` (uid 7, partner 10, key `odoo-key`, password `odoo-password`); `admin`
 /// (uid 2, password `admin`, key `admin-key`); `intern@example.com` (uid 8, password `intern`, key
 /// `intern-key`) who may only read; contacts 42 and 43, 44 archived; task 5, task 6 of a private
-/// project; country 20 (no chatter); `helpdesk.ticket` 77 of customer 43 once the module is switched on.
+/// project; country 20 (no chatter); `helpdesk.ticket` 77 of customer 43 once the module is
+/// switched on.
 #[derive(Debug, Clone)]
 pub(crate) struct Seed {
     /// The database that answers.

@@ -1,8 +1,9 @@
 //! Server actions. Their Python is not run: two kinds of code are recognised by what they mention.
 //!
 //! * `ir.actions.act_url`: answers the address with the record filled in.
-//! * `message_post(` together with `ir.attachment`: the one-call delivery. It reads `photo` from the context
-//!   (`id name datas mimetype body subtype`), looks for `apertur:<id>` on the record, attaches and posts.
+//! * `message_post(` together with `ir.attachment`: the one-call delivery. It reads `photo`
+//!   from the context (`id name datas mimetype body subtype`), looks for `apertur:<id>` on the
+//!   record, attaches and posts.
 
 use super::super::access::{self, Op};
 use super::super::call::Bound;

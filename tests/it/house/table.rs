@@ -1,0 +1,124 @@
+//! The rules as tables: who may use whom, what is fenced in where, and what nobody says.
+
+/// The rooms of `src`, and for each the rooms below it that it may use.
+pub(super) const ROOMS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("system", &[]),
+    ("route", &["model"]),
+    ("spool", &["model"]),
+    ("journal", &["model"]),
+    ("http", &["model"]),
+    ("telemetry", &["model"]),
+    ("work", &["system", "journal"]),
+    ("apertur", &["model", "system", "spool", "http"]),
+    ("destinations", &["model", "spool", "http"]),
+    ("receive", &["model", "system", "telemetry", "route", "spool", "journal", "work"]),
+    ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
+    ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),
+    ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work"]),
+    ("config", BELOW_CONFIG),
+    ("serve", BELOW_SERVE),
+    ("cli", BELOW_CLI),
+    ("main", &["cli"]),
+];
+const BELOW_CONFIG: &[&str] = &[
+    "model",
+    "system",
+    "telemetry",
+    "route",
+    "spool",
+    "journal",
+    "http",
+    "apertur",
+    "destinations",
+    "receive",
+    "collect",
+    "deliver",
+    "ops",
+];
+const BELOW_SERVE: &[&str] = &[
+    "model",
+    "system",
+    "telemetry",
+    "route",
+    "spool",
+    "journal",
+    "http",
+    "apertur",
+    "destinations",
+    "work",
+    "receive",
+    "collect",
+    "deliver",
+    "ops",
+    "config",
+];
+const BELOW_CLI: &[&str] = &[
+    "model",
+    "system",
+    "telemetry",
+    "route",
+    "spool",
+    "journal",
+    "http",
+    "apertur",
+    "destinations",
+    "work",
+    "receive",
+    "collect",
+    "deliver",
+    "ops",
+    "config",
+    "serve",
+];
+
+/// What only some places may name, and why.
+pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
+    ("rusqlite", &["src/journal/sqlite/"], "SQL is the affair of journal/sqlite"),
+    ("xmlrpc", &["src/destinations/odoo/"], "XML is the affair of destinations/odoo"),
+    ("quick_xml", &["src/destinations/odoo/"], "XML is the affair of destinations/odoo"),
+    ("std::env", &["src/config/"], "the environment is read in config alone"),
+    ("clap", &["src/cli"], "the command line is the affair of cli"),
+    ("actix_web", &["src/receive/", "src/serve"], "requests come in at receive and serve alone"),
+    ("reqwest", &["src/http/", "src/apertur/", "src/destinations/"], "http is the way out"),
+    ("tokio::time::sleep", &["src/system/", "src/serve.rs"], "wait with system::Clock"),
+    ("std::thread::sleep", &["src/system/"], "wait with system::Clock"),
+    (
+        "crate::journal::sqlite",
+        &["src/journal/"],
+        "concrete stores are named in journal/mod.rs alone",
+    ),
+    (
+        "crate::journal::memory",
+        &["src/journal/"],
+        "concrete stores are named in journal/mod.rs alone",
+    ),
+    (
+        "crate::destinations::odoo",
+        &["src/destinations/mod.rs", "src/destinations/odoo/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
+        "crate::destinations::folder",
+        &["src/destinations/mod.rs", "src/destinations/folder/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+];
+
+/// What shipped code never says, and what to do instead.
+pub(super) const NEVER: &[(&[&str], &str)] = &[
+    (&["todo", "!"], "finish it"),
+    (&["unimplemented", "!"], "finish it"),
+    (&["dbg", "!"], "take it out"),
+    (&["println", "!"], "results go through cli/output"),
+    (&["print", "!"], "results go through cli/output"),
+    (&["eprintln", "!"], "remarks go through cli/output, facts through telemetry"),
+    (&["eprint", "!"], "remarks go through cli/output, facts through telemetry"),
+    (&["panic", "!"], "return an error"),
+    (&[".", "unwrap", "(", ")"], "return an error"),
+    (&[".", "expect", "("], "return an error"),
+];
+
+/// Most lines of a file, and most characters of a line.
+pub(super) const MOST_LINES: usize = 600;
+pub(super) const MOST_CHARACTERS: usize = 100;

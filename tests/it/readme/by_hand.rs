@@ -1,0 +1,96 @@
+//! The configuration and the lines to copy, run as they stand in the README, with nothing but
+//! addresses and folders replaced.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Output},
+};
+
+use super::block;
+use crate::{
+    daemon::{Daemon, Options, SECRET, binary},
+    fakes::odoo::FakeOdoo,
+};
+
+/// The beginning of a JPEG.
+const PHOTO: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01 a photo, or so it begins";
+
+/// Runs the lines of a block beside `photo.jpg` against a daemon.
+fn run(name: &str, daemon: &Daemon) -> Output {
+    let dir = daemon.dir();
+    fs::write(dir.join("webhook-secret"), format!("{SECRET}\n")).unwrap();
+    fs::write(dir.join("photo.jpg"), PHOTO).unwrap();
+    let text = block(name);
+    assert!(text.contains("http://127.0.0.1:8787/") && text.contains("/etc/apertur-bridge/"));
+    let text = text.replace("http://127.0.0.1:8787", daemon.url());
+    let text = text.replace("/etc/apertur-bridge", &dir.display().to_string());
+    Command::new("sh").args(["-euc", &text]).current_dir(dir).output().unwrap()
+}
+
+fn answers(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[test]
+fn a_photo_posted_by_hand_lands_in_the_folder_once() {
+    let daemon = Daemon::start(Options::default());
+    assert_eq!(answers(&run("photo", &daemon)), r#"{"status":"accepted"}"#);
+    assert_eq!(answers(&run("photo", &daemon)), r#"{"status":"duplicate"}"#);
+    daemon.wait_for_log("photo delivered");
+    let photos = files(&daemon.dir().join("photos"));
+    assert_eq!(photos.len(), 1, "{photos:?}");
+    assert_eq!(photos[0], PHOTO);
+}
+
+/// What the files below a folder hold.
+fn files(folder: &Path) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(fs::read(path).unwrap());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_photo_posted_by_hand_for_a_record_lands_in_odoo_once() {
+    let odoo = FakeOdoo::start(18);
+    let daemon = Daemon::start(Options::toml(format!(
+        "[destination.erp]\ntype = \"odoo\"\nurl = \"{}\"\ndatabase = \"prod\"\n\
+         username = \"bot@example.com\"\napi_key = \"odoo-key\"\n",
+        odoo.url()
+    )));
+    assert_eq!(answers(&run("record", &daemon)), r#"{"status":"accepted"}"#);
+    assert_eq!(answers(&run("record", &daemon)), r#"{"status":"duplicate"}"#);
+    daemon.wait_for_log("photo delivered");
+    let [attachment] = &odoo.attachments()[..] else { panic!("{:?}", odoo.attachments()) };
+    assert_eq!((attachment.res_model.as_str(), attachment.res_id), ("res.partner", 42));
+    assert_eq!(attachment.description, "apertur:by-hand-1");
+    assert_eq!(odoo.content(attachment.id).unwrap(), PHOTO);
+    assert_eq!(odoo.messages().len(), 1);
+}
+
+#[test]
+fn the_configuration_of_the_quick_start_is_right() {
+    let home = tempfile::tempdir().unwrap();
+    for name in ["webhook-secret", "odoo-api-key"] {
+        let file = home.path().join(name);
+        fs::write(&file, "secret\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let file = home.path().join("config.toml");
+    let text = block("config").replace("/etc/apertur-bridge", &home.path().display().to_string());
+    fs::write(&file, text).unwrap();
+    let output = binary(&file).arg("check").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "no warning is wanted: {output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("2 destination(s)"), "{output:?}");
+}
