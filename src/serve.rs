@@ -61,11 +61,14 @@ pub struct Daemon {
 pub fn destinations(
     config: &Config,
 ) -> anyhow::Result<Vec<(DestinationName, Arc<dyn Destination>)>> {
-    let http = Http::new()?;
+    Ok(build(config, &Http::new()?))
+}
+
+fn build(config: &Config, http: &Http) -> Vec<(DestinationName, Arc<dyn Destination>)> {
     let build = |(name, settings): &(DestinationName, destinations::Settings)| {
-        (name.clone(), destinations::build(name, settings.clone(), &http))
+        (name.clone(), destinations::build(name, settings.clone(), http))
     };
-    Ok(config.destinations.iter().map(build).collect())
+    config.destinations.iter().map(build).collect()
 }
 
 impl Daemon {
@@ -94,12 +97,13 @@ impl Daemon {
         let ops = Ops { journal, routes, clock, telemetry, collector, sender };
         let socket = control::bind(&data_dir.path().join("control.sock"))?;
         let stop = CancellationToken::new();
-        let destinations = destinations(&config)?;
+        let http = Http::new()?;
+        let destinations = build(&config, &http);
         let mut rooms = JoinSet::new();
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
-        spawn_collector(&mut rooms, &config, &ops, (&spool, &stop))?;
+        spawn_collector(&mut rooms, &config, &ops, (http, &spool, &stop));
         let (public, console, servers) = listen(config.clone(), &ops, spool, &mut rooms).await?;
         ops.telemetry.emit(&Fact::Started {
             listen: &public.to_string(),
@@ -208,9 +212,9 @@ fn spawn_collector(
     rooms: &mut JoinSet<()>,
     config: &Config,
     ops: &Ops,
-    (spool, stop): (&Spool, &CancellationToken),
-) -> anyhow::Result<()> {
-    let apertur = Apertur::new(Http::new()?, config.apertur.clone(), ops.clock.clone());
+    (http, spool, stop): (Http, &Spool, &CancellationToken),
+) {
+    let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone());
     let collector = Collector {
         journal: Arc::clone(&ops.journal),
         spool: spool.clone(),
@@ -222,7 +226,6 @@ fn spawn_collector(
         telemetry: ops.telemetry.clone(),
     };
     rooms.spawn(Arc::new(collector).collect(ops.collector.clone()));
-    Ok(())
 }
 
 async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: CancellationToken) {
