@@ -136,11 +136,12 @@ impl<'a> Stage<'a> {
         let secret = if scene.forged { &forged } else { &self.home.webhook_secret };
         let message = Message::compose(scene.shape, scene.spelling, &scene.about, now)?;
         let message = message.sign(scene.scheme, scene.spelling, secret, now)?;
-        message.post(self.http.client(), &self.webhook).await
+        message.post(&self.http, &self.webhook).await
     }
 
     /// Waits until a photo is at the folder.
     async fn landed(&self, id: &PhotoId) -> anyhow::Result<Landed> {
+        let clock = &self.daemon.ops.clock;
         let find = async {
             loop {
                 if let Some(story) = self.daemon.ops.show(id.as_str()).await?
@@ -148,7 +149,7 @@ impl<'a> Stage<'a> {
                 {
                     return anyhow::Ok(landed);
                 }
-                tokio::time::sleep(Duration::from_millis(3)).await;
+                clock.sleep_until(clock.after(Duration::from_millis(3))).await;
             }
         };
         tokio::time::timeout(PATIENCE, find).await.context("it did not land in time")?

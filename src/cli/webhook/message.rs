@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use reqwest::Client;
 use secrecy::SecretString;
 
 use super::about::About;
 use crate::{
-    http,
+    http::{self, Http},
     model::{ImageId, Scheme, Shape},
     receive::signature,
 };
@@ -126,9 +125,9 @@ impl Message {
     ///
     /// # Errors
     /// When there is no answer.
-    pub(in crate::cli) async fn post(&self, client: &Client, url: &str) -> anyhow::Result<Answer> {
+    pub(in crate::cli) async fn post(&self, http: &Http, url: &str) -> anyhow::Result<Answer> {
         let started = Instant::now();
-        let mut request = client.post(url).timeout(PATIENCE).body(self.body.clone());
+        let mut request = http.client().post(url).timeout(PATIENCE).body(self.body.clone());
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

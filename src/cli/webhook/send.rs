@@ -129,7 +129,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
                 }
             };
             let message = message.sign(args.scheme, args.spelling, &sender.secret, now)?;
-            let answer = message.post(sender.http.client(), &sender.url).await;
+            let answer = message.post(&sender.http, &sender.url).await;
             tell(args.json, image.as_ref(), &answer)?;
             match answer {
                 Ok(Answer { code: 200..=299, .. }) => {}
