@@ -3,18 +3,18 @@
 mod console;
 mod listen;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use self::listen::Address;
 use self::listen::Server;
+pub use self::listen::{Address, check_tls};
 use crate::{
     apertur::Apertur,
     collect::Collector,
-    config::Config,
+    config::{Config, Listen},
     deliver::{self, Sender},
     destinations::{self, Destination},
     http::Http,
@@ -47,6 +47,8 @@ pub struct Daemon {
     /// The destinations by name.
     pub destinations: Vec<(DestinationName, Arc<dyn Destination>)>,
     servers: Vec<Server>,
+    /// Socket files to remove at the end.
+    sockets: Vec<PathBuf>,
     rooms: JoinSet<()>,
     stop: CancellationToken,
     drain: Duration,
@@ -110,6 +112,12 @@ impl Daemon {
             console: console.as_ref().map(ToString::to_string).as_deref(),
             took: started.elapsed(),
         });
+        let own = [Some(&config.server.listen), config.server.console_listen.as_ref()];
+        let sockets = own.into_iter().flatten().filter_map(|listen| match listen {
+            Listen::Unix(path) => Some(path.clone()),
+            Listen::Tcp(_) | Listen::Systemd => None,
+        });
+        let sockets = sockets.collect();
         Ok(Self {
             public,
             console,
@@ -117,6 +125,7 @@ impl Daemon {
             ops,
             destinations,
             servers,
+            sockets,
             rooms,
             stop,
             drain: config.server.drain,
@@ -138,9 +147,11 @@ impl Daemon {
         drop(tokio::time::timeout(self.drain, rooms).await);
         self.rooms.shutdown().await;
         self.ops.journal.close().await;
-        let socket = self.data_dir.path().join("control.sock");
-        if let Err(error) = tokio::fs::remove_file(&socket).await {
-            tracing::debug!(%error, "the control socket was gone already");
+        let control = self.data_dir.path().join("control.sock");
+        for socket in std::iter::once(control).chain(self.sockets.drain(..)) {
+            if let Err(error) = tokio::fs::remove_file(&socket).await {
+                tracing::debug!(%error, "a socket file was gone already");
+            }
         }
         self.telemetry.emit(&Fact::Stopped);
     }
@@ -270,7 +281,10 @@ async fn listen(
     let mut servers = vec![server];
     let console = match &config.server.console_listen {
         Some(at) => {
-            let (console, server) = listen::console(at, &mut handed_over, ops.clone(), rooms)?;
+            // The second socket that was handed over, where the first is the public one.
+            let second = usize::from(config.server.listen == Listen::Systemd);
+            let handed_over = (&mut handed_over, second);
+            let (console, server) = listen::console(at, handed_over, ops.clone(), rooms)?;
             servers.push(server);
             Some(console)
         }

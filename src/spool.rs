@@ -359,6 +359,12 @@ impl AsyncWriter {
 /// The media type of the picture that these first bytes begin; `None` for anything else.
 #[must_use]
 pub fn picture_type(head: &[u8]) -> Option<&'static str> {
+    // The brands of HEIF's family that `infer` does not know.
+    if let Some([b'f', b't', b'y', b'p', brand @ ..]) = head.get(4..12)
+        && matches!(brand, b"hevc" | b"hevx" | b"heix" | b"heim" | b"heis")
+    {
+        return Some("image/heic");
+    }
     let kind = infer::get(head)?;
     (kind.matcher_type() == infer::MatcherType::Image).then(|| kind.mime_type())
 }

@@ -17,6 +17,7 @@ pub(super) struct Args {
 /// Checks the configuration.
 pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let config = context.load()?;
+    serve::check_tls(&config.server).map_err(Failure::Unusable)?;
     line(&format!(
         "configuration ok: {} destination(s), listening at {}",
         config.destinations.len(),

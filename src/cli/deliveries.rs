@@ -7,7 +7,8 @@ mod show;
 use super::{Context, block_on, filter, output::Failure};
 use crate::{
     config::Config,
-    journal::{self, Journal},
+    journal::{self, Journal, Pause},
+    model::{Delivery, DeliveryState},
 };
 
 /// Subcommands of `deliveries`.
@@ -35,4 +36,12 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
 
 async fn open_to_read(config: &Config) -> Result<std::sync::Arc<dyn Journal>, Failure> {
     Ok(journal::open_to_read(&config.journal).await?)
+}
+
+/// Why a delivery waits although it is due: its destination is paused.
+fn paused(delivery: &Delivery, pauses: &[Pause]) -> Option<String> {
+    let name = delivery.destination.as_ref()?;
+    let pause = pauses.iter().find(|pause| pause.destination == *name)?;
+    (delivery.state == DeliveryState::Due)
+        .then(|| format!("{name} is paused since {:.0}: {}", pause.since, pause.cause.what))
 }

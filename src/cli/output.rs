@@ -22,6 +22,8 @@ pub(super) enum Failure {
     Unavailable(String),
     /// 78: the configuration cannot be used.
     Config(Findings),
+    /// 78: what the configuration names cannot be used.
+    Unusable(anyhow::Error),
 }
 
 impl Failure {
@@ -30,7 +32,7 @@ impl Failure {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
             Self::Unavailable(_) => 69,
-            Self::Config(_) => 78,
+            Self::Config(_) | Self::Unusable(_) => 78,
         })
     }
 }
@@ -38,7 +40,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(error) => write!(f, "error: {error:#}"),
+            Self::Failed(error) | Self::Unusable(error) => write!(f, "error: {error:#}"),
             Self::Usage(what) | Self::Unavailable(what) => write!(f, "error: {what}"),
             Self::Config(findings) => fmt::Display::fmt(findings, f),
         }

@@ -92,9 +92,15 @@ pub(super) fn read(s: &mut Section<'_>) -> (Listener, Requests) {
     let public_url = s
         .key("public_url", "the address of this listener as Apertur and links are told")
         .optional("https://photos.example.com", http_url("https://photos.example.com"));
+    let is_unix = matches!(listen, Some(Listen::Unix(_)));
     let tls = s
         .key("tls", "certificate and key, PEM; without, put a proxy with TLS in front")
-        .optional("{ cert = \"/etc/ssl/photos.pem\", key = \"/etc/ssl/photos.key\" }", tls);
+        .optional("{ cert = \"/etc/ssl/photos.pem\", key = \"/etc/ssl/photos.key\" }", |entry| {
+            if is_unix {
+                return entry.wrong("is not for a socket file", "take it out, or listen at a port");
+            }
+            tls(entry)
+        });
     let workers = s.key("workers", "threads that answer requests").or("2", count(1, 64));
     let drain = s
         .key("drain_timeout", "how long work under way may go on after a stop")

@@ -55,7 +55,7 @@ pub struct Settings {
     pub give_up_after: Duration,
     /// Longest time for one attempt.
     pub deadline: Duration,
-    /// First wait between probes of a paused destination; it doubles up to ten minutes.
+    /// Time between probes of a paused destination.
     pub probe_every: Duration,
 }
 
@@ -228,9 +228,6 @@ impl Sender {
     async fn settle(&self, claimed: &Claimed, end: DeliveryEnd, took: Duration) {
         if let DeliveryEnd::Broken { cause } = &end {
             self.pause(cause.clone()).await;
-        }
-        if matches!(end, DeliveryEnd::Delivered(_)) {
-            self.gate.works();
         }
         let mut waits = SETTLE.into_iter();
         loop {

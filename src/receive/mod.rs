@@ -106,7 +106,10 @@ impl Door {
         let answer = match self.verify(request.headers(), &mut payload).await {
             Ok(verified) => self.accept(request.headers(), verified).await,
             Err(refused) => {
-                discard(&mut payload).await;
+                // Whoever fell silent has nothing more to send.
+                if refused.status != Status::Timeout {
+                    discard(&mut payload).await;
+                }
                 Err(refused)
             }
         };

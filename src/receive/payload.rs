@@ -403,7 +403,7 @@ impl WirePhoto {
             Target::odoo(odoo.model.as_deref()?, id).ok()
         });
         let tagged = || self.tags.0.iter().find_map(|tag| tag.to_text().parse().ok());
-        let mode = odoo.and_then(|odoo| odoo.mode);
+        let mode = odoo.and_then(|odoo| odoo.mode).filter(|mode| !mode.is_empty());
         Ok(Payload::Photo(Box::new(Described {
             shape,
             topic,

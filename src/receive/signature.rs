@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
@@ -142,6 +145,15 @@ fn svix_signatures(text: &str) -> Result<Vec<[u8; 32]>, Refusal> {
     if signatures.is_empty() { Err(Refusal::Form) } else { Ok(signatures) }
 }
 
+/// Base64 as people copy it: either alphabet, with or without padding.
+fn lenient(text: &str) -> Option<Vec<u8>> {
+    const ENGINE: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    ENGINE.decode(text.replace('-', "+").replace('_', "/")).ok()
+}
+
 /// The configured secrets, ready for use. Never prints them.
 #[derive(Clone)]
 pub struct Secrets {
@@ -163,7 +175,7 @@ impl Secrets {
         let mac = |key: &[u8]| Hmac::<Sha256>::new_from_slice(key).ok();
         let texts = || secrets.iter().map(ExposeSecret::expose_secret);
         let svix = texts().flat_map(|text| {
-            let base64 = text.strip_prefix("whsec_").and_then(|rest| STANDARD.decode(rest).ok());
+            let base64 = text.strip_prefix("whsec_").and_then(lenient);
             let keys: [Option<Vec<u8>>; 2] = [hex::decode(text).ok(), base64];
             keys
         });

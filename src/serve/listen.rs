@@ -1,6 +1,16 @@
 //! Sockets and the HTTP servers on them.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt, fs, io,
+    net::SocketAddr,
+    os::unix::{
+        fs::{FileTypeExt as _, PermissionsExt as _},
+        net::UnixListener,
+    },
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
 use anyhow::{Context as _, bail};
@@ -49,7 +59,7 @@ impl Server {
 
 enum Socket {
     Tcp(std::net::TcpListener),
-    Unix(std::os::unix::net::UnixListener),
+    Unix(UnixListener),
 }
 
 impl Socket {
@@ -75,16 +85,10 @@ fn bind(
         Listen::Tcp(address) => std::net::TcpListener::bind(address)
             .map(Socket::Tcp)
             .with_context(|| format!("cannot listen at {address}; choose another {key}")),
-        Listen::Unix(path) => {
-            if let Err(error) = std::fs::remove_file(path)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                bail!("cannot replace {}: {error}; choose another {key}", path.display());
-            }
-            std::os::unix::net::UnixListener::bind(path)
-                .map(Socket::Unix)
-                .with_context(|| format!("cannot listen at {}; see {key}", path.display()))
-        }
+        Listen::Unix(path) => clear(path)
+            .and_then(|()| UnixListener::bind(path))
+            .map(Socket::Unix)
+            .with_context(|| format!("cannot listen at {}; choose another {key}", path.display())),
         Listen::Systemd => {
             if let Ok(Some(socket)) = handed_over.take_tcp_listener(handed) {
                 return Ok(Socket::Tcp(socket));
@@ -99,6 +103,33 @@ fn bind(
             }
         }
     }
+}
+
+/// Removes the socket that a killed daemon left; anything else stays.
+fn clear(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(there) if there.file_type().is_socket() => fs::remove_file(path),
+        Ok(_) => Err(io::Error::other("something that is no socket is there")),
+        Err(error) => Err(error),
+    }
+}
+
+/// Lets everybody who reaches the folder connect: a proxy runs as a user of its own, and the
+/// door opens to signatures alone.
+fn open_to_all(socket: &Socket) -> io::Result<()> {
+    match socket.address() {
+        Ok(Address::Unix(path)) => fs::set_permissions(path, fs::Permissions::from_mode(0o666)),
+        _ => Ok(()),
+    }
+}
+
+/// Reads certificate and key, to find out before anything is started.
+///
+/// # Errors
+/// When they cannot be read or do not belong together, with the key of the configuration.
+pub fn check_tls(settings: &ServerSettings) -> anyhow::Result<()> {
+    settings.tls.as_ref().map_or(Ok(()), |files| tls(files).map(drop))
 }
 
 fn tls(tls: &Tls) -> anyhow::Result<rustls::ServerConfig> {
@@ -121,6 +152,9 @@ pub(super) fn public(
     rooms: &mut JoinSet<()>,
 ) -> anyhow::Result<(Address, Server)> {
     let socket = bind(&settings.listen, "server.listen", (handed_over, 0))?;
+    if matches!(settings.listen, Listen::Unix(_)) {
+        open_to_all(&socket).context("cannot open the socket of server.listen to the proxy")?;
+    }
     let address = socket.address()?;
     let server = HttpServer::new(move || {
         let door = Arc::clone(&door);
@@ -147,11 +181,11 @@ pub(super) fn public(
 /// Listens for operators: `/readyz` and `/metrics`.
 pub(super) fn console(
     listen: &Listen,
-    handed_over: &mut ListenFd,
+    handed_over: (&mut ListenFd, usize),
     ops: Ops,
     rooms: &mut JoinSet<()>,
 ) -> anyhow::Result<(Address, Server)> {
-    let socket = bind(listen, "console.listen", (handed_over, 1))?;
+    let socket = bind(listen, "console.listen", handed_over)?;
     let address = socket.address()?;
     let ops = web::Data::new(ops);
     let server = HttpServer::new(move || {

@@ -6,7 +6,7 @@ use tracing::{error, info, warn};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use super::Fact;
-use crate::model::{Delivery, Photo};
+use crate::model::{Delivery, Photo, Receipt};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,13 +70,22 @@ macro_rules! delivery_line {
     }};
 }
 
+/// What a receipt names. A key may hold the session's id, which works like a password.
+fn ids(delivery: &Delivery, receipt: &Receipt) -> String {
+    let ids = receipt.ids.iter().map(|id| format!("{}={}", id.name, id.value));
+    let ids = ids.collect::<Vec<_>>().join(" ");
+    match &delivery.photo.session {
+        Some(session) => ids.replace(session.reveal(), &session.to_string()),
+        None => ids,
+    }
+}
+
 /// Writes the line of a fact.
 pub(super) fn write(fact: &Fact<'_>) {
     match fact {
         Fact::Request { .. } => request(fact),
         Fact::Delivered { delivery, receipt, took } => delivery_line!(info, delivery, {
-            ids = receipt.ids.iter().map(|id| format!("{}={}", id.name, id.value))
-                .collect::<Vec<_>>().join(" "),
+            ids = ids(delivery, receipt),
             found = receipt.found,
             note = receipt.note,
             ms = millis(*took),

@@ -1,9 +1,10 @@
 //! `deliveries list`.
 
-use super::{filter, open_to_read};
+use super::{filter, open_to_read, paused};
 use crate::{
     cli::output::{Failure, json, line, remark, table},
     config::Config,
+    journal::Pause,
     model::{Delivery, DeliveryState},
 };
 
@@ -24,6 +25,7 @@ pub(in crate::cli) struct Args {
 pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let journal = open_to_read(config).await?;
     let found = journal.list(&args.filter.filter(), None, args.limit).await?;
+    let pauses = journal.pauses().await?;
     if args.json {
         return json(&found);
     }
@@ -34,7 +36,7 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let header = ["ID", "RECEIVED", "STATE", "DESTINATION", "TARGET", "PHOTO", "TRIES", "WHY"];
     let mut rows = table(&header);
     for delivery in &found {
-        rows.add_row(row(delivery));
+        rows.add_row(row(delivery, &pauses));
     }
     line(&rows.trim_fmt())?;
     if found.len() == args.limit {
@@ -43,11 +45,12 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn row(delivery: &Delivery) -> [String; 8] {
+fn row(delivery: &Delivery, pauses: &[Pause]) -> [String; 8] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let cause = || delivery.cause.as_ref().map(|cause| cause.what.clone());
     let why = match delivery.state {
         DeliveryState::Delivered | DeliveryState::Waiting => None,
-        _ => delivery.cause.as_ref().map(|cause| cause.what.clone()),
+        _ => paused(delivery, pauses).or_else(cause),
     };
     [
         delivery.id.to_string(),

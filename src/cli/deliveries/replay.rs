@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::{filter, open_to_read};
 use crate::{
-    cli::output::{Failure, json, line, table},
+    cli::output::{Failure, json, line, remark, table},
     config::Config,
     journal,
     model::{DeliveryState, DestinationName, Filter},
     ops::{
-        Ops, Replay,
+        Ops, Replay, ReplayReport,
         control::{self, Reply, Request},
     },
     system::{Clock, DataDir},
@@ -58,12 +58,26 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let reply = perform(config, Request::Replay(replay)).await?;
     match reply {
         Reply::Failed { error } => Err(Failure::Failed(anyhow::anyhow!(error))),
-        Reply::Replayed(report) if args.json => json(&report),
-        Reply::Replayed(report) => line(&format!(
-            "{} due now, {} photo(s) fetched again first, {} newly routed, {} left alone",
-            report.due, report.fetching, report.routed, report.left
-        )),
+        Reply::Replayed(report) => tell(&report, args),
     }
+}
+
+fn tell(report: &ReplayReport, args: &Args) -> Result<(), Failure> {
+    if *report == ReplayReport::default() {
+        let remedy = "see `apertur-bridge deliveries list`";
+        return Err(Failure::Failed(anyhow::anyhow!("no delivery matches; {remedy}")));
+    }
+    if args.json {
+        return json(report);
+    }
+    line(&format!(
+        "{} due now, {} photo(s) fetched again first, {} newly routed, {} left alone",
+        report.due, report.fetching, report.routed, report.left
+    ))?;
+    if report.left > 0 && !args.force {
+        remark("delivered ones are left alone without --force; those under way always are");
+    }
+    Ok(())
 }
 
 /// Through the running daemon, or alone when there is none.

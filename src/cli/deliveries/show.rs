@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::open_to_read;
+use super::{open_to_read, paused};
 use crate::{
     cli::output::{Failure, json, line},
     config::Config,
-    journal::Story,
+    journal::{Pause, Story},
     model::{Attempt, Cause, Delivery, DeliveryState, FetchState},
     ops::Ops,
     system::Clock,
@@ -38,10 +38,10 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
             args.id
         )));
     };
-    if args.json { json(&story) } else { print(&story) }
+    if args.json { json(&story) } else { print(&story, &ops.journal.pauses().await?) }
 }
 
-fn print(story: &Story) -> Result<(), Failure> {
+fn print(story: &Story, pauses: &[Pause]) -> Result<(), Failure> {
     let photo = &story.photo;
     line(&format!("photo      {}", photo.id))?;
     line(&format!(
@@ -67,7 +67,7 @@ fn print(story: &Story) -> Result<(), Failure> {
     attempts(story.attempts.iter().filter(|attempt| attempt.delivery.is_none()))?;
     for delivery in &story.deliveries {
         line("")?;
-        print_delivery(delivery)?;
+        print_delivery(delivery, paused(delivery, pauses))?;
         let ours = |attempt: &&Attempt| attempt.delivery == Some(delivery.id);
         attempts(story.attempts.iter().filter(ours))?;
     }
@@ -87,12 +87,13 @@ fn bytes(story: &Story) -> String {
     }
 }
 
-fn print_delivery(delivery: &Delivery) -> Result<(), Failure> {
+fn print_delivery(delivery: &Delivery, paused: Option<String>) -> Result<(), Failure> {
     let to = delivery.destination.as_ref().map_or("nobody".to_owned(), ToString::to_string);
     let target = delivery.target.as_ref().map_or(String::new(), |target| format!(", {target}"));
     let mode = delivery.mode.map_or(String::new(), |mode| format!(", mode {mode}"));
     line(&format!("delivery   {} to {to}{target}{mode}", delivery.id))?;
     let next = match delivery.state {
+        _ if paused.is_some() => format!("; {}", paused.unwrap_or_default()),
         DeliveryState::Due => format!("; next attempt {:.0}", delivery.due_at),
         DeliveryState::Waiting => "; begins when the bytes are here".to_owned(),
         _ => String::new(),

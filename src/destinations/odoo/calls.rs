@@ -28,8 +28,8 @@ pub(super) struct Record {
 pub(super) struct Attachment {
     /// Its id.
     pub(super) id: u64,
-    /// Bytes that Odoo stored.
-    pub(super) size: u64,
+    /// Bytes that Odoo stored, where it tells.
+    pub(super) size: Option<u64>,
 }
 
 /// An attachment to be made.
@@ -115,12 +115,16 @@ impl Session {
         let call = Call::reading("ir.attachment", "read", "look at the attachment")
             .on(found)
             .arg("fields", json!(["file_size"]));
-        let read = self.call(&call).await?;
-        // Gone between the two calls: as if it had not been there.
-        let Some(row) = read.as_array().ok_or_else(|| strange(&call))?.first() else {
-            return Ok(None);
+        let size = match self.call(&call).await {
+            Ok(read) => match read.as_array().ok_or_else(|| strange(&call))?.first() {
+                Some(row) => row.get("file_size").and_then(Json::as_u64).filter(|size| *size > 0),
+                // Gone between the two calls: as if it had not been there.
+                None => return Ok(None),
+            },
+            // It is there; its length is a second look only.
+            Err(Failure::Refused { .. }) => None,
+            Err(failure) => return Err(failure),
         };
-        let size = row.get("file_size").and_then(Json::as_u64).ok_or_else(|| strange(&call))?;
         Ok(Some(Attachment { id: found, size }))
     }
 

@@ -80,9 +80,11 @@ impl Fault {
     pub(super) fn failure(self, doing: Doing, about: &str) -> Failure {
         if let Self::Wire(failure) = self {
             return match (doing, failure) {
-                (Doing::Reading | Doing::LogIn, Failure::Unknown { cause }) => {
+                (Doing::Reading, Failure::Unknown { cause }) => {
                     Failure::Later { after: None, cause }
                 }
+                // Nobody lets anybody in: that concerns no single photo.
+                (Doing::LogIn, failure) => Failure::Broken { cause: failure.cause().clone() },
                 (_, failure) => failure,
             };
         }
@@ -90,17 +92,18 @@ impl Fault {
         let cause = Cause::new(kind, format!("Odoo did not {about}: {}", self.says()), fix)
             .with_detail(self.detail());
         match (verdict, doing) {
+            (Verdict::Later(after), _) if kind == ErrorKind::RateLimited => {
+                Failure::Later { after, cause }
+            }
+            // A log-in concerns no single photo.
+            (Verdict::Broken, _) | (_, Doing::LogIn) => Failure::Broken { cause },
             (Verdict::Later(after), _) => Failure::Later { after, cause },
             (Verdict::Database, Doing::Reading | Doing::Writing)
-            | (Verdict::Unknown, Doing::Reading | Doing::LogIn)
-            | (Verdict::Senseless, Doing::Reading) => Failure::Later { after: None, cause },
+            | (Verdict::Unknown | Verdict::Senseless, Doing::Reading) => {
+                Failure::Later { after: None, cause }
+            }
             (Verdict::Unknown | Verdict::Senseless, Doing::Writing) => Failure::Unknown { cause },
             (Verdict::Refused, Doing::Reading | Doing::Writing) => Failure::Refused { cause },
-            // A log-in concerns no single photo.
-            (Verdict::Broken, _)
-            | (Verdict::Refused | Verdict::Database | Verdict::Senseless, Doing::LogIn) => {
-                Failure::Broken { cause }
-            }
         }
     }
 
@@ -301,7 +304,7 @@ mod tests {
         for (fault, reading, writing, log_in) in [
             (code(1, DOWN), "later unavailable", "later unavailable", "broken unavailable"),
             (code(1, LOCKED), "later unavailable", "later unavailable", "broken unavailable"),
-            (code(1, NONE), "later protocol", "unknown protocol", "later protocol"),
+            (code(1, NONE), "later protocol", "unknown protocol", "broken protocol"),
             (code(1, QUOTED), "refused rejected", "refused rejected", "broken rejected"),
             (code(1, ""), "refused rejected", "refused rejected", "broken rejected"),
             (code(2, "x"), "refused rejected", "refused rejected", "broken rejected"),
@@ -374,7 +377,7 @@ mod tests {
         };
         let failure = |doing| lost().failure(doing, "x");
         assert!(matches!(failure(Doing::Reading), Failure::Later { .. }));
-        assert!(matches!(failure(Doing::LogIn), Failure::Later { .. }));
+        assert!(matches!(failure(Doing::LogIn), Failure::Broken { .. }));
         assert!(matches!(failure(Doing::Writing), Failure::Unknown { .. }));
         let unreadable = |doing| Fault::Unreadable("x".to_owned()).failure(doing, "x");
         assert!(matches!(unreadable(Doing::Reading), Failure::Later { .. }));

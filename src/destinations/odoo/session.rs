@@ -16,7 +16,7 @@ use super::{
     wire::{self, Call, Wire},
     xmlrpc,
 };
-use crate::model::{Cause, Failure};
+use crate::model::{Cause, ErrorKind, Failure};
 
 /// How long what was learnt is believed.
 const BELIEVED: Duration = Duration::from_mins(10);
@@ -148,13 +148,21 @@ fn is_closed(fault: &Fault) -> bool {
 async fn version(wire: &Wire) -> Result<Version, Failure> {
     let page = wire.settings.endpoint("web/version");
     let request = wire.http.client().get(page).header("X-Odoo-Database", &wire.settings.database);
-    let answer = match wire.settings.api {
-        Api::Xmlrpc => None,
-        Api::Auto | Api::Json2 => match wire.send(request).await.and_then(json2::result) {
+    let may_be_json2 = match wire.settings.api {
+        Api::Xmlrpc => false,
+        Api::Auto => wire.settings.is_api_key,
+        Api::Json2 => true,
+    };
+    let answer = if may_be_json2 {
+        match wire.send(request).await.and_then(json2::result) {
             Ok(told) => Version::read(&told, "version", "version_info"),
-            Err(fault @ Fault::Wire(_)) => return Err(version_failure(fault)),
+            Err(Fault::Wire(nobody)) if nobody.cause().kind == ErrorKind::Unreachable => {
+                return Err(version_failure(Fault::Wire(nobody)));
+            }
             Err(_) => None,
-        },
+        }
+    } else {
+        None
     };
     if let Some(version) = answer {
         return Ok(version);
