@@ -6,10 +6,13 @@
 mod check;
 mod configuration;
 mod deliveries;
+mod demo;
 mod destinations;
 mod filter;
 mod output;
 mod serve;
+mod unit;
+mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -35,6 +38,8 @@ struct Cli {
 enum Command {
     /// Run the daemon
     Serve,
+    /// Show it at work: a daemon of its own, photos of every kind, and where they land
+    Demo(demo::Args),
     /// Check the configuration, and with --connect every destination
     Check(check::Args),
     /// List, show and replay deliveries
@@ -43,9 +48,14 @@ enum Command {
     /// List and test destinations
     #[command(subcommand)]
     Destinations(destinations::Command),
+    /// Sign and post photos as Apertur does; explain signatures
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Print configuration
     #[command(subcommand)]
     Config(configuration::Command),
+    /// Print the unit for systemd
+    Unit(unit::Args),
 }
 
 /// What every command gets.
@@ -74,10 +84,13 @@ pub fn main() -> ExitCode {
     let context = Context { file: cli.config };
     let done = match cli.command {
         Command::Serve => serve::run(&context),
+        Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&context, &args),
         Command::Deliveries(command) => deliveries::run(&context, command),
         Command::Destinations(command) => destinations::run(&context, command),
+        Command::Webhook(command) => webhook::run(&context, &command),
         Command::Config(command) => configuration::run(&command),
+        Command::Unit(args) => unit::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

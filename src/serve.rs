@@ -61,11 +61,14 @@ pub struct Daemon {
 pub fn destinations(
     config: &Config,
 ) -> anyhow::Result<Vec<(DestinationName, Arc<dyn Destination>)>> {
-    let http = Http::new()?;
+    Ok(build(config, &Http::new()?))
+}
+
+fn build(config: &Config, http: &Http) -> Vec<(DestinationName, Arc<dyn Destination>)> {
     let build = |(name, settings): &(DestinationName, destinations::Settings)| {
-        (name.clone(), destinations::build(name, settings.clone(), &http))
+        (name.clone(), destinations::build(name, settings.clone(), http))
     };
-    Ok(config.destinations.iter().map(build).collect())
+    config.destinations.iter().map(build).collect()
 }
 
 impl Daemon {
@@ -94,12 +97,13 @@ impl Daemon {
         let ops = Ops { journal, routes, clock, telemetry, collector, sender };
         let socket = control::bind(&data_dir.path().join("control.sock"))?;
         let stop = CancellationToken::new();
-        let destinations = destinations(&config)?;
+        let http = Http::new()?;
+        let destinations = build(&config, &http);
         let mut rooms = JoinSet::new();
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
-        spawn_collector(&mut rooms, &config, &ops, (&spool, &stop))?;
+        spawn_collector(&mut rooms, &config, &ops, (http, &spool, &stop));
         let (public, console, servers) = listen(config.clone(), &ops, spool, &mut rooms).await?;
         ops.telemetry.emit(&Fact::Started {
             listen: &public.to_string(),
@@ -147,11 +151,13 @@ impl Daemon {
 /// # Errors
 /// As [`Daemon::start`].
 pub async fn run(config: Config) -> anyhow::Result<()> {
+    // From the first moment on: who stops a daemon that just said it is ready must be heard.
+    let stop = shutdown().context("cannot listen to signals")?;
     let daemon = Daemon::start(config, Clock::system()).await?;
     let service = Service;
     service.ready();
     let watch = tokio::spawn(watchdog(service, Arc::clone(&daemon.ops.journal)));
-    shutdown().await.context("cannot listen to signals")?;
+    stop.await;
     service.stopping();
     daemon.stop().await;
     watch.abort();
@@ -206,9 +212,9 @@ fn spawn_collector(
     rooms: &mut JoinSet<()>,
     config: &Config,
     ops: &Ops,
-    (spool, stop): (&Spool, &CancellationToken),
-) -> anyhow::Result<()> {
-    let apertur = Apertur::new(Http::new()?, config.apertur.clone(), ops.clock.clone());
+    (http, spool, stop): (Http, &Spool, &CancellationToken),
+) {
+    let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone());
     let collector = Collector {
         journal: Arc::clone(&ops.journal),
         spool: spool.clone(),
@@ -220,7 +226,6 @@ fn spawn_collector(
         telemetry: ops.telemetry.clone(),
     };
     rooms.spawn(Arc::new(collector).collect(ops.collector.clone()));
-    Ok(())
 }
 
 async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: CancellationToken) {
@@ -259,11 +264,13 @@ async fn listen(
         sender: ops.sender.clone(),
     };
     let door = Arc::new(Door::new(config.receive, behind));
-    let (public, server) = listen::public(&config.server, door, rooms)?;
+    // Asked for once: whoever asks takes them out of the environment.
+    let mut handed_over = listenfd::ListenFd::from_env();
+    let (public, server) = listen::public(&config.server, &mut handed_over, door, rooms)?;
     let mut servers = vec![server];
     let console = match &config.server.console_listen {
         Some(at) => {
-            let (console, server) = listen::console(at, ops.clone(), rooms)?;
+            let (console, server) = listen::console(at, &mut handed_over, ops.clone(), rooms)?;
             servers.push(server);
             Some(console)
         }

@@ -97,7 +97,11 @@ impl Spool {
     pub fn open(dir: &Path) -> io::Result<Self> {
         let spool = Self { dir: dir.to_owned(), naming: Arc::default() };
         make_dir(&spool.temporary())?;
-        // A photo is only as durable as the names on the way to it.
+        // A photo is only as durable as the names on the way to it: all of them are made and
+        // synced here, so that nobody has to know later whether another has done it.
+        for prefix in 0..=u8::MAX {
+            make_dir(&dir.join(hex::encode([prefix])))?;
+        }
         sync_dir(dir)?;
         dir.parent().map_or(Ok(()), sync_dir)?;
         for left in fs::read_dir(spool.temporary())? {
@@ -280,10 +284,6 @@ impl Writer {
         self.file.sync_all()?;
         let place = self.spool.path(&sha256);
         let folder = place.parent().unwrap_or(&self.spool.dir);
-        if !folder.is_dir() {
-            make_dir(folder)?;
-            sync_dir(&self.spool.dir)?;
-        }
         // The modification time is what `remove` goes by, so the name comes after it.
         let naming = self.spool.naming.lock().unwrap_or_else(PoisonError::into_inner);
         fs::rename(&self.path, &place)?;

@@ -16,6 +16,8 @@ use crate::{config::Findings, journal::JournalError};
 pub(super) enum Failure {
     /// 1: it was not done.
     Failed(anyhow::Error),
+    /// 2: the options do not fit together.
+    Usage(String),
     /// 69: the other side does not work.
     Unavailable(String),
     /// 78: the configuration cannot be used.
@@ -26,6 +28,7 @@ impl Failure {
     pub(super) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
             Self::Unavailable(_) => 69,
             Self::Config(_) => 78,
         })
@@ -36,7 +39,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(error) => write!(f, "error: {error:#}"),
-            Self::Unavailable(what) => write!(f, "error: {what}"),
+            Self::Usage(what) | Self::Unavailable(what) => write!(f, "error: {what}"),
             Self::Config(findings) => fmt::Display::fmt(findings, f),
         }
     }

@@ -32,6 +32,18 @@ use crate::{
 /// 120 seconds unless configured otherwise, counted from the request's start.
 const STILL_AT_WORK: Duration = Duration::from_mins(1);
 
+/// How long another side may go on with a request whose connection broke: Odoo takes two seconds
+/// for the largest photo.
+const SURELY_DONE: Duration = Duration::from_secs(3);
+/// Waits between tries to settle an attempt while the journal fails; after the last one the
+/// lease's end makes the delivery due again, to be looked for first.
+const SETTLE: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
+
 /// When attempts are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -163,9 +175,10 @@ impl Sender {
             }
             Failure::Later { after, cause } => {
                 let counts = cause.kind != ErrorKind::RateLimited;
-                let at = self
-                    .next(delivery.attempts)
-                    .max(self.around.clock.after(after.unwrap_or_default()));
+                let asked = self.around.clock.after(after.unwrap_or_default());
+                // However long the other side asks for, there is one last try in time.
+                let last = delivery.since.checked_add(patience).unwrap_or(Timestamp::MAX);
+                let at = self.next(delivery.attempts).max(asked).min(last).max(now);
                 DeliveryEnd::Later { at, cause, counts }
             }
             // Held only once the journal says that it has to be looked for first.
@@ -175,11 +188,11 @@ impl Sender {
             Failure::Unknown { cause } => {
                 // The other side may still be at work on what it did not answer in time, and
                 // a look before it is done would find nothing.
-                let patience = match cause.kind {
+                let busy = match cause.kind {
                     ErrorKind::Timeout => STILL_AT_WORK,
-                    _ => Duration::ZERO,
+                    _ => SURELY_DONE,
                 };
-                let at = self.next(delivery.attempts).max(self.around.clock.after(patience));
+                let at = self.next(delivery.attempts).max(self.around.clock.after(busy));
                 DeliveryEnd::Unknown { at, cause }
             }
             Failure::Refused { cause } => DeliveryEnd::Held { cause },
@@ -211,18 +224,28 @@ impl Sender {
         )
     }
 
+    /// Writes the end down and then says so.
     async fn settle(&self, claimed: &Claimed, end: DeliveryEnd, took: Duration) {
-        self.tell(&claimed.delivery, &end, took);
         if let DeliveryEnd::Broken { cause } = &end {
             self.pause(cause.clone()).await;
         }
         if matches!(end, DeliveryEnd::Delivered(_)) {
             self.gate.works();
         }
-        let now = self.around.clock.now();
-        if let Err(error) = self.around.journal.settle_delivery(claimed, end, now).await {
-            // The lease runs out, and the next attempt looks before it sends.
-            self.resting(&error, Duration::ZERO);
+        let mut waits = SETTLE.into_iter();
+        loop {
+            let now = self.around.clock.now();
+            let settled = self.around.journal.settle_delivery(claimed, end.clone(), now).await;
+            let Err(error) = settled else {
+                return self.tell(&claimed.delivery, &end, took);
+            };
+            let wait = waits.next();
+            self.resting(&error, wait.unwrap_or_default());
+            let Some(wait) = wait else { return };
+            tokio::select! {
+                () = self.around.clock.sleep_until(self.around.clock.after(wait)) => {}
+                () = self.around.stop.cancelled() => return,
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use reqwest::{
     Client, Response,
     header::{HeaderMap, RETRY_AFTER},
 };
+use rustls_platform_verifier::BuilderVerifierExt as _;
 
 pub use self::address::{Reach, is_public, reach};
 use self::address::{Unvetted, Vetting};
@@ -21,6 +22,10 @@ use crate::model::{Cause, ErrorKind, Failure};
 
 /// Longest wait for a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is wrong, most likely, when a client cannot be made.
+const ROOTS: &str = "the TLS client cannot be made; install the system's root certificates \
+                     (Debian: apt install ca-certificates)";
 
 /// The outgoing clients. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
@@ -37,9 +42,10 @@ impl Http {
     /// # Errors
     /// When the system's root certificates cannot be loaded.
     pub fn new() -> anyhow::Result<Self> {
-        let vetting = |accepted| build(Some(Vetting(accepted)));
+        let tls = tls().context(ROOTS)?;
+        let vetting = |accepted| build(&tls, Some(Vetting(accepted)));
         Ok(Self {
-            open: build(None)?,
+            open: build(&tls, None)?,
             vetted: vetting(&[Reach::Public])?,
             internal: vetting(&[Reach::Internal])?,
             near: vetting(&[Reach::Public, Reach::Internal])?,
@@ -74,8 +80,21 @@ impl Http {
     }
 }
 
-fn build(vetting: Option<Vetting>) -> anyhow::Result<Client> {
+/// TLS by the system's root certificates. Reading them is most of a start, so all clients
+/// share one reading.
+fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_platform_verifier()?
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn build(tls: &rustls::ClientConfig, vetting: Option<Vetting>) -> anyhow::Result<Client> {
     let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls.clone())
         .user_agent(concat!("apertur-bridge/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
@@ -83,10 +102,7 @@ fn build(vetting: Option<Vetting>) -> anyhow::Result<Client> {
     if let Some(vetting) = vetting {
         builder = builder.dns_resolver(Arc::new(vetting));
     }
-    builder.build().context(
-        "the TLS client cannot be made; install the system's root certificates \
-         (Debian: apt install ca-certificates)",
-    )
+    builder.build().context(ROOTS)
 }
 
 /// Whether a request failed because its host's name leads to no accepted address.
@@ -253,7 +269,7 @@ mod tests {
         silent(&format!("{broken:?}"));
         assert!(
             matches!(&broken, Failure::Unknown { cause }
-            if cause.kind == ErrorKind::Unreachable),
+            if cause.kind == ErrorKind::Unavailable),
             "{broken:?}"
         );
     }

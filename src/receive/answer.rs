@@ -132,6 +132,10 @@ impl From<Unread> for Answer {
                 reason: Some("the connection broke while the body arrived".to_owned()),
                 ..Self::new(Status::Malformed)
             },
+            Unread::Busy => Self {
+                reason: Some("too many large requests at once".to_owned()),
+                ..Self::new(Status::Unavailable)
+            },
             Unread::Disk(error) => Bad::Disk(error).into(),
         }
     }

@@ -1,11 +1,12 @@
 //! The body as it arrives: counted, hashed and kept, small ones in memory, large ones in a
 //! file of the spool. Until the signature is checked nobody can look inside.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use actix_web::web;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::signature::{Check, Refusal};
 use crate::{
@@ -25,6 +26,8 @@ pub(super) enum Unread {
     TimedOut,
     /// The wire broke or the framing is wrong.
     Broken,
+    /// Too many large bodies are arriving already.
+    Busy,
     /// The spool could not take it.
     Disk(io::Error),
 }
@@ -43,6 +46,7 @@ pub(super) enum Body {
 pub(super) struct Unverified {
     body: Body,
     check: Check,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 /// A whole body that carries a valid signature. Made by [`Unverified::verify`] alone.
@@ -52,27 +56,54 @@ pub(super) struct Verified {
     pub(super) body: Body,
     /// How they were signed.
     pub(super) scheme: Scheme,
+    /// A large body's place among those on the disk, given back when it is dealt with.
+    pub(super) room: Option<OwnedSemaphorePermit>,
 }
 
-/// What a body may cost.
-#[derive(Debug, Clone, Copy)]
+/// What bodies may cost.
+#[derive(Debug)]
 pub(super) struct Limits {
-    /// Bytes.
+    /// Bytes of one.
     pub(super) size: u64,
     /// Longest silence while it arrives.
     pub(super) silence: Duration,
+    /// Places for large ones: whoever knows no secret can fill no more of the disk than these.
+    pub(super) large: Arc<Semaphore>,
+}
+
+impl Limits {
+    /// Large bodies on the disk at once.
+    const LARGE: usize = 64;
+    /// Silences that the whole body may take together.
+    const PATIENCE: u32 = 10;
+
+    pub(super) fn new(size: u64, silence: Duration) -> Self {
+        Self { size, silence, large: Arc::new(Semaphore::new(Self::LARGE)) }
+    }
 }
 
 impl Unverified {
     /// Reads a body to its end.
     pub(super) async fn read(
         payload: &mut web::Payload,
+        check: Check,
+        spool: &Spool,
+        limits: &Limits,
+    ) -> Result<Self, Unread> {
+        let whole = limits.silence.saturating_mul(Limits::PATIENCE);
+        let read = Self::read_on(payload, check, spool, limits);
+        tokio::time::timeout(whole, read).await.map_err(|_| Unread::TimedOut)?
+    }
+
+    async fn read_on(
+        payload: &mut web::Payload,
         mut check: Check,
         spool: &Spool,
-        limits: Limits,
+        limits: &Limits,
     ) -> Result<Self, Unread> {
         let mut memory = Vec::new();
         let mut file: Option<AsyncWriter> = None;
+        let mut room = None;
         let mut size = 0_u64;
         while let Some(chunk) = next(payload, limits.silence).await? {
             size += chunk.len() as u64;
@@ -87,6 +118,7 @@ impl Unverified {
                     None
                 }
                 None => {
+                    room = Some(place(limits).await?);
                     let writer = spool.begin_async().await.map_err(Unread::Disk)?;
                     let writer = writer.write(&memory).await.map_err(Unread::Disk)?;
                     memory = Vec::new();
@@ -98,15 +130,21 @@ impl Unverified {
             Some(writer) => Body::File(writer.finish().await.map_err(Unread::Disk)?),
             None => Body::Memory(memory),
         };
-        Ok(Self { body, check })
+        Ok(Self { body, check, room })
     }
 
     /// Gives the bytes to those who may see them, if the signature is right. If it is not,
     /// the bytes are gone.
     pub(super) fn verify(self) -> Result<Verified, Refusal> {
         let scheme = self.check.finish()?;
-        Ok(Verified { body: self.body, scheme })
+        Ok(Verified { body: self.body, scheme, room: self.room })
     }
+}
+
+async fn place(limits: &Limits) -> Result<OwnedSemaphorePermit, Unread> {
+    let place = Arc::clone(&limits.large).acquire_owned();
+    let place = tokio::time::timeout(limits.silence, place).await;
+    place.map_err(|_| Unread::Busy)?.map_err(|_| Unread::Busy)
 }
 
 async fn next(payload: &mut web::Payload, silence: Duration) -> Result<Option<Bytes>, Unread> {

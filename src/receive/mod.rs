@@ -60,6 +60,7 @@ pub struct Settings {
 pub struct Door {
     settings: Settings,
     secrets: Secrets,
+    limits: body::Limits,
     behind: Behind,
 }
 
@@ -86,7 +87,8 @@ impl Door {
     /// A door that opens to these secrets.
     #[must_use]
     pub fn new(settings: Settings, behind: Behind) -> Self {
-        Self { secrets: Secrets::new(&settings.secrets), settings, behind }
+        let limits = body::Limits::new(settings.max_body, settings.body_timeout);
+        Self { secrets: Secrets::new(&settings.secrets), limits, settings, behind }
     }
 
     /// Adds the webhook to an actix-web application.
@@ -131,17 +133,16 @@ impl Door {
             return Err(Answer::new(Status::TooLarge));
         }
         let claim = Claim::read(headers, self.behind.clock.now(), self.settings.max_age)?;
-        let limits =
-            body::Limits { size: self.settings.max_body, silence: self.settings.body_timeout };
         let check = claim.check(&self.secrets);
-        let unverified = Unverified::read(payload, check, &self.behind.spool, limits).await?;
+        let unverified = Unverified::read(payload, check, &self.behind.spool, &self.limits).await?;
         Ok(unverified.verify()?)
     }
 
     async fn accept(&self, headers: &HeaderMap, verified: Verified) -> Result<Answer, Answer> {
         let scheme = verified.scheme;
         let hints = Hints::read(headers)?;
-        match self.read(headers, verified).await? {
+        let _room = verified.room;
+        match self.read(headers, verified.body).await? {
             Payload::Ignored { topic } => Ok(Answer {
                 topic: Some(printable(&topic)),
                 scheme: Some(scheme),
@@ -152,14 +153,14 @@ impl Door {
     }
 
     /// Dispatches on the content type alone, never on configuration.
-    async fn read(&self, headers: &HeaderMap, verified: Verified) -> Result<Payload, Bad> {
+    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Payload, Bad> {
         let text = |name| headers.get(name).map(|v| v.to_str().unwrap_or("?").trim().to_owned());
         if text(header::CONTENT_ENCODING).is_some_and(|e| !e.eq_ignore_ascii_case("identity")) {
             return Err(Bad::Unsupported("send the body without Content-Encoding"));
         }
         let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim().to_lowercase();
-        let (spool, body) = (self.behind.spool.clone(), verified.body);
+        let spool = self.behind.spool.clone();
         match essence.as_str() {
             "application/json" | "" => {
                 // Most events are small and need no disk before the journal's.

@@ -48,7 +48,7 @@ pub(super) async fn read(body: Body, content_type: &str, spool: &Spool) -> Resul
     let mut form = Multipart::new(stream, boundary);
     let mut picture: Option<Picture> = None;
     let mut tags = Vec::new();
-    while let Some(field) = form.next_field().await.map_err(|_| malformed())? {
+    while let Some(field) = form.next_field().await.map_err(broken)? {
         let name = field.name().unwrap_or_default().to_owned();
         let rank = match (name.as_str(), field.file_name().is_some()) {
             ("image", _) => Rank::Image,
@@ -75,8 +75,12 @@ pub(super) async fn read(body: Body, content_type: &str, spool: &Spool) -> Resul
     Ok(Form { writer: picture.writer, filename: picture.filename, tags })
 }
 
-fn malformed() -> Bad {
-    Bad::Malformed("the multipart body is broken")
+fn broken(error: multer::Error) -> Bad {
+    match error {
+        // Ours, not the sender's.
+        multer::Error::StreamReadFailed(error) => Bad::Disk(io::Error::other(error)),
+        _ => Bad::Malformed("the multipart body is broken"),
+    }
 }
 
 type Chunks = std::pin::Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
@@ -99,7 +103,7 @@ async fn open(body: Body) -> io::Result<(Chunks, Option<Writer>)> {
 async fn store(mut field: Field<'_>, rank: Rank, spool: &Spool) -> Result<Picture, Bad> {
     let filename = field.file_name().map(ToOwned::to_owned);
     let mut writer = spool.begin_async().await.map_err(Bad::Disk)?;
-    while let Some(chunk) = field.chunk().await.map_err(|_| malformed())? {
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
         writer = writer.write(&chunk).await.map_err(Bad::Disk)?;
     }
     let writer = writer.finish().await.map_err(Bad::Disk)?;
@@ -108,7 +112,7 @@ async fn store(mut field: Field<'_>, rank: Rank, spool: &Spool) -> Result<Pictur
 
 async fn text(mut field: Field<'_>) -> Result<String, Bad> {
     let mut text = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|_| malformed())? {
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
         text.extend_from_slice(&chunk);
         if text.len() > MAX_TEXT {
             return Err(Bad::Malformed("a text field of the form has over 64 KiB"));

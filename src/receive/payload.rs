@@ -136,7 +136,13 @@ fn lift(file: &Writer, spool: &Spool) -> Result<(Vec<u8>, Option<Writer>), Bad> 
     let mut reader = JsonStreamReader::new(io::BufReader::with_capacity(64 * 1024, source));
     let mut text = JsonStreamWriter::new(Bounded(Vec::new()));
     let mut picture = None;
-    let malformed = |_: ReaderError| Bad::Malformed("the body is not valid JSON");
+    let malformed = |error: ReaderError| match error {
+        // Ours, not the sender's.
+        ReaderError::IoError { error, .. } if error.kind() != io::ErrorKind::InvalidData => {
+            Bad::Disk(error)
+        }
+        _ => Bad::Malformed("the body is not valid JSON"),
+    };
     let too_long = |_| Bad::Malformed("the body is not valid JSON, or has over 1 MiB of text");
     reader.begin_object().map_err(malformed)?;
     text.begin_object().map_err(too_long)?;

@@ -66,7 +66,11 @@ impl Socket {
 
 /// Binds, or takes over what the service manager bound: the public listener is the first
 /// socket, the console the second.
-fn bind(listen: &Listen, key: &str, handed: usize) -> anyhow::Result<Socket> {
+fn bind(
+    listen: &Listen,
+    key: &str,
+    (handed_over, handed): (&mut ListenFd, usize),
+) -> anyhow::Result<Socket> {
     match listen {
         Listen::Tcp(address) => std::net::TcpListener::bind(address)
             .map(Socket::Tcp)
@@ -82,7 +86,6 @@ fn bind(listen: &Listen, key: &str, handed: usize) -> anyhow::Result<Socket> {
                 .with_context(|| format!("cannot listen at {}; see {key}", path.display()))
         }
         Listen::Systemd => {
-            let mut handed_over = ListenFd::from_env();
             if let Ok(Some(socket)) = handed_over.take_tcp_listener(handed) {
                 return Ok(Socket::Tcp(socket));
             }
@@ -113,10 +116,11 @@ fn tls(tls: &Tls) -> anyhow::Result<rustls::ServerConfig> {
 /// Listens for Apertur: the webhook, `/healthz` and nothing else.
 pub(super) fn public(
     settings: &ServerSettings,
+    handed_over: &mut ListenFd,
     door: Arc<Door>,
     rooms: &mut JoinSet<()>,
 ) -> anyhow::Result<(Address, Server)> {
-    let socket = bind(&settings.listen, "server.listen", 0)?;
+    let socket = bind(&settings.listen, "server.listen", (handed_over, 0))?;
     let address = socket.address()?;
     let server = HttpServer::new(move || {
         let door = Arc::clone(&door);
@@ -143,10 +147,11 @@ pub(super) fn public(
 /// Listens for operators: `/readyz` and `/metrics`.
 pub(super) fn console(
     listen: &Listen,
+    handed_over: &mut ListenFd,
     ops: Ops,
     rooms: &mut JoinSet<()>,
 ) -> anyhow::Result<(Address, Server)> {
-    let socket = bind(listen, "console.listen", 1)?;
+    let socket = bind(listen, "console.listen", (handed_over, 1))?;
     let address = socket.address()?;
     let ops = web::Data::new(ops);
     let server = HttpServer::new(move || {

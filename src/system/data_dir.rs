@@ -31,7 +31,7 @@ impl DataDir {
     /// remedy.
     pub fn take(path: &Path) -> anyhow::Result<Self> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.with_context(|| {
+        made.and_then(|()| sync_parent(path)).with_context(|| {
             format!("cannot make data_dir {}; make it, owned by this user", path.display())
         })?;
         let file = fs::OpenOptions::new()
@@ -54,6 +54,15 @@ impl DataDir {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Makes the directory's own name durable.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.canonicalize()?.parent() {
+        // A parent that may not be read was not made by us.
+        Some(parent) => fs::File::open(parent).map_or(Ok(()), |parent| parent.sync_all()),
+        None => Ok(()),
     }
 }
 

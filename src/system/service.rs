@@ -38,15 +38,17 @@ impl Service {
     }
 }
 
-/// Returns when the process is told to stop (SIGTERM, SIGINT).
+/// Listens from now on for being told to stop (SIGTERM, SIGINT); the future ends when it is.
 ///
 /// # Errors
 /// When the signals cannot be listened to.
-pub async fn shutdown() -> io::Result<()> {
+pub fn shutdown() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-    }
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

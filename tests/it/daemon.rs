@@ -1,5 +1,6 @@
 //! A running daemon: the built binary with a configuration, data directory and ports of its own.
 //! Killed and removed when dropped.
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking")]
 
 use std::{
     fs::Permissions,
@@ -92,6 +93,12 @@ impl Log {
         let waited = self.grown.wait_timeout_while(guard, PATIENCE, wanted);
         let (text, _) = waited.unwrap_or_else(PoisonError::into_inner);
         text.0.lines().find(|line| line.contains(part)).map(str::to_owned)
+    }
+
+    /// Waits until the process has closed it.
+    fn wait_for_end(&self) {
+        let guard = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.grown.wait_timeout_while(guard, PATIENCE, |(_, ended)| !*ended));
     }
 
     fn text(&self) -> String {
@@ -216,6 +223,7 @@ impl Daemon {
     pub(crate) fn kill9(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.log.wait_for_end();
     }
 
     /// Starts it again after [`Daemon::kill9`] or [`Daemon::stop`], at the same addresses.
@@ -228,8 +236,12 @@ impl Daemon {
 
     /// Tells it to stop (SIGTERM) and waits until it has.
     pub(crate) fn stop(&mut self) -> ExitStatus {
-        terminate(self.pid());
-        self.child.wait().unwrap()
+        if self.child.try_wait().unwrap().is_none() {
+            terminate(self.pid());
+        }
+        let status = self.child.wait().unwrap();
+        self.log.wait_for_end();
+        status
     }
 }
 

@@ -111,12 +111,16 @@ fn every_command_and_option_in_the_readme_exists() {
     let mut helps = Helps::default();
     let mut seen = 0;
     for line in code() {
-        let ours = ["apertur-bridge ", "cargo run --release -- "];
-        let Some((_, rest)) = ours.iter().find_map(|prefix| line.split_once(prefix)) else {
+        let ours = |prefix: &'static str| {
+            let at = line.match_indices(prefix).map(|(at, _)| at);
+            // A path that ends in this name is no command, nor is the service.
+            let mut at = at.filter(|at| !line[..*at].ends_with('/'));
+            at.next().map(|at| &line[at + prefix.len()..])
+        };
+        let Some(rest) = ours("apertur-bridge ").or_else(|| ours("cargo run --release -- ")) else {
             continue;
         };
-        // `systemctl edit apertur-bridge   # ...` names the service.
-        if line.contains("systemctl") {
+        if line.contains("systemctl ") {
             continue;
         }
         let (command, rest) = helps.command(rest);

@@ -285,7 +285,7 @@ async fn half_a_picture_is_fetched_again() {
     half.truncate(half.len() - 3);
     let server = Server::start(move |_| half.clone()).await;
     let (_, cause) = later(download(near(), Some(&server.link()), None).await);
-    assert_eq!(cause.kind, ErrorKind::Unreachable);
+    assert_eq!(cause.kind, ErrorKind::Unavailable);
     let empty = Server::start(|_| answer(200, "", b"")).await;
     let (_, cause) = later(download(near(), Some(&empty.link()), None).await);
     assert_eq!(cause.kind, ErrorKind::Protocol);

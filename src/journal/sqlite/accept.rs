@@ -54,7 +54,10 @@ pub(super) fn accept(db: &Connection, arrival: &Arrival) -> Result<Accepted> {
         return Ok(Accepted::Duplicate { completed: false });
     }
     let seq = insert_photo(db, arrival)?;
-    insert_plan(db, seq, &arrival.plan, photo.received_at)?;
+    insert_waiting(db, seq, &arrival.plan, photo.received_at)?;
+    if arrival.bytes == Bytes::Stored {
+        place(db, seq, "d.state = 'waiting'", photo.received_at)?;
+    }
     Ok(Accepted::New)
 }
 
@@ -124,6 +127,12 @@ pub(super) fn insert_plan(
     plan: &[Planned],
     now: Timestamp,
 ) -> Result<()> {
+    insert_waiting(db, seq, plan, now)?;
+    place(db, seq, "d.state = 'waiting'", now)
+}
+
+/// As [`insert_plan`]; those with a destination are `waiting`, whatever became of the bytes.
+fn insert_waiting(db: &Connection, seq: i64, plan: &[Planned], now: Timestamp) -> Result<()> {
     let nowhere = [Planned { destination: None, target: None, mode: None }];
     let at = now.as_millisecond();
     for planned in if plan.is_empty() { &nowhere } else { plan } {
@@ -147,7 +156,7 @@ pub(super) fn insert_plan(
             error,
         ])?;
     }
-    place(db, seq, "d.state = 'waiting'", now)
+    Ok(())
 }
 
 /// Gives a known photo the bytes that an inline copy brought.

@@ -339,6 +339,8 @@ impl Journal for Sqlite {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::config::DbConfig;
+
     use super::*;
 
     #[test]
@@ -359,7 +361,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn commits_are_synchronous_and_the_file_is_private() -> anyhow::Result<()> {
+    async fn commits_are_synchronous_plans_are_kept_and_the_file_is_private() -> anyhow::Result<()>
+    {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
@@ -368,10 +371,10 @@ mod tests {
             .write(|db| {
                 let full: i64 = db.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
                 let mode: String = db.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
-                Ok((full, mode))
+                Ok((full, mode, db.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG)?))
             })
             .await?;
-        assert_eq!(settings, (2, "wal".to_owned()));
+        assert_eq!(settings, (2, "wal".to_owned(), true));
         assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The tables, as numbered steps that only go forward.
 
 use anyhow::{Context, bail, ensure};
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 
 /// Oldest SQLite that keeps every committed row: before 3.51.3 a race between two connections
 /// that reset the write-ahead log could lose some (<https://sqlite.org/wal.html#walresetbug>).
@@ -35,6 +35,8 @@ pub(super) fn prepare(db: &Connection) -> anyhow::Result<()> {
          PRAGMA foreign_keys = ON;
          PRAGMA temp_store = MEMORY;",
     )?;
+    // Otherwise statements whose plan might depend on a value are compiled anew for each value.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

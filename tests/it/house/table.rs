@@ -77,11 +77,27 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["src/journal/sqlite/"], "SQL is the affair of journal/sqlite"),
     ("xmlrpc", &["src/destinations/odoo/"], "XML is the affair of destinations/odoo"),
     ("quick_xml", &["src/destinations/odoo/"], "XML is the affair of destinations/odoo"),
-    ("std::env", &["src/config/"], "the environment is read in config alone"),
+    (
+        "std::env",
+        &["src/config/", "src/cli/demo/"],
+        "the environment is read in config alone; the demo asks for its own program's name",
+    ),
     ("clap", &["src/cli"], "the command line is the affair of cli"),
-    ("actix_web", &["src/receive/", "src/serve"], "requests come in at receive and serve alone"),
-    ("reqwest", &["src/http/", "src/apertur/", "src/destinations/"], "http is the way out"),
-    ("tokio::time::sleep", &["src/system/", "src/serve.rs"], "wait with system::Clock"),
+    (
+        "actix_web",
+        &["src/receive/", "src/serve", "src/cli/demo/", "src/cli/webhook/"],
+        "requests come in at receive and serve; demo and webhook play Apertur",
+    ),
+    (
+        "reqwest",
+        &["src/http/", "src/apertur/", "src/destinations/", "src/cli/webhook/"],
+        "http is the way out; webhook send plays Apertur",
+    ),
+    (
+        "tokio::time::sleep",
+        &["src/system/", "src/serve.rs", "src/cli/demo/"],
+        "wait with system::Clock; only the watchdog and the demo live in real time",
+    ),
     ("std::thread::sleep", &["src/system/"], "wait with system::Clock"),
     (
         "crate::journal::sqlite",

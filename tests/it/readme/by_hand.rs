@@ -14,8 +14,7 @@ use crate::{
     fakes::odoo::FakeOdoo,
 };
 
-/// The beginning of a JPEG.
-const PHOTO: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01 a photo, or so it begins";
+const PHOTO: &[u8] = include_bytes!("../../../fixtures/photos/try-me.jpg");
 
 /// Runs the lines of a block beside `photo.jpg` against a daemon.
 fn run(name: &str, daemon: &Daemon) -> Output {
