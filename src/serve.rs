@@ -164,14 +164,19 @@ impl Daemon {
 pub async fn run(config: Config) -> anyhow::Result<()> {
     // From the first moment on: who stops a daemon that just said it is ready must be heard.
     let stop = shutdown().context("cannot listen to signals")?;
-    let daemon = Daemon::start(config, Clock::system()).await?;
+    let mut daemon = Daemon::start(config, Clock::system()).await?;
     let service = Service;
     service.ready();
     let watch = tokio::spawn(watchdog(service, Arc::clone(&daemon.ops.journal)));
-    stop.await;
+    let ended = tokio::select! {
+        () = stop => false,
+        // Every room works until it is told to stop.
+        _ = daemon.rooms.join_next() => true,
+    };
     service.stopping();
     daemon.stop().await;
     watch.abort();
+    anyhow::ensure!(!ended, "a part of the daemon ended by itself; report it, with the log before");
     Ok(())
 }
 

@@ -378,4 +378,20 @@ mod tests {
         assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
         Ok(())
     }
+
+    #[tokio::test]
+    async fn a_closed_journal_is_whole_in_its_one_file() -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("journal.db");
+        let journal = Sqlite::open(&path).await?;
+        journal
+            .write(|db| Ok(db.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (7)")?))
+            .await?;
+        journal.close().await;
+        let copy = home.path().join("copy.db");
+        std::fs::copy(&path, &copy)?;
+        let seven: i64 = Connection::open(&copy)?.query_row("SELECT x FROM t", [], |r| r.get(0))?;
+        assert_eq!(seven, 7);
+        Ok(())
+    }
 }

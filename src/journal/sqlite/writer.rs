@@ -108,6 +108,9 @@ fn run(mut db: Connection, mut requests: mpsc::Receiver<Box<dyn Request>>) {
         };
         group.drain(..).for_each(|request| request.answer(failed.clone()));
     }
+    // Whoever copies the file of a stopped daemon should have everything in it. Where that
+    // fails the log stays beside it, and holds the rest.
+    drop(db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
 }
 
 /// Whether another process keeps the file locked: no request is the cause, and to wait for
