@@ -1,4 +1,5 @@
 //! What a test sees of a running daemon from outside: its commands, its files.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     fs,

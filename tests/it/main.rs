@@ -11,4 +11,5 @@ mod look;
 mod memory;
 mod odoo;
 mod readme;
+mod sending;
 mod whole_way;

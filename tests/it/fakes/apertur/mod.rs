@@ -12,5 +12,5 @@ mod sign;
 
 pub(crate) use photo::Photo;
 pub(crate) use post::{Answer, Framing, Request, connect, deliver, get, post, raw};
-pub(crate) use server::{FakeApertur, Seen, Way};
+pub(crate) use server::{FakeApertur, Way};
 pub(crate) use sign::{SECRET, Scheme, Signer};

@@ -104,13 +104,14 @@ impl Photo {
             "mime_type": "image/jpeg",
             "filename": self.filename,
             "size_bytes": self.bytes.len(),
-            "data": STANDARD.encode(&self.bytes),
+            "data": "@",
             "tags": Value::Object(tags.collect()),
         });
         if !self.metadata.is_null() {
             body["metadata"] = self.metadata.clone();
         }
-        Request::json(&body)
+        let data = format!("\"data\":\"{}\"", STANDARD.encode(&self.bytes));
+        Request::new("application/json", body.to_string().replacen("\"data\":\"@\"", &data, 1))
     }
 
     /// Family A, multipart: the file is named `image`, every tag is a field.

@@ -1,0 +1,290 @@
+//! What each ending of an attempt leads to, step by step.
+
+use apertur_bridge::{
+    deliver::Settings,
+    destinations::Limits,
+    model::{AttemptOutcome, DeliveryState, ErrorKind, Failure, Filter, PhotoId},
+};
+
+use super::{LIMITS, Play, Rig, after, broken, cause, later, unknown};
+
+const DAY: u64 = 24 * 3600;
+
+#[tokio::test]
+async fn failures_that_may_pass_come_again_with_growing_waits() {
+    for rig in Rig::each().await {
+        rig.arrive("a", 1).await;
+        rig.plays(vec![later(ErrorKind::Unavailable); 12]);
+        let mut spent = 0;
+        for wait in [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600] {
+            assert_eq!(rig.work().await, 1, "{} {wait}", rig.store);
+            spent += 1;
+            let due = rig.due_in("a").await;
+            assert!((wait * 8 / 10 - 1..=wait * 12 / 10).contains(&due), "{due} after {wait}");
+            assert_eq!(rig.delivery("a").await.attempts, spent);
+            rig.step(due.cast_unsigned().saturating_sub(1));
+            assert_eq!(rig.work().await, 0, "not before its time");
+            rig.step(2);
+        }
+        assert_eq!(rig.work().await, 1);
+        let done = rig.delivery("a").await;
+        assert_eq!((done.state, done.attempts), (DeliveryState::Delivered, 13));
+        assert_eq!((done.cause, rig.stage.seen().len()), (None, 13));
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_is_asked_for_is_kept_and_a_rate_limit_costs_no_attempt() {
+    for rig in Rig::each().await {
+        rig.arrive("a", 1).await;
+        rig.plays([
+            after(ErrorKind::Unavailable, 7200),
+            after(ErrorKind::RateLimited, 90),
+            after(ErrorKind::Unavailable, 1),
+        ]);
+        rig.work().await;
+        assert_eq!((rig.due_in("a").await, rig.delivery("a").await.attempts), (7200, 1));
+        rig.step(7200);
+        rig.work().await;
+        assert_eq!((rig.due_in("a").await, rig.delivery("a").await.attempts), (90, 1));
+        rig.step(90);
+        rig.work().await;
+        assert_eq!(rig.delivery("a").await.attempts, 2);
+        assert!((7..=12).contains(&rig.due_in("a").await), "the schedule asks for more");
+    }
+}
+
+#[tokio::test]
+async fn after_three_days_it_is_held_and_a_replay_begins_again() {
+    for rig in Rig::each().await {
+        rig.arrive("a", 1).await;
+        rig.plays([later(ErrorKind::Unavailable), later(ErrorKind::Unavailable)]);
+        rig.work().await;
+        rig.step(3 * DAY);
+        rig.work().await;
+        let held = rig.delivery("a").await;
+        let why = held.cause.unwrap();
+        assert_eq!((held.state, why.kind), (DeliveryState::Held, ErrorKind::GaveUp));
+        assert!(why.what.contains("3days") && why.what.contains("it went wrong"), "{why}");
+        assert!(why.fix.contains("replay"), "{why}");
+        rig.step(30 * DAY);
+        assert_eq!(rig.work().await, 0, "a held one waits for a person");
+        rig.journal.replay(&Filter::default(), false, rig.clock.now()).await.unwrap();
+        rig.work().await;
+        let again = rig.delivery("a").await;
+        assert_eq!((again.state, again.attempts), (DeliveryState::Delivered, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_doubtful_ending_is_looked_at_once_more_before_it_is_given_up() {
+    for rig in Rig::each().await {
+        rig.arrive("a", 1).await;
+        rig.step(4 * DAY);
+        rig.plays([unknown(ErrorKind::Unreachable), Play::Well]);
+        rig.work().await;
+        assert_eq!(rig.delivery("a").await.state, DeliveryState::Due, "it may be there");
+        rig.step(60);
+        rig.work().await;
+        assert_eq!(rig.stage.seen(), ["deliver a", "find a"]);
+        assert_eq!(rig.delivery("a").await.state, DeliveryState::Delivered);
+        // Where the look ends in doubt as well, a person is asked, and a replay looks again.
+        rig.arrive("b", 1).await;
+        rig.step(4 * DAY);
+        rig.plays(vec![unknown(ErrorKind::Unreachable); 2]);
+        rig.work().await;
+        rig.step(60);
+        rig.work().await;
+        let held = rig.delivery("b").await;
+        assert_eq!((held.state, held.unsure), (DeliveryState::Held, true));
+        rig.journal.replay(&Filter::default(), false, rig.clock.now()).await.unwrap();
+        rig.work().await;
+        assert_eq!(rig.stage.seen(), ["deliver b", "find b", "find b"]);
+        assert_eq!(rig.delivery("b").await.state, DeliveryState::Delivered);
+    }
+}
+
+#[tokio::test]
+async fn what_may_be_stored_is_looked_for_before_it_is_sent_again() {
+    for rig in Rig::each().await {
+        for image in ["a", "b", "c"] {
+            rig.arrive(image, 1).await;
+            rig.plays([unknown(ErrorKind::Unreachable)]);
+            rig.work().await;
+            assert!(rig.delivery(image).await.unsure);
+            rig.step(10);
+            match image {
+                // Found.
+                "a" => {}
+                // Not there, so it is sent.
+                "b" => rig.plays([Play::Nothing]),
+                // Nobody can say: neither sent nor believed to be there.
+                _ => rig.plays([later(ErrorKind::Unavailable), Play::Nothing]),
+            }
+            rig.stage.seen();
+            rig.work().await;
+            if image == "c" {
+                assert_eq!(rig.stage.seen(), ["find c"]);
+                assert!(rig.delivery("c").await.unsure);
+                rig.step(20);
+                rig.work().await;
+            }
+            let done = rig.delivery(image).await;
+            assert_eq!((done.state, done.unsure), (DeliveryState::Delivered, false));
+            assert_eq!(done.receipt.unwrap().found, image == "a");
+            let expected = [format!("find {image}"), format!("deliver {image}")];
+            let count = if image == "a" { 1 } else { 2 };
+            assert_eq!(rig.stage.seen(), &expected[..count], "{}", rig.store);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_timed_out_is_given_time_before_the_look() {
+    for rig in Rig::each().await {
+        rig.arrive("a", 1).await;
+        rig.plays([unknown(ErrorKind::Timeout)]);
+        rig.work().await;
+        assert_eq!(rig.due_in("a").await, 60);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_has_a_deadline_and_ends_in_doubt() {
+    let settings =
+        Settings { deadline: std::time::Duration::from_millis(30), ..Settings::default() };
+    for rig in Rig::each_with(LIMITS, settings).await {
+        rig.arrive("a", 1).await;
+        rig.plays([Play::Wait]);
+        rig.work().await;
+        let late = rig.delivery("a").await;
+        let why = late.cause.unwrap();
+        assert_eq!((late.unsure, late.attempts, why.kind), (true, 1, ErrorKind::Timeout));
+        assert!(why.what.contains("30ms"), "{why}");
+        rig.step(60);
+        rig.work().await;
+        assert_eq!(rig.stage.seen(), ["deliver a", "find a"]);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_or_too_large_photo_is_held_and_its_neighbours_go_on() {
+    for rig in Rig::each_with(Limits { max_size: 3, ..LIMITS }, Settings::default()).await {
+        rig.arrive("a", 1).await;
+        rig.arrive("b", 1).await;
+        rig.plays([Play::Fail(Failure::Refused { cause: cause(ErrorKind::Rejected) })]);
+        rig.work().await;
+        let held = rig.delivery("a").await;
+        assert_eq!(
+            (held.state, held.cause.unwrap().kind),
+            (DeliveryState::Held, ErrorKind::Rejected)
+        );
+        assert_eq!(rig.delivery("b").await.state, DeliveryState::Delivered);
+    }
+    for rig in Rig::each_with(Limits { max_size: 2, ..LIMITS }, Settings::default()).await {
+        rig.arrive("a", 1).await;
+        rig.work().await;
+        let held = rig.delivery("a").await;
+        assert_eq!(
+            (held.state, held.cause.unwrap().kind),
+            (DeliveryState::Held, ErrorKind::TooLarge)
+        );
+        assert_eq!(rig.stage.seen(), Vec::<String>::new(), "nobody was asked");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_destination_is_left_alone_until_a_probe_succeeds() {
+    for failure in [broken(), later(ErrorKind::Unreachable)] {
+        for rig in Rig::each().await {
+            rig.arrive("a", 1).await;
+            rig.plays([failure.clone()]);
+            *rig.stage.works.lock().unwrap() = false;
+            rig.work().await;
+            rig.arrive("b", 2).await;
+            let pauses = rig.journal.pauses().await.unwrap();
+            assert_eq!((pauses.len(), pauses[0].since), (1, rig.clock.now()));
+            rig.stage.seen();
+            // Probes at 30 s, then after 60, 120, 240, 480, 600, 600 more.
+            for wait in [30, 60, 120, 240, 480, 600, 600] {
+                rig.step(wait - 1);
+                assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "{wait}");
+                rig.step(1);
+                assert_eq!(rig.work().await, 0);
+                assert_eq!(rig.stage.seen(), ["probe"]);
+            }
+            for image in ["a", "b"] {
+                let waiting = rig.delivery(image).await;
+                assert_eq!((waiting.state, waiting.attempts), (DeliveryState::Due, 0));
+            }
+            *rig.stage.works.lock().unwrap() = true;
+            rig.step(600);
+            assert_eq!(rig.work().await, 2);
+            assert_eq!(rig.journal.pauses().await.unwrap(), []);
+            for image in ["a", "b"] {
+                let done = rig.delivery(image).await;
+                assert_eq!((done.state, done.attempts), (DeliveryState::Delivered, 1));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_probe_that_succeeds_where_sending_fails_does_not_hurry() {
+    for rig in Rig::each().await {
+        rig.arrive("a", 1).await;
+        rig.plays(vec![broken(); 4]);
+        for wait in [30, 60, 120, 240] {
+            rig.work().await;
+            rig.stage.seen();
+            rig.step(wait - 1);
+            assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "{wait}");
+            rig.step(1);
+        }
+        assert_eq!(rig.work().await, 1);
+        assert_eq!(rig.delivery("a").await.attempts, 1, "pauses cost nothing");
+        // It works again: the next pause begins with the short wait.
+        rig.arrive("b", 1).await;
+        rig.plays([broken()]);
+        rig.work().await;
+        rig.step(30);
+        assert_eq!(rig.work().await, 1);
+        assert_eq!(rig.delivery("b").await.state, DeliveryState::Delivered);
+    }
+}
+
+#[tokio::test]
+async fn what_was_claimed_when_the_destination_broke_is_given_back() {
+    for rig in Rig::each().await {
+        rig.arrive("a", 1).await;
+        rig.arrive("b", 2).await;
+        rig.plays([broken()]);
+        assert_eq!(rig.work().await, 2);
+        assert_eq!(rig.stage.seen(), ["deliver a"], "b was not begun");
+        let back = rig.delivery("b").await;
+        assert_eq!((back.state, back.attempts, back.unsure), (DeliveryState::Due, 0, false));
+        let story = rig.journal.story(&PhotoId::parse("b").unwrap()).await.unwrap().unwrap();
+        assert_eq!(story.attempts[0].outcome, AttemptOutcome::Cancelled);
+    }
+}
+
+#[tokio::test]
+async fn one_photo_a_target_where_the_destination_says_so() {
+    let limits = Limits { one_per_target: true, ..LIMITS };
+    for rig in Rig::each_with(limits, Settings::default()).await {
+        for (image, contact) in [("a", 1), ("b", 1), ("c", 2)] {
+            rig.arrive(image, contact).await;
+        }
+        use apertur_bridge::work::Work as _;
+        let first = rig.sender.claim(4).await.unwrap();
+        let ids = |jobs: &[apertur_bridge::journal::Claimed]| {
+            jobs.iter().map(|job| job.delivery.photo.id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&first), ["a", "c"]);
+        assert_eq!(rig.sender.claim(4).await.unwrap().len(), 0, "a is under way");
+        rig.sender.run(&first[1]).await;
+        assert_eq!(rig.sender.claim(4).await.unwrap().len(), 0, "c is another target");
+        rig.sender.run(&first[0]).await;
+        assert_eq!(ids(&rig.sender.claim(4).await.unwrap()), ["b"]);
+    }
+}
