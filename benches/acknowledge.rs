@@ -219,7 +219,7 @@ async fn measure(servers: &mut [Server], options: &Options) -> anyhow::Result<Sh
     let mut shots: Shots = servers.iter().map(|_| Default::default()).collect();
     let mut run = 0;
     for round in 0..=options.rounds() {
-        for place in 0..CONNECTIONS.len() {
+        for (place, _) in CONNECTIONS.iter().enumerate() {
             for turn in 0..servers.len() {
                 // Each goes first once in a while.
                 let number = (turn + round) % servers.len();
