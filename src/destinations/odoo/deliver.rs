@@ -197,8 +197,8 @@ impl Odoo {
                 "attachment {} carries this photo's key with {there} bytes instead of {size}",
                 found.id
             ),
-            "look at that attachment in Odoo; delete it and replay the delivery, or drop the \
-             delivery if the picture there is good",
+            "look at that attachment in Odoo; delete it there and replay the \
+             delivery, or leave both if the picture there is good",
         ))
     }
 
@@ -235,8 +235,7 @@ async fn addressee(session: &Session, order: &Order<'_>) -> Result<Option<u64>, 
         return Err(refused(
             ErrorKind::NotFound,
             &format!("{model} {id} does not exist, or the bridge's user may not see it"),
-            "check the record in Odoo and the user's access rights, then replay the delivery, \
-             or drop it",
+            "check the record in Odoo and the user's access rights, then replay the delivery",
         ));
     };
     let partner = if is_partner { Some(*id) } else { partner };

@@ -160,8 +160,8 @@ impl Fault {
 }
 
 const FIX_REJECTED: &str = "check that the record still exists and the app is installed in Odoo, \
-                            then replay the delivery, or drop it";
-const FIX_LOG: &str = "look into Odoo's log at this time, then replay the delivery, or drop it";
+                            then replay the delivery";
+const FIX_LOG: &str = "look into Odoo's log at this time, then replay the delivery";
 const FIX_BUSY: &str = "nothing; it is tried again";
 const FIX_LOOK: &str = "nothing; the next attempt looks before it sends";
 const FIX_SIZE: &str = "raise the body limit of the proxy in front of Odoo \
