@@ -89,6 +89,11 @@ impl Daemon {
         if left > 0 {
             telemetry.emit(&Fact::Recovered { deliveries: left });
         }
+        let configured: Vec<_> = config.destinations.iter().map(|(name, _)| name.clone()).collect();
+        let strays = journal.hold_strays(&configured, clock.now()).await?;
+        if strays > 0 {
+            telemetry.emit(&Fact::Strays { count: strays });
+        }
         let (collector, sender) = (Wake::default(), Wake::default());
         let routes = Arc::new(config.routes.clone());
         let ops = Ops { journal, routes, clock, telemetry, collector, sender };

@@ -7,7 +7,11 @@
 mod backoff;
 mod pause;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -83,6 +87,8 @@ pub struct Sender {
     around: Around,
     progress: Progress,
     gate: Gate,
+    /// What runs here right now; a lease can end early, when the machine's clock jumps.
+    running: Mutex<HashSet<DeliveryId>>,
 }
 
 #[derive(Debug)]
@@ -106,7 +112,8 @@ impl Sender {
     ) -> Self {
         let progress = Progress(Arc::new(JournalSteps(Arc::clone(&around.journal))));
         let gate = Gate::new(settings.probe_every);
-        Self { name, destination, settings, around, progress, gate }
+        let running = Mutex::default();
+        Self { name, destination, settings, around, progress, gate, running }
     }
 
     /// Parcels under way at once.
@@ -224,6 +231,11 @@ impl Sender {
             // The lease runs out, and the next attempt looks before it sends.
             self.resting(&error, Duration::ZERO);
         }
+        self.running().remove(&claimed.delivery.id);
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashSet<DeliveryId>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, delivery: &Delivery, end: &DeliveryEnd, took: Duration) {
@@ -314,8 +326,11 @@ impl Work for Sender {
             destination: self.name.clone(),
             limit: room,
             one_per_target: self.destination.limits().one_per_target,
+            except: self.running().iter().copied().collect(),
         };
-        self.around.journal.claim_deliveries(claim).await
+        let claimed = self.around.journal.claim_deliveries(claim).await?;
+        self.running().extend(claimed.iter().map(|claimed| claimed.delivery.id));
+        Ok(claimed)
     }
 
     async fn run(&self, claimed: &Claimed) {

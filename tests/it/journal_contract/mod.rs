@@ -50,7 +50,7 @@ fn id(image: &str) -> PhotoId {
 }
 
 fn copy_id(bytes: u8) -> PhotoId {
-    PhotoId::of_bytes(&digest(bytes))
+    PhotoId::of_bytes(&digest(bytes), None)
 }
 
 /// An event whose signature covers the image id and that brought the bytes; for `erp`.
@@ -214,6 +214,7 @@ fn claim(destination: &str, seconds: i64) -> Claim {
         destination: name(destination),
         limit: usize::MAX,
         one_per_target: false,
+        except: Vec::new(),
     }
 }
 
