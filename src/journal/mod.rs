@@ -347,11 +347,11 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Settles a claimed delivery. `Unknown` sets `unsure`; `Delivered` clears cause and
     /// `unsure`; all others keep `unsure` as it was (so `Held` says that this try surely did not
-    /// store it). Each cause is kept, `Cancelled` leaves the earlier one. The attempt of a
-    /// `Held` is `refused`; where the delivery was claimed without a target and has one by now,
-    /// it is due at once instead of held (the attempt counts). A settlement for an attempt that is not the delivery's latest, or
-    /// was ended already, is ignored; one that comes after its lease, but before anybody else's
-    /// claim, counts.
+    /// store it). Each cause is kept, `Cancelled` leaves the earlier one. The attempt of a `Held`
+    /// is `refused`; where the delivery was claimed without a target and has one by now, it is
+    /// due at once instead of held (the attempt counts). A settlement for an attempt that is not
+    /// the delivery's latest, or was ended already, is ignored; one that comes after its lease,
+    /// but before anybody else's claim, counts.
     async fn settle_delivery(
         &self,
         claimed: &Claimed,
@@ -414,9 +414,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// `force`, and they become `unsure`; `sending` and `dropped` ones never. Where the photo
     /// lacks its bytes its fetch becomes due instead (one that is under way is left to end) and
     /// its deliveries `waiting` (not for `expired` bytes: left alone). A delivery without
-    /// destination is left alone: see [`Journal::plan_again`]. Without `force` a delivery that another photo
-    /// with the same bytes covers (see [`Journal::accept`]) becomes `delivered` with that note.
-    /// All that does not become `due` or `waiting` counts as left.
+    /// destination is left alone: see [`Journal::plan_again`]. Without `force` a delivery that
+    /// another photo with the same bytes covers (see [`Journal::accept`]) becomes `delivered`
+    /// with that note. All that does not become `due` or `waiting` counts as left.
     async fn replay(
         &self,
         filter: &Filter,

@@ -174,3 +174,98 @@ impl Ops {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        journal::{Arrival, Bytes, memory::Memory},
+        model::{Digest, Kind, Photo, Planned, Scheme, Shape},
+    };
+
+    fn name(text: &str) -> anyhow::Result<DestinationName> {
+        Ok(DestinationName::parse(text)?)
+    }
+
+    /// A photo in the spool that was planned for these destinations.
+    fn arrival(id: &str, to: &[DestinationName]) -> anyhow::Result<Arrival> {
+        let photo = Photo {
+            id: PhotoId::parse(id)?,
+            image_id: None,
+            session: None,
+            index: None,
+            filename: None,
+            media_type: None,
+            size: Some(3),
+            sha256: Some(Digest([1; 32])),
+            tags: Vec::new(),
+            target: None,
+            mode: None,
+            topic: None,
+            shape: Shape::Event,
+            scheme: Scheme::Body,
+            received_at: Timestamp::UNIX_EPOCH,
+        };
+        let planned = |to: &DestinationName| Planned {
+            destination: Some(to.clone()),
+            target: None,
+            mode: None,
+        };
+        let plan = to.iter().map(planned).collect();
+        Ok(Arrival { photo, bytes: Bytes::Stored, plan })
+    }
+
+    fn ops(configured: &[DestinationName]) -> Ops {
+        let destinations = configured.iter().map(|name| (name.clone(), Kind::Folder)).collect();
+        Ops {
+            journal: Arc::new(Memory::new()),
+            routes: Arc::new(Routes { rules: Vec::new(), destinations }),
+            clock: Clock::stepped(Timestamp::UNIX_EPOCH),
+            telemetry: Telemetry::default(),
+            collector: Wake::default(),
+            sender: Wake::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_replay_sends_strays_where_the_routes_say_now() -> anyhow::Result<()> {
+        let (folder, gone) = (name("folder")?, name("gone")?);
+        let ops = ops(std::slice::from_ref(&folder));
+        ops.journal.accept(arrival("stray", std::slice::from_ref(&gone))?).await?;
+        ops.journal.accept(arrival("both", &[folder.clone(), gone.clone()])?).await?;
+        ops.journal.accept(arrival("unrouted", &[])?).await?;
+        assert_eq!(ops.hold_strays().await?, (2, 2));
+
+        let filter = Filter { destination: Some(gone), ..Filter::default() };
+        let replay = Replay { filter, force: false, by: "a test".to_owned() };
+        let expected = ReplayReport { due: 0, fetching: 0, routed: 2, left: 0 };
+        assert_eq!(ops.replay(&replay).await?, expected);
+        let rest = Replay { filter: Filter::default(), ..replay };
+        let expected = ReplayReport { due: 2, fetching: 0, routed: 1, left: 0 };
+        assert_eq!(ops.replay(&rest).await?, expected);
+        let all = ops.list(&Filter::default(), None, 9).await?;
+        assert_eq!(all.len(), 3);
+        for delivery in all {
+            assert_eq!(delivery.state, DeliveryState::Due);
+            assert_eq!(delivery.destination.as_ref(), Some(&folder));
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_stray_that_nobody_wants_stays_held() -> anyhow::Result<()> {
+        let gone = name("gone")?;
+        let ops = ops(&[]);
+        ops.journal.accept(arrival("stray", std::slice::from_ref(&gone))?).await?;
+        ops.hold_strays().await?;
+        let replay = Replay { filter: Filter::default(), force: false, by: "a test".to_owned() };
+        let left = ReplayReport { left: 1, ..ReplayReport::default() };
+        assert_eq!(ops.replay(&replay).await?, left);
+        let all = ops.list(&Filter::default(), None, 9).await?;
+        assert_eq!((all[0].state, &all[0].destination), (DeliveryState::Held, &Some(gone)));
+        assert_eq!(all[0].cause.as_ref().map(|cause| cause.kind), Some(ErrorKind::Unrouted));
+        Ok(())
+    }
+}
