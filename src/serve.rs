@@ -94,6 +94,11 @@ impl Daemon {
         if left > 0 {
             telemetry.emit(&Fact::Recovered { deliveries: left });
         }
+        let configured: Vec<_> = config.destinations.iter().map(|(name, _)| name.clone()).collect();
+        let strays = journal.hold_strays(&configured, clock.now()).await?;
+        if strays > 0 {
+            telemetry.emit(&Fact::Strays { count: strays });
+        }
         let (collector, sender) = (Wake::default(), Wake::default());
         let routes = Arc::new(config.routes.clone());
         let ops = Ops { journal, routes, clock, telemetry, collector, sender };
@@ -186,7 +191,7 @@ async fn watchdog(service: Service, journal: Arc<dyn Journal>) {
     loop {
         tokio::time::sleep(every).await;
         // An error is an answer: only a journal that says nothing is worth a restart.
-        if tokio::time::timeout(every, journal.oldest_due()).await.is_ok() {
+        if tokio::time::timeout(every, journal.ping()).await.is_ok() {
             service.alive();
         }
     }

@@ -7,7 +7,11 @@
 mod backoff;
 mod pause;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -95,6 +99,8 @@ pub struct Sender {
     around: Around,
     progress: Progress,
     gate: Gate,
+    /// What runs here right now; a lease can end early, when the machine's clock jumps.
+    running: Mutex<HashSet<DeliveryId>>,
 }
 
 #[derive(Debug)]
@@ -118,7 +124,8 @@ impl Sender {
     ) -> Self {
         let progress = Progress(Arc::new(JournalSteps(Arc::clone(&around.journal))));
         let gate = Gate::new(settings.probe_every);
-        Self { name, destination, settings, around, progress, gate }
+        let running = Mutex::default();
+        Self { name, destination, settings, around, progress, gate, running }
     }
 
     /// Parcels under way at once.
@@ -229,21 +236,31 @@ impl Sender {
         if let DeliveryEnd::Broken { cause } = &end {
             self.pause(cause.clone()).await;
         }
+        if self.write(claimed, &end).await {
+            self.tell(&claimed.delivery, &end, took);
+        }
+        self.running().remove(&claimed.delivery.id);
+    }
+
+    /// Writes the end down, as stubbornly as is worth it; gives whether it is.
+    async fn write(&self, claimed: &Claimed, end: &DeliveryEnd) -> bool {
         let mut waits = SETTLE.into_iter();
         loop {
             let now = self.around.clock.now();
             let settled = self.around.journal.settle_delivery(claimed, end.clone(), now).await;
-            let Err(error) = settled else {
-                return self.tell(&claimed.delivery, &end, took);
-            };
+            let Err(error) = settled else { return true };
             let wait = waits.next();
             self.resting(&error, wait.unwrap_or_default());
-            let Some(wait) = wait else { return };
+            let Some(wait) = wait else { return false };
             tokio::select! {
                 () = self.around.clock.sleep_until(self.around.clock.after(wait)) => {}
-                () = self.around.stop.cancelled() => return,
+                () = self.around.stop.cancelled() => return false,
             }
         }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashSet<DeliveryId>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, delivery: &Delivery, end: &DeliveryEnd, took: Duration) {
@@ -334,8 +351,11 @@ impl Work for Sender {
             destination: self.name.clone(),
             limit: room,
             one_per_target: self.destination.limits().one_per_target,
+            except: self.running().iter().copied().collect(),
         };
-        self.around.journal.claim_deliveries(claim).await
+        let claimed = self.around.journal.claim_deliveries(claim).await?;
+        self.running().extend(claimed.iter().map(|claimed| claimed.delivery.id));
+        Ok(claimed)
     }
 
     async fn run(&self, claimed: &Claimed) {

@@ -9,7 +9,7 @@ pub mod sqlite;
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
     Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, ErrorKind,
@@ -70,8 +70,8 @@ pub enum Accepted {
     New,
     /// Known: nothing was made twice.
     Duplicate {
-        /// Whether the arrival completed the known photo: brought the bytes that it lacked, or
-        /// named its record.
+        /// Whether the arrival completed the known photo: brought the bytes that it lacked or
+        /// a fresh link to them, or named its record. There may be work now.
         completed: bool,
     },
 }
@@ -141,6 +141,9 @@ pub struct Claim {
     pub limit: usize,
     /// One delivery per target, and none whose target has one in `sending` under a live lease.
     pub one_per_target: bool,
+    /// What the caller has in flight right now: never claimed again, whatever its lease says
+    /// (the clock may have jumped), and its target is busy.
+    pub except: Vec<DeliveryId>,
 }
 
 /// A delivery with the attempt that was written down for it.
@@ -262,14 +265,22 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// * A photo id already known: `Duplicate`. If that photo still lacks its bytes
     ///   (`wanted` or `held`) and the arrival brought them, they are taken: the photo becomes
     ///   `stored`, a fetch that is under way ends `cancelled`, and its `waiting` deliveries, and
-    ///   those `held` because of the fetch, become due at once (`completed: true`). If the
-    ///   arrival brought a link instead, that replaces the older one, which may have died.
+    ///   those `held` because of the fetch, become due at once (`completed: true`).
+    /// * If it brought another link than the stored one instead, that replaces it, which may
+    ///   have died: the fetch is due now, that of a `held` photo as if it arrived now (with its
+    ///   deliveries `waiting` again), `completed: true`. A fetch that is under way is left to
+    ///   end (`completed: false`). The same link again changes nothing.
     /// * The same where the known photo names no record and the arrival does (of two events
     ///   for one image only one may carry its metadata): the photo and its deliveries that are
-    ///   not settled get target and mode, planned deliveries to destinations that it has none
-    ///   for are made, and an `unrouted` one is replaced by them (`completed: true`).
+    ///   neither delivered nor dropped get target and mode, planned deliveries to destinations
+    ///   that it has none for are made, an `unrouted` one without destination is replaced by
+    ///   them, and one to a planned destination that refused it as `unrouted` goes there after
+    ///   all (`completed: true`).
+    /// * An `expired` photo takes the bytes of an arrival only where a delivery needs them,
+    ///   such as one that the arrival added by naming its record.
     /// * An arrival known only by its bytes (`photo.id` is [`PhotoId::of_bytes`]) whose hinted
-    ///   `image_id` names a known photo with the same digest: `Duplicate`.
+    ///   `image_id` names a known photo with the same digest, unless the two name different
+    ///   records: as if it had come under that photo's id.
     /// * The same, but the known photo still waits for its bytes (`wanted`): `New`, with every
     ///   delivery `waiting` until that photo's fetch ends; then, if the digests are equal, the
     ///   deliveries that the other photo covers become `delivered` with the receipt note `same
@@ -284,7 +295,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// A photo *covers* a delivery of the other with the same bytes when it has a delivery to
     /// the same destination that is `due`, `sending` or `delivered`, and the two do not name
     /// different records. One that was itself left to the other covers nothing: at least one
-    /// of the two is really sent.
+    /// of the two is really sent. A covering delivery that names no record takes target and
+    /// mode from the one that is left to it, while it is `due` or `sending`; so does its photo.
+    ///
+    /// What would be due is `held` (kind `local`) where the photo is `expired`.
     ///
     /// A photo has one delivery a destination: of two planned for one, the first stands. An
     /// empty plan counts as `unrouted`. Numbers of deliveries and attempts are never reused.
@@ -308,8 +322,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Settles a fetch. `Stored`: the photo's digest, size and media type are set and its
     /// `waiting` deliveries become due (see [`Journal::accept`] for the ones of another photo).
-    /// `Held`: its `waiting` deliveries become held with the same cause. `Later` and `Held`
-    /// count. A settlement for an attempt that is not the photo's latest, or was ended already,
+    /// `Held`: its `waiting` deliveries become held with the same cause; where the photo has
+    /// another link than this fetch by now, it is due again at once instead. `Later` and `Held`
+    /// count. A delivery that is held as `unrouted` stays so, whatever becomes of the fetch. A
+    /// settlement for an attempt that is not the photo's latest, or was ended already,
     /// is ignored.
     async fn settle_fetch(
         &self,
@@ -331,10 +347,11 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Settles a claimed delivery. `Unknown` sets `unsure`; `Delivered` clears cause and
     /// `unsure`; all others keep `unsure` as it was (so `Held` says that this try surely did not
-    /// store it). Each cause is kept, `Cancelled` leaves the earlier one. The attempt of a
-    /// `Held` is `refused`. A settlement for an attempt that is not the delivery's latest, or
-    /// was ended already, is ignored; one that comes after its lease, but before anybody else's
-    /// claim, counts.
+    /// store it). Each cause is kept, `Cancelled` leaves the earlier one. The attempt of a `Held`
+    /// is `refused`; where the delivery was claimed without a target and has one by now, it is
+    /// due at once instead of held (the attempt counts). A settlement for an attempt that is not
+    /// the delivery's latest, or was ended already, is ignored; one that comes after its lease,
+    /// but before anybody else's claim, counts.
     async fn settle_delivery(
         &self,
         claimed: &Claimed,
@@ -344,9 +361,20 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// What a crash left behind: every `sending` delivery becomes `unsure` and due at `look_at`
     /// (the other side may still be at work on it), every leased fetch due now; their attempts
-    /// become `unknown` and count. Called once at start by the one process that owns the
+    /// become `unknown` and count. What is due more than seven days from now is due now: the
+    /// machine's clock was wrong. Called once at start by the one process that owns the
     /// journal. Gives the number of deliveries.
     async fn recover(&self, now: Timestamp, look_at: Timestamp) -> Result<u64, JournalError>;
+
+    /// Holds, with kind `unrouted`, every delivery in `waiting`, `due` or `sending` whose
+    /// destination is not `configured`: nobody would ever send it. An attempt that is under way
+    /// becomes `unknown`, its delivery `unsure`. Gives their number. Called at start and after
+    /// a replay; looks at every open delivery.
+    async fn hold_strays(
+        &self,
+        configured: &[DestinationName],
+        now: Timestamp,
+    ) -> Result<u64, JournalError>;
 
     /// When the next fetch is due; leases count with their end.
     async fn next_fetch_at(&self) -> Result<Option<Timestamp>, JournalError>;
@@ -385,10 +413,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// cause; `unsure` and steps stay, so what is there is found. `delivered` ones only with
     /// `force`, and they become `unsure`; `sending` and `dropped` ones never. Where the photo
     /// lacks its bytes its fetch becomes due instead (one that is under way is left to end) and
-    /// its deliveries `waiting` (not for `expired` bytes: left alone). An unrouted delivery is
-    /// left alone: see [`Journal::plan_again`]. Without `force` a delivery that another photo
-    /// with the same bytes covers (see [`Journal::accept`]) becomes `delivered` with that note.
-    /// All that does not become `due` or `waiting` counts as left.
+    /// its deliveries `waiting` (not for `expired` bytes: left alone). A delivery without
+    /// destination is left alone: see [`Journal::plan_again`]. Without `force` a delivery that
+    /// another photo with the same bytes covers (see [`Journal::accept`]) becomes `delivered`
+    /// with that note. All that does not become `due` or `waiting` counts as left.
     async fn replay(
         &self,
         filter: &Filter,
@@ -396,16 +424,18 @@ pub trait Journal: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<Replayed, JournalError>;
 
-    /// Replaces an `unrouted` delivery by the given plan, as if the photo arrived now; where its
-    /// fetch is `held`, so are the new deliveries, with the same cause. Destinations that the
-    /// photo has a delivery for already get no second one. A plan that routes nowhere changes
-    /// nothing, nor does any other delivery's number.
+    /// Replaces a delivery that is held as `unrouted`, with or without destination, by the given
+    /// plan, as if the photo arrived now; where its fetch is `held`, so are the new deliveries,
+    /// with the same cause. Destinations that the photo has a delivery for already get no second
+    /// one; the replaced one itself goes on if its destination is planned. A plan that routes
+    /// nowhere changes nothing, nor does any other delivery's number. Gives whether it was
+    /// replaced.
     async fn plan_again(
         &self,
         delivery: DeliveryId,
         plan: Vec<Planned>,
         now: Timestamp,
-    ) -> Result<(), JournalError>;
+    ) -> Result<bool, JournalError>;
 
     /// Marks the bytes of photos `expired` that arrived before the given time and have no
     /// delivery in `waiting`, `due`, `sending` or `held`, oldest first; gives the digests that no
@@ -417,18 +447,23 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ) -> Result<Vec<Digest>, JournalError>;
 
     /// Removes photos, deliveries and attempts that arrived before the given time and whose
-    /// bytes are `expired`, at most `limit` photos at once. Gives their number.
+    /// bytes are `expired`, at most `limit` photos at once, oldest first; never one that has a
+    /// delivery in `waiting`, `due`, `sending` or `held`. Gives their number.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
     /// Whether a photo that is not `expired` has these bytes (the spool keeps what is known).
     async fn knows_bytes(&self, digest: &Digest) -> Result<bool, JournalError>;
 
-    /// Whether this photo is known, and whether it has its bytes, or had them until retention:
-    /// `Some(false)` says that they are still needed.
+    /// Whether this photo is known, and whether it is `stored`: `Some(false)` says that its
+    /// bytes may be needed.
     async fn knows_photo(&self, photo: &PhotoId) -> Result<Option<bool>, JournalError>;
 
     /// The earliest due time of the deliveries in `due`, for readiness and metrics.
     async fn oldest_due(&self) -> Result<Option<Timestamp>, JournalError>;
+
+    /// Makes one small durable write. Fails when the disk is full or nobody writes any more, so
+    /// that readiness and watchdog see it before a photo does.
+    async fn ping(&self) -> Result<(), JournalError>;
 
     /// Ends the store: everything accepted is on disk when it returns.
     async fn close(&self);
@@ -478,6 +513,31 @@ const SAME_PHOTO: &str = "same photo as ";
 fn same_photo(other: &PhotoId) -> Receipt {
     let note = Some(format!("{SAME_PHOTO}{other}"));
     Receipt { note, found: true, ..Receipt::default() }
+}
+
+/// What is due later than this from now was written under a wrong clock; no schedule waits so
+/// long.
+const FAR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Why a delivery is held whose destination is gone from the configuration.
+fn stray(destination: &str) -> Cause {
+    Cause::new(
+        ErrorKind::Unrouted,
+        format!("its destination `{destination}` is not configured any more"),
+        format!(
+            "configure {destination} again and replay the delivery, or replay it as it is: it \
+             then goes where the routes say now"
+        ),
+    )
+}
+
+/// Why a delivery is held whose photo came and went.
+fn bytes_gone() -> Cause {
+    Cause::new(
+        ErrorKind::Local,
+        "its bytes were removed by retention",
+        "have the photo sent again with its bytes, or take it again",
+    )
 }
 
 /// Why a delivery without destination is held.

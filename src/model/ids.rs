@@ -96,7 +96,7 @@ impl fmt::Debug for SessionId {
 }
 
 /// What makes one photo one photo, everywhere: Apertur's image id where the signature covers
-/// it, else `sha256-` and 48 hex digits of the digest of the bytes.
+/// it, else `sha256-` and 48 hex digits of a digest of the bytes and of the record they belong to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PhotoId(String);
@@ -108,10 +108,17 @@ impl PhotoId {
         Self(image.0.clone())
     }
 
-    /// The id of a photo that is known only by its bytes.
+    /// The id of a photo that is known only by its bytes, and by the record that the event
+    /// names, if it does: the same picture for two records is two photos.
     #[must_use]
-    pub fn of_bytes(digest: &super::Digest) -> Self {
-        let mut hex = digest.to_hex();
+    pub fn of_bytes(digest: &super::Digest, target: Option<&super::Target>) -> Self {
+        let mut hex = match target {
+            None => digest.to_hex(),
+            Some(target) => {
+                let both = Sha256::new().chain_update(digest.0).chain_update(target.to_string());
+                hex::encode(both.finalize())
+            }
+        };
         hex.truncate(48);
         Self(format!("sha256-{hex}"))
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     journal::{Count, Journal, JournalError, Story},
-    model::{Delivery, DeliveryId, DeliveryState, ErrorKind, Filter, PhotoId},
+    model::{Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter, PhotoId},
     route::Routes,
     system::Clock,
     telemetry::{Fact, Telemetry},
@@ -57,7 +57,7 @@ pub struct ReplayReport {
     pub due: u64,
     /// Photos that are fetched again first.
     pub fetching: u64,
-    /// Photos that nobody wanted and somebody wants now.
+    /// Photos that nobody wanted, or a destination that is gone, and somebody wants now.
     pub routed: u64,
     /// Deliveries left alone: delivered (without `force`), under way, dropped, without bytes,
     /// or still wanted by nobody.
@@ -112,12 +112,13 @@ impl Ops {
     pub async fn replay(&self, replay: &Replay) -> Result<ReplayReport, JournalError> {
         let now = self.clock.now();
         let done = self.journal.replay(&replay.filter, replay.force, now).await?;
+        let (undone, held) = self.hold_strays().await?;
         let routed = self.plan_again(&replay.filter).await?;
         let report = ReplayReport {
-            due: done.due,
+            due: done.due.saturating_sub(undone),
             fetching: done.fetching,
             routed,
-            left: done.left.saturating_sub(routed),
+            left: (done.left + held).saturating_sub(routed),
         };
         self.telemetry.emit(&Fact::Replayed {
             by: &replay.by,
@@ -129,29 +130,142 @@ impl Ops {
         Ok(report)
     }
 
-    /// Plans photos that nobody wanted with the routes of now; gives the number of those that
-    /// somebody wants.
+    fn is_configured(&self, name: &DestinationName) -> bool {
+        self.routes.destinations.iter().any(|(configured, _)| configured == name)
+    }
+
+    /// Holds what was made due for destinations that are not configured any more; gives how
+    /// many were due and how many are held.
+    async fn hold_strays(&self) -> Result<(u64, u64), JournalError> {
+        let due = Filter { states: vec![DeliveryState::Due], ..Filter::default() };
+        let unknown = |to: &DestinationName| !self.is_configured(to);
+        let counts = self.journal.count(&due).await?;
+        let astray = counts.iter().filter(|c| c.destination.as_ref().is_some_and(unknown));
+        let undone = astray.map(|count| count.count).sum();
+        let destinations = &self.routes.destinations;
+        let configured: Vec<_> = destinations.iter().map(|(name, _)| name.clone()).collect();
+        Ok((undone, self.journal.hold_strays(&configured, self.clock.now()).await?))
+    }
+
+    /// Plans photos that nobody wanted, or that went to a destination which is gone, with the
+    /// routes of now; gives the number of those that somebody wants.
     async fn plan_again(&self, filter: &Filter) -> Result<u64, JournalError> {
         let unrouted = Some(ErrorKind::Unrouted);
-        let ruled_out = filter.destination.is_some()
-            || (filter.error.is_some() && filter.error != unrouted)
+        let ruled_out = (filter.error.is_some() && filter.error != unrouted)
             || !(filter.states.is_empty() || filter.states.contains(&DeliveryState::Held));
         if ruled_out {
             return Ok(0);
         }
-        let filter = Filter { error: unrouted, ..filter.clone() };
+        let held = vec![DeliveryState::Held];
+        let filter = Filter { error: unrouted, states: held, ..filter.clone() };
         let (mut routed, mut before) = (0, None);
         loop {
             let page = self.journal.list(&filter, before, PAGE).await?;
             let Some(last) = page.last() else { return Ok(routed) };
             before = Some(last.id);
-            for delivery in &page {
+            let nowhere = |to: &Option<DestinationName>| {
+                !to.as_ref().is_some_and(|name| self.is_configured(name))
+            };
+            for delivery in page.iter().filter(|delivery| nowhere(&delivery.destination)) {
                 let plan = self.routes.plan(&delivery.photo);
-                if plan.iter().any(|planned| planned.destination.is_some()) {
-                    self.journal.plan_again(delivery.id, plan, self.clock.now()).await?;
-                    routed += 1;
-                }
+                let now = self.clock.now();
+                routed += u64::from(self.journal.plan_again(delivery.id, plan, now).await?);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        journal::{Arrival, Bytes, memory::Memory},
+        model::{Digest, Kind, Photo, Planned, Scheme, Shape},
+    };
+
+    fn name(text: &str) -> anyhow::Result<DestinationName> {
+        Ok(DestinationName::parse(text)?)
+    }
+
+    /// A photo in the spool that was planned for these destinations.
+    fn arrival(id: &str, to: &[DestinationName]) -> anyhow::Result<Arrival> {
+        let photo = Photo {
+            id: PhotoId::parse(id)?,
+            image_id: None,
+            session: None,
+            index: None,
+            filename: None,
+            media_type: None,
+            size: Some(3),
+            sha256: Some(Digest([1; 32])),
+            tags: Vec::new(),
+            target: None,
+            mode: None,
+            topic: None,
+            shape: Shape::Event,
+            scheme: Scheme::Body,
+            received_at: Timestamp::UNIX_EPOCH,
+        };
+        let planned = |to: &DestinationName| Planned {
+            destination: Some(to.clone()),
+            target: None,
+            mode: None,
+        };
+        let plan = to.iter().map(planned).collect();
+        Ok(Arrival { photo, bytes: Bytes::Stored, plan })
+    }
+
+    fn ops(configured: &[DestinationName]) -> Ops {
+        let destinations = configured.iter().map(|name| (name.clone(), Kind::Folder)).collect();
+        Ops {
+            journal: Arc::new(Memory::new()),
+            routes: Arc::new(Routes { rules: Vec::new(), destinations }),
+            clock: Clock::stepped(Timestamp::UNIX_EPOCH),
+            telemetry: Telemetry::default(),
+            collector: Wake::default(),
+            sender: Wake::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_replay_sends_strays_where_the_routes_say_now() -> anyhow::Result<()> {
+        let (folder, gone) = (name("folder")?, name("gone")?);
+        let ops = ops(std::slice::from_ref(&folder));
+        ops.journal.accept(arrival("stray", std::slice::from_ref(&gone))?).await?;
+        ops.journal.accept(arrival("both", &[folder.clone(), gone.clone()])?).await?;
+        ops.journal.accept(arrival("unrouted", &[])?).await?;
+        assert_eq!(ops.hold_strays().await?, (2, 2));
+
+        let filter = Filter { destination: Some(gone), ..Filter::default() };
+        let replay = Replay { filter, force: false, by: "a test".to_owned() };
+        let expected = ReplayReport { due: 0, fetching: 0, routed: 2, left: 0 };
+        assert_eq!(ops.replay(&replay).await?, expected);
+        let rest = Replay { filter: Filter::default(), ..replay };
+        let expected = ReplayReport { due: 2, fetching: 0, routed: 1, left: 0 };
+        assert_eq!(ops.replay(&rest).await?, expected);
+        let all = ops.list(&Filter::default(), None, 9).await?;
+        assert_eq!(all.len(), 3);
+        for delivery in all {
+            assert_eq!(delivery.state, DeliveryState::Due);
+            assert_eq!(delivery.destination.as_ref(), Some(&folder));
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_stray_that_nobody_wants_stays_held() -> anyhow::Result<()> {
+        let gone = name("gone")?;
+        let ops = ops(&[]);
+        ops.journal.accept(arrival("stray", std::slice::from_ref(&gone))?).await?;
+        ops.hold_strays().await?;
+        let replay = Replay { filter: Filter::default(), force: false, by: "a test".to_owned() };
+        let left = ReplayReport { left: 1, ..ReplayReport::default() };
+        assert_eq!(ops.replay(&replay).await?, left);
+        let all = ops.list(&Filter::default(), None, 9).await?;
+        assert_eq!((all[0].state, &all[0].destination), (DeliveryState::Held, &Some(gone)));
+        assert_eq!(all[0].cause.as_ref().map(|cause| cause.kind), Some(ErrorKind::Unrouted));
+        Ok(())
     }
 }

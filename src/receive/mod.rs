@@ -200,6 +200,7 @@ impl Door {
             Some(session) => behind.journal.session(session).await?,
             None => None,
         };
+        let target = own.as_ref().map(|own| own.target.clone()).or(described.target);
         // An id that the signature does not cover counts only in a session that we made.
         let trusted = match (&described.image_id, &own) {
             (Some(signed), _) => Some(signed),
@@ -208,7 +209,7 @@ impl Door {
         };
         let id = match (trusted, &described.source) {
             (Some(image), _) => PhotoId::of_image(image),
-            (None, Source::Inline(writer)) => PhotoId::of_bytes(&writer.digest()),
+            (None, Source::Inline(writer)) => PhotoId::of_bytes(&writer.digest(), target.as_ref()),
             (None, Source::Link(_)) => {
                 return Err(Bad::Malformed("the event names no image id").into());
             }
@@ -223,7 +224,7 @@ impl Door {
             size: described.size,
             sha256: None,
             tags: described.tags,
-            target: own.as_ref().map(|own| own.target.clone()).or(described.target),
+            target,
             mode: own.as_ref().and_then(|own| own.mode).or(described.mode),
             topic: described.topic,
             shape: described.shape,
@@ -238,7 +239,7 @@ impl Door {
 
     async fn store_inline(&self, mut photo: Photo, writer: Writer) -> Result<Answer, Answer> {
         if self.behind.journal.knows_photo(&photo.id).await? == Some(true) {
-            // The bytes are known; what else it says may be news.
+            // The bytes are here; what else it says may be news.
             return self.commit(photo, Bytes::Announced { url: None }).await;
         }
         let stored = blocking(move || writer.keep()).await.map_err(Bad::Disk)?;
@@ -262,6 +263,7 @@ impl Door {
             }
             Accepted::Duplicate { completed } => {
                 if completed {
+                    behind.collector.wake();
                     behind.sender.wake();
                 }
                 Ok(Answer::about(Status::Duplicate, photo))

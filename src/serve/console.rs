@@ -1,5 +1,7 @@
 //! The operator's listener: readiness and metrics.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
@@ -10,14 +12,23 @@ use crate::{
     telemetry::Gauges,
 };
 
+/// How long the journal may take before it counts as not ready.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Adds the console's pages.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     app.route("/readyz", web::get().to(ready)).route("/metrics", web::get().to(metrics));
 }
 
-/// 200 while the journal can be read, else 503.
+/// 200 while the journal can be written and read, else 503.
 async fn ready(ops: web::Data<Ops>) -> HttpResponse {
-    match gauges(&ops).await {
+    let written = tokio::time::timeout(PATIENCE, ops.journal.ping()).await;
+    let silent = |_| JournalError::Unavailable("it does not answer".to_owned());
+    let gauges = match written.map_err(silent).flatten() {
+        Ok(()) => gauges(&ops).await,
+        Err(error) => Err(error),
+    };
+    match gauges {
         Ok(gauges) => HttpResponse::Ok().json(json!({
             "status": "ready",
             "oldest_due_seconds": gauges.oldest_due_seconds,

@@ -150,6 +150,13 @@ fn operation(fact: &Fact<'_>) {
         Fact::Recovered { deliveries } => {
             warn!(deliveries, "took up deliveries that the last run left under way");
         }
+        Fact::Strays { count } => {
+            warn!(
+                deliveries = count,
+                "held deliveries whose destinations are not configured any more; see \
+                 `apertur-bridge deliveries list --error unrouted`"
+            );
+        }
         Fact::Stopping { drain } => {
             info!(seconds = drain.as_secs(), "stopping; finishing what is under way");
         }

@@ -37,6 +37,11 @@ pub enum Fact<'a> {
         /// Deliveries that were under way.
         deliveries: u64,
     },
+    /// Deliveries were held at the start because their destinations are not configured any more.
+    Strays {
+        /// How many.
+        count: u64,
+    },
     /// The daemon was told to stop.
     Stopping {
         /// How long it waits for what is under way.

@@ -109,7 +109,7 @@ pub(super) fn scenes(pictures: &[Picture], apertur: &str) -> anyhow::Result<Vec<
         let about = about(picture, at, shape, apertur)?;
         let id = match shape {
             // What only an unsigned header says is no id.
-            Multipart | Binary => PhotoId::of_bytes(&picture.digest()),
+            Multipart | Binary => PhotoId::of_bytes(&picture.digest(), None),
             _ => PhotoId::of_image(&about.image),
         };
         let expected = Expected::Lands(id);

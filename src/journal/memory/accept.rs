@@ -2,11 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::state::{DeliveryRow, PhotoRow, State};
+use super::{
+    place::{are_apart, is_held, same_bytes},
+    state::{DeliveryRow, PhotoRow, State},
+};
 use crate::{
-    journal::{Accepted, Arrival, Bytes, Planned, SAME_PHOTO, is_hint, same_photo, unrouted},
+    journal::{Accepted, Arrival, Bytes, Planned},
     model::{
-        AttemptOutcome, Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Photo, PhotoId,
+        AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind,
+        FetchState, Photo, PhotoId,
     },
 };
 
@@ -14,11 +18,16 @@ impl State {
     pub(super) fn accept(&mut self, arrival: Arrival) -> Accepted {
         let Arrival { photo, bytes, plan } = arrival;
         if self.photos.contains_key(&photo.id) {
-            let taken = self.take(&photo, bytes);
-            return Accepted::Duplicate { completed: self.name_record(&photo, plan) || taken };
+            let completed = self.complete(&photo.id, &photo, bytes, plan);
+            return Accepted::Duplicate { completed };
         }
-        if self.original(&photo).is_some_and(|original| same_bytes(&original.photo, &photo)) {
-            return Accepted::Duplicate { completed: false };
+        if let Some(original) = self.original(&photo)
+            && same_bytes(&original.photo, &photo)
+            && !are_apart(original.photo.target.as_ref(), photo.target.as_ref())
+        {
+            let id = original.photo.id.clone();
+            let completed = self.complete(&id, &photo, bytes, plan);
+            return Accepted::Duplicate { completed };
         }
         let (fetch, url) = match bytes {
             Bytes::Stored => (FetchState::Stored, None),
@@ -62,30 +71,6 @@ impl State {
         }
     }
 
-    /// What follows when a fetch ended or became needless: the photo's own deliveries first,
-    /// then those of copies that waited for it, so that at least one of each pair goes on.
-    pub(super) fn fetch_ended(&mut self, photo: &PhotoId, now: Timestamp) {
-        let own = |delivery: &Delivery| {
-            delivery.photo.id == *photo
-                && delivery.destination.is_some()
-                && match delivery.state {
-                    DeliveryState::Waiting => true,
-                    DeliveryState::Held => !is_held_by_person(delivery),
-                    _ => false,
-                }
-        };
-        let copies = |delivery: &Delivery| {
-            delivery.state == DeliveryState::Waiting
-                && is_hint(&delivery.photo).is_some_and(|image| PhotoId::of_image(image) == *photo)
-        };
-        for id in self.ids(own) {
-            self.place(id, now);
-        }
-        for id in self.ids(copies) {
-            self.place(id, now);
-        }
-    }
-
     /// The bytes of a photo are in the spool.
     pub(super) fn bytes_arrived(&mut self, id: &PhotoId, bytes: &Photo, now: Timestamp) {
         let Some(row) = self.photos.get_mut(id) else { return };
@@ -97,144 +82,88 @@ impl State {
         for row in self.deliveries.values_mut().filter(|row| row.delivery.photo.id == *id) {
             row.delivery.photo = photo.clone();
         }
-        self.fetch_ended(id, now);
+        self.fetch_changed(id, now);
     }
 
-    /// The photo that brings the same bytes to the same place already, if there is one.
-    pub(super) fn covering(&self, delivery: &Delivery) -> Option<PhotoId> {
-        let twin = self.twin(&delivery.photo)?;
-        let covered = self
-            .deliveries
-            .values()
-            .any(|row| row.delivery.photo.id == twin.id && covers(&row.delivery, delivery));
-        covered.then(|| twin.id.clone())
+    /// A known photo arrives again, maybe under the id of a copy; gives whether it needed that.
+    fn complete(
+        &mut self,
+        id: &PhotoId,
+        arrived: &Photo,
+        bytes: Bytes,
+        plan: Vec<Planned>,
+    ) -> bool {
+        let named = self.name_record(id, arrived, plan);
+        self.take(id, arrived, bytes) || named
     }
 
-    /// The other half of a pair with the same bytes: one photo has a signed image id, the
-    /// other is known only by its bytes and hints at it.
-    fn twin(&self, photo: &Photo) -> Option<&Photo> {
-        let twin = match self.original(photo) {
-            Some(original) => original,
-            None => self.photos.get(&PhotoId::of_bytes(&photo.sha256?)).filter(|copy| {
-                is_hint(&copy.photo).is_some_and(|image| PhotoId::of_image(image) == photo.id)
-            })?,
+    fn name_record(&mut self, id: &PhotoId, arrived: &Photo, plan: Vec<Planned>) -> bool {
+        let nameless = self.photos.get(id).is_some_and(|row| row.photo.target.is_none());
+        let Some(target) = arrived.target.as_ref().filter(|_| nameless) else { return false };
+        let wanted = |to: &Option<DestinationName>| {
+            to.is_some() && plan.iter().any(|planned| planned.destination == *to)
         };
-        same_bytes(photo, &twin.photo).then_some(&twin.photo)
-    }
-
-    /// A known photo arrives again; gives whether it needed to be told its record.
-    fn name_record(&mut self, arrived: &Photo, plan: Vec<Planned>) -> bool {
-        let Some(row) = self.photos.get_mut(&arrived.id) else { return false };
-        if row.photo.target.is_some() || arrived.target.is_none() {
-            return false;
-        }
-        row.photo.target.clone_from(&arrived.target);
-        row.photo.mode = arrived.mode.or(row.photo.mode);
-        let photo = row.photo.clone();
-        let ours = |delivery: &Delivery| delivery.photo.id == photo.id;
-        for id in self.ids(ours) {
-            let Some(row) = self.deliveries.get_mut(&id) else { continue };
-            let delivery = &mut row.delivery;
-            delivery.photo = photo.clone();
-            let open = matches!(
-                delivery.state,
-                DeliveryState::Waiting | DeliveryState::Due | DeliveryState::Held
-            );
-            if open && delivery.target.is_none() {
-                delivery.target.clone_from(&arrived.target);
-                delivery.mode = arrived.mode.or(delivery.mode);
-            }
+        let refused = self.ids(|delivery| {
+            delivery.photo.id == *id
+                && delivery.target.is_none()
+                && is_held(delivery, ErrorKind::Unrouted)
+                && wanted(&delivery.destination)
+        });
+        self.name(id, target, arrived.mode);
+        for delivery in refused {
+            self.place(delivery, arrived.received_at);
         }
         if plan.iter().any(|planned| planned.destination.is_some()) {
             self.deliveries.retain(|_, row| {
                 let delivery = &row.delivery;
-                delivery.photo.id != photo.id
+                delivery.photo.id != *id
                     || delivery.destination.is_some()
                     || delivery.state != DeliveryState::Held
             });
-            self.plan(&photo.id, plan, arrived.received_at);
+            self.plan(id, plan, arrived.received_at);
         }
         true
     }
 
-    /// A known photo arrives again; gives whether it needed the bytes.
-    fn take(&mut self, arrived: &Photo, bytes: Bytes) -> bool {
-        let Some(row) = self.photos.get_mut(&arrived.id) else { return false };
-        if !matches!(row.fetch, FetchState::Wanted | FetchState::Held) {
-            return false;
-        }
-        if let Bytes::Announced { url } = bytes {
-            row.url = url.or(row.url.take());
-            return false;
-        }
+    fn take(&mut self, id: &PhotoId, arrived: &Photo, bytes: Bytes) -> bool {
+        let Some(row) = self.photos.get_mut(id) else { return false };
         let now = arrived.received_at;
-        if let Some(lease) = row.lease.take() {
-            self.end_attempt(lease.attempt, AttemptOutcome::Cancelled, None, now);
+        match (bytes, row.fetch) {
+            (Bytes::Announced { url: Some(url) }, FetchState::Wanted | FetchState::Held) => {
+                self.take_link(id, url, now)
+            }
+            (Bytes::Stored, FetchState::Wanted | FetchState::Held) => {
+                if let Some(lease) = row.lease.take() {
+                    self.end_attempt(lease.attempt, AttemptOutcome::Cancelled, None, now);
+                }
+                self.bytes_arrived(id, arrived, now);
+                true
+            }
+            (Bytes::Stored, FetchState::Expired) if !self.lacking_bytes(id).is_empty() => {
+                self.bytes_arrived(id, arrived, now);
+                true
+            }
+            _ => false,
         }
-        self.bytes_arrived(&arrived.id, arrived, now);
+    }
+
+    /// Gives whether there is something to fetch now because of it.
+    fn take_link(&mut self, id: &PhotoId, url: String, now: Timestamp) -> bool {
+        let Some(row) = self.photos.get_mut(id) else { return false };
+        if row.url.as_ref() == Some(&url) {
+            return false;
+        }
+        row.url = Some(url);
+        if row.lease.is_some() {
+            return false;
+        }
+        row.due_at = now;
+        if row.fetch == FetchState::Held {
+            (row.fetch, row.cause, row.attempts, row.since) = (FetchState::Wanted, None, 0, now);
+            self.fetch_changed(id, now);
+        }
         true
     }
-
-    /// The photo whose image id this one, known only by its bytes, hints at.
-    fn original(&self, photo: &Photo) -> Option<&PhotoRow> {
-        is_hint(photo).and_then(|image| self.photos.get(&PhotoId::of_image(image)))
-    }
-
-    /// Gives a delivery the state it would have if its photo arrived now.
-    fn place(&mut self, id: DeliveryId, now: Timestamp) {
-        let Some(delivery) = self.deliveries.get(&id).map(|row| &row.delivery) else { return };
-        let Some(photo) = self.photos.get(&delivery.photo.id) else { return };
-        let waits = self.original(&photo.photo).is_some_and(|o| o.fetch == FetchState::Wanted);
-        let (state, cause, receipt) = match photo.fetch {
-            _ if delivery.destination.is_none() => (DeliveryState::Held, Some(unrouted()), None),
-            FetchState::Wanted => (DeliveryState::Waiting, None, None),
-            FetchState::Held => (DeliveryState::Held, photo.cause.clone(), None),
-            FetchState::Stored | FetchState::Expired if waits => {
-                (DeliveryState::Waiting, None, None)
-            }
-            FetchState::Stored | FetchState::Expired => match self.covering(delivery) {
-                Some(other) => (DeliveryState::Delivered, None, Some(same_photo(&other))),
-                None => (DeliveryState::Due, None, None),
-            },
-        };
-        if let Some(row) = self.deliveries.get_mut(&id) {
-            let delivery = &mut row.delivery;
-            (delivery.state, delivery.cause, delivery.receipt) = (state, cause, receipt);
-            (delivery.due_at, delivery.since) = (now, now);
-            let ended = matches!(state, DeliveryState::Held | DeliveryState::Delivered);
-            delivery.settled_at = ended.then_some(now);
-        }
-    }
-
-    fn ids(&self, which: impl Fn(&Delivery) -> bool) -> Vec<DeliveryId> {
-        self.deliveries
-            .values()
-            .map(|row| &row.delivery)
-            .filter(|d| which(d))
-            .map(|d| d.id)
-            .collect()
-    }
-}
-
-fn same_bytes(one: &Photo, other: &Photo) -> bool {
-    one.sha256.is_some() && one.sha256 == other.sha256
-}
-
-/// Whether `other` is on its way to where `mine` would go. One that was itself left to its twin
-/// is not: else each would wait for the other and none be sent.
-fn covers(other: &Delivery, mine: &Delivery) -> bool {
-    let note = other.receipt.as_ref().and_then(|receipt| receipt.note.as_deref());
-    let on_its_way = match other.state {
-        DeliveryState::Due | DeliveryState::Sending => true,
-        DeliveryState::Delivered => !note.is_some_and(|note| note.starts_with(SAME_PHOTO)),
-        _ => false,
-    };
-    let apart = matches!((&mine.target, &other.target), (Some(a), Some(b)) if a != b);
-    on_its_way && !apart && other.destination == mine.destination
-}
-
-fn is_held_by_person(delivery: &Delivery) -> bool {
-    delivery.cause.as_ref().is_some_and(|cause| cause.kind == ErrorKind::Operator)
 }
 
 fn new_delivery(id: DeliveryId, photo: Photo, planned: Planned, now: Timestamp) -> Delivery {

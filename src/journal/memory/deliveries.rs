@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::state::{DeliveryRow, Lease, State};
 use crate::{
-    journal::{Claim, Claimed, DeliveryEnd},
+    journal::{Claim, Claimed, DeliveryEnd, FAR, stray},
     model::{
         AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Step, Target,
     },
@@ -19,7 +19,7 @@ impl State {
         let mut due: Vec<_> = self
             .of(&claim.destination)
             .filter_map(|row| Some((row.due_at()?, row.delivery.id)))
-            .filter(|(at, _)| *at <= claim.now)
+            .filter(|(at, id)| *at <= claim.now && !claim.except.contains(id))
             .collect();
         due.sort();
         let mut claimed = Vec::new();
@@ -49,7 +49,8 @@ impl State {
             return;
         }
         row.lease = None;
-        let (outcome, cause) = settle(&mut row.delivery, end, now);
+        let nameless = claimed.delivery.target.is_none();
+        let (outcome, cause) = settle(&mut row.delivery, end, nameless, now);
         self.end_attempt(claimed.attempt, outcome, cause, now);
     }
 
@@ -69,6 +70,42 @@ impl State {
         lost.len() as u64
     }
 
+    /// What lies too far ahead was written under a wrong clock.
+    pub(super) fn mend_times(&mut self, now: Timestamp) {
+        let mend = |at: &mut Timestamp| {
+            if at.duration_since(now) > FAR {
+                *at = now;
+            }
+        };
+        self.photos.values_mut().for_each(|row| mend(&mut row.due_at));
+        let deliveries = self.deliveries.values_mut().map(|row| &mut row.delivery);
+        deliveries.filter(|d| d.state == DeliveryState::Due).for_each(|d| mend(&mut d.due_at));
+    }
+
+    pub(super) fn hold_strays(&mut self, configured: &[DestinationName], now: Timestamp) -> u64 {
+        let (mut held, mut lost) = (0, Vec::new());
+        for row in self.deliveries.values_mut() {
+            let delivery = &mut row.delivery;
+            let open = matches!(
+                delivery.state,
+                DeliveryState::Waiting | DeliveryState::Due | DeliveryState::Sending
+            );
+            let Some(to) = delivery.destination.as_ref() else { continue };
+            if !open || configured.contains(to) {
+                continue;
+            }
+            delivery.cause = Some(stray(to.as_str()));
+            (delivery.state, delivery.settled_at) = (DeliveryState::Held, Some(now));
+            delivery.unsure |= row.lease.is_some();
+            lost.extend(row.lease.take());
+            held += 1;
+        }
+        for lease in lost {
+            self.end_attempt(lease.attempt, AttemptOutcome::Unknown, None, now);
+        }
+        held
+    }
+
     pub(super) fn next_delivery_at(&self, destination: &DestinationName) -> Option<Timestamp> {
         self.of(destination).filter_map(DeliveryRow::due_at).min()
     }
@@ -84,10 +121,14 @@ impl State {
             .filter(|row| row.delivery.destination.as_ref() == Some(destination))
     }
 
-    /// Targets that have a delivery under way under a live lease.
+    /// Targets that have a delivery under way, under a live lease or in flight at the caller.
     fn busy_targets(&self, claim: &Claim) -> HashSet<Target> {
         self.of(&claim.destination)
-            .filter(|row| row.lease.is_some_and(|lease| lease.until > claim.now))
+            .filter(|row| {
+                row.lease.is_some_and(|lease| {
+                    lease.until > claim.now || claim.except.contains(&row.delivery.id)
+                })
+            })
             .filter_map(|row| row.delivery.target.clone())
             .collect()
     }
@@ -109,10 +150,12 @@ impl State {
     }
 }
 
-/// Writes an end into the delivery; gives what is to be written into the attempt.
+/// Writes an end into the delivery, which was sent `nameless` if it had no target then; gives
+/// what is to be written into the attempt.
 fn settle(
     delivery: &mut Delivery,
     end: DeliveryEnd,
+    nameless: bool,
     now: Timestamp,
 ) -> (AttemptOutcome, Option<Cause>) {
     let (state, at, counts, outcome, cause) = match end {
@@ -130,6 +173,10 @@ fn settle(
         }
         DeliveryEnd::Broken { cause } => {
             (DeliveryState::Due, now, false, AttemptOutcome::Broken, Some(cause))
+        }
+        // It was refused without its record, which it has by now.
+        DeliveryEnd::Held { cause } if nameless && delivery.target.is_some() => {
+            (DeliveryState::Due, now, true, AttemptOutcome::Refused, Some(cause))
         }
         DeliveryEnd::Held { cause } => {
             (DeliveryState::Held, now, true, AttemptOutcome::Refused, Some(cause))

@@ -48,6 +48,11 @@ impl State {
                 (row.due_at, row.cause) = (at, Some(cause.clone()));
                 (AttemptOutcome::Later, Some(cause))
             }
+            // It failed with a link that is not the latest.
+            FetchEnd::Held { cause } if row.url != fetch.url => {
+                (row.due_at, row.cause) = (now, Some(cause.clone()));
+                (AttemptOutcome::Refused, Some(cause))
+            }
             FetchEnd::Held { cause } => {
                 self.hold_photo(id, &cause, now);
                 (AttemptOutcome::Refused, Some(cause))
@@ -96,6 +101,6 @@ impl State {
         if let Some(row) = self.photos.get_mut(id) {
             (row.fetch, row.cause) = (FetchState::Held, Some(cause.clone()));
         }
-        self.fetch_ended(id, now);
+        self.fetch_changed(id, now);
     }
 }

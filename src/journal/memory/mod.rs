@@ -5,6 +5,7 @@ mod accept;
 mod deliveries;
 mod fetches;
 mod operator;
+mod place;
 mod retention;
 mod state;
 
@@ -101,7 +102,12 @@ impl Journal for Memory {
     async fn recover(&self, now: Timestamp, look_at: Timestamp) -> Result<u64> {
         let mut state = self.state();
         state.recover_fetches(now);
+        state.mend_times(now);
         Ok(state.recover_deliveries(now, look_at))
+    }
+
+    async fn hold_strays(&self, configured: &[DestinationName], now: Timestamp) -> Result<u64> {
+        Ok(self.state().hold_strays(configured, now))
     }
 
     async fn next_fetch_at(&self) -> Result<Option<Timestamp>> {
@@ -151,9 +157,8 @@ impl Journal for Memory {
         delivery: DeliveryId,
         plan: Vec<Planned>,
         now: Timestamp,
-    ) -> Result<()> {
-        self.state().plan_again(delivery, plan, now);
-        Ok(())
+    ) -> Result<bool> {
+        Ok(self.state().plan_again(delivery, plan, now))
     }
 
     async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {
@@ -169,13 +174,16 @@ impl Journal for Memory {
     }
 
     async fn knows_photo(&self, photo: &PhotoId) -> Result<Option<bool>> {
-        let had =
-            |row: &state::PhotoRow| matches!(row.fetch, FetchState::Stored | FetchState::Expired);
-        Ok(self.state().photos.get(photo).map(had))
+        let has = |row: &state::PhotoRow| row.fetch == FetchState::Stored;
+        Ok(self.state().photos.get(photo).map(has))
     }
 
     async fn oldest_due(&self) -> Result<Option<Timestamp>> {
         Ok(self.state().oldest_due())
+    }
+
+    async fn ping(&self) -> Result<()> {
+        Ok(())
     }
 
     async fn close(&self) {}

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::state::State;
+use super::{place::is_held, state::State};
 use crate::{
-    journal::{Count, Planned, Replayed, Story, same_photo},
-    model::{Delivery, DeliveryId, DeliveryState, FetchState, Filter, PhotoId},
+    journal::{Count, Planned, Replayed, Story},
+    model::{Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, PhotoId},
 };
 
 impl State {
@@ -63,10 +63,10 @@ impl State {
                 _ if !is_replayable(&delivery, force) => done.left += 1,
                 Some(FetchState::Stored) => {
                     let due = covering.is_none();
-                    self.change(delivery.id, |delivery| match covering {
-                        None => due_again(delivery, DeliveryState::Due, now),
-                        Some(other) => leave_to(delivery, &other, now),
-                    });
+                    match covering {
+                        None => self.change(delivery.id, |d| due_again(d, DeliveryState::Due, now)),
+                        Some(other) => self.leave_to(delivery.id, other, now),
+                    }
                     done.due += u64::from(due);
                     done.left += u64::from(!due);
                 }
@@ -82,15 +82,30 @@ impl State {
         done
     }
 
-    pub(super) fn plan_again(&mut self, id: DeliveryId, plan: Vec<Planned>, now: Timestamp) {
-        let Some(row) = self.deliveries.get(&id) else { return };
-        let unrouted =
-            row.delivery.destination.is_none() && row.delivery.state == DeliveryState::Held;
-        if unrouted && plan.iter().any(|planned| planned.destination.is_some()) {
-            let photo = row.delivery.photo.id.clone();
-            self.deliveries.remove(&id);
-            self.plan(&photo, plan, now);
+    pub(super) fn plan_again(
+        &mut self,
+        id: DeliveryId,
+        plan: Vec<Planned>,
+        now: Timestamp,
+    ) -> bool {
+        let Some(delivery) = self.deliveries.get(&id).map(|row| &row.delivery) else {
+            return false;
+        };
+        let routed = plan.iter().any(|planned| planned.destination.is_some());
+        let unrouted = is_held(delivery, ErrorKind::Unrouted)
+            || (delivery.state == DeliveryState::Held && delivery.destination.is_none());
+        if !unrouted || !routed {
+            return false;
         }
+        let (photo, to) = (delivery.photo.id.clone(), delivery.destination.clone());
+        if to.is_some() && plan.iter().any(|planned| planned.destination == to) {
+            self.change(id, |delivery| delivery.attempts = 0);
+            self.place(id, now);
+        } else {
+            self.deliveries.remove(&id);
+        }
+        self.plan(&photo, plan, now);
+        true
     }
 
     fn change(&mut self, id: DeliveryId, change: impl FnOnce(&mut Delivery)) {
@@ -122,12 +137,6 @@ fn due_again(delivery: &mut Delivery, state: DeliveryState, now: Timestamp) {
     (delivery.state, delivery.attempts) = (state, 0);
     (delivery.since, delivery.due_at) = (now, now);
     (delivery.cause, delivery.settled_at) = (None, None);
-}
-
-fn leave_to(delivery: &mut Delivery, other: &PhotoId, now: Timestamp) {
-    (delivery.state, delivery.unsure) = (DeliveryState::Delivered, false);
-    (delivery.cause, delivery.settled_at) = (None, Some(now));
-    delivery.receipt = Some(same_photo(other));
 }
 
 fn matches(filter: &Filter, delivery: &Delivery) -> bool {

@@ -29,7 +29,9 @@ impl State {
     }
 
     pub(super) fn forget(&mut self, before: Timestamp, limit: usize) -> u64 {
-        let mut old = self.oldest(before, |row| row.fetch == FetchState::Expired);
+        let ended =
+            |row: &PhotoRow| row.fetch == FetchState::Expired && self.is_done(&row.photo.id);
+        let mut old = self.oldest(before, ended);
         old.truncate(limit);
         for id in &old {
             self.photos.remove(id);

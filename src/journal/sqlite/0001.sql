@@ -59,6 +59,8 @@ CREATE TABLE deliveries (
 
 CREATE INDEX deliveries_open ON deliveries (destination, due_at)
     WHERE state IN ('due', 'sending');
+CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'due';
+CREATE INDEX deliveries_sending ON deliveries (destination, target) WHERE state = 'sending';
 
 CREATE TABLE attempts (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -78,6 +80,12 @@ CREATE TABLE pauses (
     since       INTEGER NOT NULL,
     cause       TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What a ping writes.
+CREATE TABLE pings (
+    id    INTEGER PRIMARY KEY CHECK (id = 1),
+    count INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE sessions (
     session TEXT PRIMARY KEY,

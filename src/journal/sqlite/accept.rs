@@ -5,56 +5,30 @@ use rusqlite::{Connection, params};
 
 use super::{
     fetches::end_attempt,
+    place::{LACKING, fetch_changed, name, place},
     rows::{self, Result},
 };
 use crate::{
-    journal::{Accepted, Arrival, Bytes, Planned, is_hint, same_photo, unrouted},
+    journal::{Accepted, Arrival, Bytes, Planned, is_hint, unrouted},
     model::{
-        AttemptOutcome, Cause, DeliveryState, DestinationName, FetchState, ImageId, Mode, Photo,
-        PhotoId, SessionId,
+        AttemptOutcome, DeliveryState, DestinationName, FetchState, ImageId, Mode, Photo, SessionId,
     },
 };
-
-/// The id of the photo with the same bytes that covers the delivery `d` of the photo `p`, as
-/// [`crate::journal::Journal::accept`] says; `NULL` where there is none.
-pub(super) const COVERING: &str = "(SELECT t.id FROM photos t JOIN deliveries o ON o.photo = t.seq
-    WHERE t.sha256 = p.sha256
-      AND ((p.image_id <> p.id AND t.id = p.image_id)
-        OR (t.image_id <> t.id AND t.image_id = p.id))
-      AND o.destination = d.destination AND coalesce(o.target = d.target, 1)
-      AND (o.state IN ('due', 'sending') OR (o.state = 'delivered'
-        AND NOT coalesce(o.receipt ->> '$.note' LIKE 'same photo as %', 0)))
-    LIMIT 1)";
 
 /// See [`crate::journal::Journal::accept`].
 pub(super) fn accept(db: &Connection, arrival: &Arrival) -> Result<Accepted> {
     let photo = &arrival.photo;
     if let Some(known) = known(db, photo.id.as_str())? {
-        let needed = matches!(known.fetch_state, FetchState::Wanted | FetchState::Held);
-        let completed = needed && arrival.bytes == Bytes::Stored;
-        if completed {
-            take_bytes(db, &known, photo)?;
-        } else if needed && let Bytes::Announced { url: Some(url) } = &arrival.bytes {
-            db.prepare_cached("UPDATE photos SET url = ?2 WHERE seq = ?1")?
-                .execute(params![known.seq, url])?;
-        }
-        let named = known.target.is_none() && photo.target.is_some();
-        if named {
-            name_record(db, known.seq, arrival)?;
-        }
-        return Ok(Accepted::Duplicate { completed: completed || named });
+        return complete(db, &known, arrival);
     }
-    let original = match is_hint(photo) {
-        Some(image) => known(db, image.as_str())?,
-        None => None,
-    };
-    if photo.sha256.is_some()
-        && original.is_some_and(|original| original.sha256 == photo.sha256.map(|d| d.0))
+    if let Some(image) = is_hint(photo)
+        && let Some(original) = known(db, image.as_str())?
+        && original.is_same(photo)
     {
-        return Ok(Accepted::Duplicate { completed: false });
+        return complete(db, &original, arrival);
     }
     let seq = insert_photo(db, arrival)?;
-    insert_waiting(db, seq, &arrival.plan, photo.received_at)?;
+    insert_plan(db, seq, &arrival.plan, photo.received_at)?;
     if arrival.bytes == Bytes::Stored {
         place(db, seq, "d.state = 'waiting'", photo.received_at)?;
     }
@@ -66,21 +40,44 @@ struct Known {
     target: Option<String>,
     sha256: Option<[u8; 32]>,
     fetch_state: FetchState,
+    url: Option<String>,
     /// The fetch that is under way.
     attempt: Option<i64>,
 }
 
+impl Known {
+    /// Whether a copy has the same bytes and names no other record.
+    fn is_same(&self, copy: &Photo) -> bool {
+        let target = copy.target.as_ref().map(ToString::to_string);
+        let apart = self.target.is_some() && target.is_some() && self.target != target;
+        self.sha256.is_some() && self.sha256 == copy.sha256.map(|d| d.0) && !apart
+    }
+}
+
+pub(super) const KNOWN: &str =
+    "SELECT seq, target, sha256, fetch_state, url, fetch_attempt FROM photos WHERE id = ?1";
+
 fn known(db: &Connection, id: &str) -> Result<Option<Known>> {
-    let sql = "SELECT seq, target, sha256, fetch_state, fetch_attempt FROM photos WHERE id = ?";
-    rows::first(db, sql, &[&id], |row| {
+    rows::first(db, KNOWN, &[&id], |row| {
         Ok(Known {
             seq: row.get("seq")?,
             target: row.get("target")?,
             sha256: row.get("sha256")?,
             fetch_state: rows::fetch_state(row)?,
+            url: row.get("url")?,
             attempt: row.get("fetch_attempt")?,
         })
     })
+}
+
+/// A known photo arrives again, maybe under the id of a copy.
+fn complete(db: &Connection, known: &Known, arrival: &Arrival) -> Result<Accepted> {
+    let named = known.target.is_none() && arrival.photo.target.is_some();
+    if named {
+        name_record(db, known.seq, arrival)?;
+    }
+    let taken = take(db, known, arrival)?;
+    Ok(Accepted::Duplicate { completed: named || taken })
 }
 
 fn insert_photo(db: &Connection, arrival: &Arrival) -> Result<i64> {
@@ -120,19 +117,13 @@ fn insert_photo(db: &Connection, arrival: &Arrival) -> Result<i64> {
     Ok(db.last_insert_rowid())
 }
 
-/// Writes the deliveries of a plan, one a destination at most.
+/// Writes the deliveries of a plan, one a destination at most; [`place`] makes them due.
 pub(super) fn insert_plan(
     db: &Connection,
     seq: i64,
     plan: &[Planned],
     now: Timestamp,
 ) -> Result<()> {
-    insert_waiting(db, seq, plan, now)?;
-    place(db, seq, "d.state = 'waiting'", now)
-}
-
-/// As [`insert_plan`]; those with a destination are `waiting`, whatever became of the bytes.
-fn insert_waiting(db: &Connection, seq: i64, plan: &[Planned], now: Timestamp) -> Result<()> {
     let nowhere = [Planned { destination: None, target: None, mode: None }];
     let at = now.as_millisecond();
     for planned in if plan.is_empty() { &nowhere } else { plan } {
@@ -159,7 +150,26 @@ fn insert_waiting(db: &Connection, seq: i64, plan: &[Planned], now: Timestamp) -
     Ok(())
 }
 
-/// Gives a known photo the bytes that an inline copy brought.
+/// Takes bytes or a link that a known photo lacks; gives whether that makes work now.
+fn take(db: &Connection, known: &Known, arrival: &Arrival) -> Result<bool> {
+    let lacking = match known.fetch_state {
+        FetchState::Wanted | FetchState::Held => true,
+        FetchState::Expired => rows::first(db, LACKING, &[&known.seq], |_| Ok(()))?.is_some(),
+        FetchState::Stored => false,
+    };
+    match &arrival.bytes {
+        Bytes::Stored if lacking => take_bytes(db, known, &arrival.photo).map(|()| true),
+        Bytes::Announced { url: Some(url) }
+            if lacking
+                && known.fetch_state != FetchState::Expired
+                && known.url.as_ref() != Some(url) =>
+        {
+            take_link(db, known, url, arrival.photo.received_at)
+        }
+        _ => Ok(false),
+    }
+}
+
 fn take_bytes(db: &Connection, known: &Known, photo: &Photo) -> Result<()> {
     let now = photo.received_at;
     if let Some(running) = known.attempt {
@@ -176,97 +186,46 @@ fn take_bytes(db: &Connection, known: &Known, photo: &Photo) -> Result<()> {
         photo.size.map(u64::cast_signed),
         photo.media_type
     ])?;
-    fetch_ended(db, known.seq, now)
+    fetch_changed(db, known.seq, now)
+}
+
+fn take_link(db: &Connection, known: &Known, url: &str, now: Timestamp) -> Result<bool> {
+    let held = known.fetch_state == FetchState::Held;
+    db.prepare_cached(
+        "UPDATE photos SET url = ?2, fetch_state = 'wanted',
+             fetch_due = iif(fetch_attempt IS NULL, ?3, fetch_due),
+             fetch_since = iif(?4, ?3, fetch_since),
+             fetch_attempts = iif(?4, 0, fetch_attempts),
+             fetch_cause = iif(?4, NULL, fetch_cause)
+         WHERE seq = ?1",
+    )?
+    .execute(params![known.seq, url, now.as_millisecond(), held])?;
+    if held {
+        fetch_changed(db, known.seq, now)?;
+    }
+    Ok(known.attempt.is_none())
 }
 
 /// Tells a known photo its record, and the destinations that want it because of that.
 fn name_record(db: &Connection, seq: i64, arrival: &Arrival) -> Result<()> {
     let Arrival { photo, plan, .. } = arrival;
-    let target = photo.target.as_ref().map(ToString::to_string);
-    let mode = photo.mode.map(Mode::as_str);
-    db.prepare_cached("UPDATE photos SET target = ?2, mode = coalesce(?3, mode) WHERE seq = ?1")?
-        .execute(params![seq, target, mode])?;
-    db.prepare_cached(
-        "UPDATE deliveries SET target = ?2, mode = coalesce(?3, mode)
-         WHERE photo = ?1 AND target IS NULL AND state IN ('waiting', 'due', 'held')",
-    )?
-    .execute(params![seq, target, mode])?;
-    if plan.iter().all(|planned| planned.destination.is_none()) {
-        return Ok(());
-    }
-    db.prepare_cached(
-        "DELETE FROM deliveries WHERE photo = ?1 AND destination IS NULL AND state = 'held'",
-    )?
-    .execute([seq])?;
-    insert_plan(db, seq, plan, photo.received_at)
-}
-
-/// What follows when a fetch ended or became needless: the photo's own deliveries first, then
-/// those of copies that waited for it, so that at least one of each pair goes on.
-pub(super) fn fetch_ended(db: &Connection, seq: i64, now: Timestamp) -> Result<()> {
-    let own = "(d.state = 'waiting' OR (d.state = 'held' AND d.error IS NOT 'operator'))";
-    place(db, seq, own, now)?;
-    let copies = rows::all(
-        db,
-        "SELECT c.seq AS seq FROM photos p JOIN photos c ON c.image_id = p.id
-         WHERE p.seq = ?1 AND c.image_id <> c.id",
-        &[&seq],
-        |row| Ok(row.get::<_, i64>("seq")?),
-    )?;
-    copies.into_iter().try_for_each(|copy| place(db, copy, "d.state = 'waiting'", now))
-}
-
-/// Gives deliveries of a photo the state they would have if the photo arrived now.
-fn place(db: &Connection, seq: i64, which: &str, now: Timestamp) -> Result<()> {
-    let placed = rows::all(
-        db,
-        &format!(
-            "SELECT d.id AS id, p.fetch_state AS fetch_state, p.fetch_cause AS cause,
-                 EXISTS (SELECT 1 FROM photos o WHERE p.image_id <> p.id AND o.id = p.image_id
-                     AND o.fetch_state = 'wanted') AS waits,
-                 {COVERING} AS covering
-             FROM deliveries d JOIN photos p ON p.seq = d.photo
-             WHERE d.photo = ?1 AND d.destination IS NOT NULL AND {which}"
-        ),
-        &[&seq],
-        |row| {
-            let state = match rows::fetch_state(row)? {
-                FetchState::Wanted => DeliveryState::Waiting,
-                FetchState::Held => DeliveryState::Held,
-                _ if row.get("waits")? => DeliveryState::Waiting,
-                _ => DeliveryState::Due,
-            };
-            let cause = rows::optional_json::<Cause>(row, "cause")?;
-            let cause = cause.filter(|_| state == DeliveryState::Held);
-            let covering = row.get::<_, Option<String>>("covering")?;
-            let covering = covering.filter(|_| state == DeliveryState::Due);
-            Ok((row.get::<_, i64>("id")?, state, cause, covering))
-        },
-    )?;
-    for (id, state, cause, covering) in placed {
-        if let Some(other) = covering {
-            leave_to(db, id, &other, now)?;
-            continue;
-        }
-        let (cause, error) = cause.as_ref().map(rows::cause).transpose()?.unzip();
+    for planned in plan {
+        // It was refused without a record.
         db.prepare_cached(
-            "UPDATE deliveries SET state = ?2, due_at = ?3, since = ?3, cause = ?4, error = ?5,
-                 settled_at = iif(?2 = 'held', ?3, NULL)
-             WHERE id = ?1",
+            "UPDATE deliveries SET state = 'waiting'
+             WHERE photo = ?1 AND destination = ?2 AND target IS NULL AND state = 'held'
+               AND error = 'unrouted'",
         )?
-        .execute(params![id, state.as_str(), now.as_millisecond(), cause, error])?;
+        .execute(params![seq, planned.destination.as_ref().map(DestinationName::as_str)])?;
     }
-    Ok(())
-}
-
-/// Leaves a delivery to another photo with the same bytes.
-pub(super) fn leave_to(db: &Connection, id: i64, other: &str, now: Timestamp) -> Result<()> {
-    let other = PhotoId::parse(other).map_err(|_| rows::damaged("id"))?;
-    db.prepare_cached(
-        "UPDATE deliveries SET state = 'delivered', settled_at = ?2, receipt = ?3, cause = NULL,
-             error = NULL, unsure = 0
-         WHERE id = ?1",
-    )?
-    .execute(params![id, now.as_millisecond(), rows::json(&same_photo(&other))?])?;
-    Ok(())
+    let target = photo.target.as_ref().map(ToString::to_string);
+    name(db, seq, target.as_deref(), photo.mode.map(Mode::as_str))?;
+    if plan.iter().any(|planned| planned.destination.is_some()) {
+        db.prepare_cached(
+            "DELETE FROM deliveries WHERE photo = ?1 AND destination IS NULL AND state = 'held'",
+        )?
+        .execute([seq])?;
+        insert_plan(db, seq, plan, photo.received_at)?;
+    }
+    place(db, seq, "d.state = 'waiting'", photo.received_at)
 }

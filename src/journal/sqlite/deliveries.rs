@@ -3,15 +3,17 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::{
     fetches::{begin_attempt, end_attempt},
     rows::{self, DELIVERY, PHOTO, Result},
 };
 use crate::{
-    journal::{Claim, Claimed, DeliveryEnd},
-    model::{AttemptId, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Step},
+    journal::{Claim, Claimed, DeliveryEnd, FAR, stray},
+    model::{
+        AttemptId, AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, Step,
+    },
 };
 
 /// See [`crate::journal::Journal::claim_deliveries`].
@@ -45,19 +47,27 @@ pub(super) fn claim(db: &Connection, claim: &Claim) -> Result<Vec<Claimed>> {
     Ok(claimed)
 }
 
-fn due(db: &Connection, claim: &Claim, now: i64) -> Result<Vec<(i64, Option<i64>, Delivery)>> {
-    let mut statement = db.prepare_cached(&format!(
-        "SELECT {DELIVERY}, {PHOTO}, d.photo AS seq, iif(d.state = 'sending', d.attempt, NULL)
-             AS running
+/// The words of the partial indexes must stand here as they stand there.
+pub(super) fn claim_sql() -> String {
+    format!(
+        "SELECT {DELIVERY}, {PHOTO}, d.photo AS seq,
+             iif(d.state = 'sending', d.attempt, NULL) AS running
          FROM deliveries d JOIN photos p ON p.seq = d.photo
          WHERE d.destination = ?1 AND d.state IN ('due', 'sending') AND d.due_at <= ?2
+           AND d.id NOT IN (SELECT value FROM json_each(?4))
            AND NOT (?3 AND d.target IS NOT NULL AND EXISTS (
                SELECT 1 FROM deliveries o WHERE o.destination = ?1 AND o.state = 'sending'
-                 AND o.due_at > ?2 AND o.target = d.target))
+                 AND o.target = d.target
+                 AND (o.due_at > ?2 OR o.id IN (SELECT value FROM json_each(?4)))))
          ORDER BY d.due_at, d.id"
-    ))?;
-    let mut rows =
-        statement.query(params![claim.destination.as_str(), now, claim.one_per_target])?;
+    )
+}
+
+fn due(db: &Connection, claim: &Claim, now: i64) -> Result<Vec<(i64, Option<i64>, Delivery)>> {
+    let mut statement = db.prepare_cached(&claim_sql())?;
+    let except = rows::json(&claim.except)?;
+    let asked = params![claim.destination.as_str(), now, claim.one_per_target, except];
+    let mut rows = statement.query(asked)?;
     let mut targets = HashSet::new();
     let mut found = Vec::new();
     while found.len() < claim.limit {
@@ -97,6 +107,9 @@ struct Change<'a> {
     outcome: AttemptOutcome,
 }
 
+pub(super) const OURS: &str = "SELECT target IS NOT NULL AS has_target FROM deliveries
+    WHERE id = ?1 AND attempt = ?2 AND state = 'sending'";
+
 /// See [`crate::journal::Journal::settle_delivery`].
 pub(super) fn settle(
     db: &Connection,
@@ -107,10 +120,10 @@ pub(super) fn settle(
     use AttemptOutcome as O;
     use DeliveryState::{Delivered, Due, Held};
     let id = claimed.delivery.id.0;
-    let ours = "SELECT 1 FROM deliveries WHERE id = ?1 AND attempt = ?2 AND state = 'sending'";
-    if rows::first(db, ours, &[&id, &claimed.attempt.0], |_| Ok(()))?.is_none() {
+    let has_target = |row: &Row<'_>| Ok(row.get::<_, bool>("has_target")?);
+    let Some(has_target) = rows::first(db, OURS, &[&id, &claimed.attempt.0], has_target)? else {
         return Ok(());
-    }
+    };
     let change = |state, at, counts, unsure, cause, outcome| Change {
         state,
         at,
@@ -128,6 +141,10 @@ pub(super) fn settle(
             change(Due, *at, true, Some(true), Some(cause), O::Unknown)
         }
         DeliveryEnd::Broken { cause } => change(Due, now, false, None, Some(cause), O::Broken),
+        // It was refused without its record, which it has by now.
+        DeliveryEnd::Held { cause } if has_target && claimed.delivery.target.is_none() => {
+            change(Due, now, true, None, Some(cause), O::Refused)
+        }
         DeliveryEnd::Held { cause } => change(Held, now, true, None, Some(cause), O::Refused),
         DeliveryEnd::Cancelled => change(Due, now, false, None, None, O::Cancelled),
     };
@@ -188,5 +205,45 @@ pub(super) fn recover(db: &Connection, now: Timestamp, look_at: Timestamp) -> Re
         "UPDATE deliveries SET state = 'due', due_at = ?1, unsure = 1 WHERE state = 'sending'",
         [look_at.as_millisecond()],
     )?;
+    let far = at.saturating_add(i64::try_from(FAR.as_millis()).unwrap_or(i64::MAX));
+    for sql in [
+        "UPDATE photos SET fetch_due = ?1 WHERE fetch_state = 'wanted' AND fetch_due > ?2",
+        "UPDATE deliveries SET due_at = ?1 WHERE state = 'due' AND due_at > ?2",
+    ] {
+        db.execute(sql, [at, far])?;
+    }
     Ok(left as u64)
+}
+
+/// See [`crate::journal::Journal::hold_strays`].
+pub(super) fn hold_strays(
+    db: &Connection,
+    configured: &[DestinationName],
+    now: Timestamp,
+) -> Result<u64> {
+    let at = now.as_millisecond();
+    let strays = rows::all(
+        db,
+        "SELECT id, destination, iif(state = 'sending', attempt, NULL) AS running FROM deliveries
+         WHERE state IN ('waiting', 'due', 'sending')
+           AND destination NOT IN (SELECT value FROM json_each(?1))",
+        &[&rows::json(&configured)?],
+        |row| {
+            let running = row.get::<_, Option<i64>>("running")?;
+            Ok((row.get::<_, i64>("id")?, row.get::<_, String>("destination")?, running))
+        },
+    )?;
+    for (id, destination, running) in &strays {
+        if let Some(running) = running {
+            end_attempt(db, *running, AttemptOutcome::Unknown, None, at)?;
+        }
+        let (cause, error) = rows::cause(&stray(destination))?;
+        db.prepare_cached(
+            "UPDATE deliveries SET unsure = (unsure OR state = 'sending'), state = 'held',
+                 settled_at = ?2, cause = ?3, error = ?4
+             WHERE id = ?1",
+        )?
+        .execute(params![id, at, cause, error])?;
+    }
+    Ok(strays.len() as u64)
 }

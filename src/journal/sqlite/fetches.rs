@@ -1,16 +1,27 @@
 //! Photos that were announced and have to be fetched.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ToSql, params};
 
 use super::{
-    accept::fetch_ended,
+    place::fetch_changed,
     rows::{self, PHOTO, Result},
 };
 use crate::{
     journal::{Fetch, FetchEnd},
     model::{AttemptId, AttemptOutcome, Cause},
 };
+
+pub(super) fn claim_sql() -> String {
+    format!(
+        "SELECT {PHOTO}, p.seq AS seq, p.url AS url, p.fetch_attempts AS attempts,
+             p.fetch_attempt AS attempt, p.fetch_since AS since
+         FROM photos p WHERE p.fetch_state = 'wanted' AND p.fetch_due <= ?1
+         ORDER BY p.fetch_due, p.seq LIMIT ?2"
+    )
+}
+
+pub(super) const OURS: &str = "SELECT seq, url FROM photos WHERE id = ?1 AND fetch_attempt = ?2";
 
 /// See [`crate::journal::Journal::claim_fetches`].
 pub(super) fn claim(
@@ -21,26 +32,16 @@ pub(super) fn claim(
 ) -> Result<Vec<Fetch>> {
     let now = now.as_millisecond();
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let due = rows::all(
-        db,
-        &format!(
-            "SELECT {PHOTO}, p.seq AS seq, p.url AS url, p.fetch_attempts AS attempts,
-                 p.fetch_attempt AS attempt, p.fetch_since AS since
-             FROM photos p WHERE p.fetch_state = 'wanted' AND p.fetch_due <= ?1
-             ORDER BY p.fetch_due, p.seq LIMIT ?2"
-        ),
-        &[&now, &limit],
-        |row| {
-            let fetch = Fetch {
-                photo: rows::photo(row)?,
-                url: row.get("url")?,
-                attempts: row.get("attempts")?,
-                attempt: AttemptId(0),
-                since: rows::time(row.get("since")?)?,
-            };
-            Ok((row.get::<_, i64>("seq")?, row.get::<_, Option<i64>>("attempt")?, fetch))
-        },
-    )?;
+    let due = rows::all(db, &claim_sql(), &[&now, &limit], |row| {
+        let fetch = Fetch {
+            photo: rows::photo(row)?,
+            url: row.get("url")?,
+            attempts: row.get("attempts")?,
+            attempt: AttemptId(0),
+            since: rows::time(row.get("since")?)?,
+        };
+        Ok((row.get::<_, i64>("seq")?, row.get::<_, Option<i64>>("attempt")?, fetch))
+    })?;
     let mut claimed = Vec::with_capacity(due.len());
     for (seq, running, mut fetch) in due {
         if let Some(running) = running {
@@ -67,13 +68,11 @@ pub(super) fn claim(
 /// See [`crate::journal::Journal::settle_fetch`].
 pub(super) fn settle(db: &Connection, fetch: &Fetch, end: &FetchEnd, now: Timestamp) -> Result<()> {
     let at = now.as_millisecond();
-    let current = rows::first(
-        db,
-        "SELECT seq FROM photos WHERE id = ?1 AND fetch_attempt = ?2",
-        &[&fetch.photo.id.as_str(), &fetch.attempt.0],
-        |row| Ok(row.get::<_, i64>("seq")?),
-    )?;
-    let Some(seq) = current else { return Ok(()) };
+    let ours = [&fetch.photo.id.as_str() as &dyn ToSql, &fetch.attempt.0];
+    let current = rows::first(db, OURS, &ours, |row| {
+        Ok((row.get::<_, i64>("seq")?, row.get::<_, Option<String>>("url")?))
+    })?;
+    let Some((seq, url)) = current else { return Ok(()) };
     let (outcome, cause) = match end {
         FetchEnd::Stored { .. } => (AttemptOutcome::Done, None),
         FetchEnd::Later { cause, .. } => (AttemptOutcome::Later, Some(cause)),
@@ -90,10 +89,12 @@ pub(super) fn settle(db: &Connection, fetch: &Fetch, end: &FetchEnd, now: Timest
                  WHERE seq = ?1",
             )?
             .execute(params![seq, sha256.0, size.cast_signed(), media_type])?;
-            fetch_ended(db, seq, now)
+            fetch_changed(db, seq, now)
         }
         FetchEnd::Later { at, cause } => wait(db, seq, *at, Some(cause)),
         FetchEnd::Cancelled => wait(db, seq, now, None),
+        // It failed with a link that is not the latest.
+        FetchEnd::Held { cause } if url != fetch.url => wait(db, seq, now, Some(cause)),
         FetchEnd::Held { cause } => hold(db, seq, cause, now),
     }
 }
@@ -117,7 +118,7 @@ fn hold(db: &Connection, seq: i64, cause: &Cause, now: Timestamp) -> Result<()> 
          WHERE seq = ?1",
     )?
     .execute(params![seq, rows::json(cause)?])?;
-    fetch_ended(db, seq, now)
+    fetch_changed(db, seq, now)
 }
 
 /// Writes an open attempt down.

@@ -6,6 +6,9 @@ mod accept;
 mod deliveries;
 mod fetches;
 mod operator;
+mod place;
+#[cfg(test)]
+mod plans;
 mod rows;
 mod schema;
 mod writer;
@@ -39,6 +42,11 @@ type Result<T> = std::result::Result<T, JournalError>;
 
 /// Idle read connections kept open.
 const READERS: usize = 4;
+
+const NEXT_FETCH: &str = "SELECT min(fetch_due) FROM photos WHERE fetch_state = 'wanted'";
+const NEXT_DELIVERY: &str = "SELECT min(due_at) FROM deliveries
+    WHERE destination = ?1 AND state IN ('due', 'sending')";
+const OLDEST_DUE: &str = "SELECT min(due_at) FROM deliveries WHERE state = 'due'";
 
 /// The journal in a SQLite file.
 pub struct Sqlite {
@@ -236,22 +244,18 @@ impl Journal for Sqlite {
         self.write(move |db| deliveries::recover(db, now, look_at)).await
     }
 
+    async fn hold_strays(&self, configured: &[DestinationName], now: Timestamp) -> Result<u64> {
+        let configured = configured.to_vec();
+        self.write(move |db| deliveries::hold_strays(db, &configured, now)).await
+    }
+
     async fn next_fetch_at(&self) -> Result<Option<Timestamp>> {
-        self.read(|db| {
-            let sql = "SELECT min(fetch_due) FROM photos WHERE fetch_state = 'wanted'";
-            earliest(db, sql, &[])
-        })
-        .await
+        self.read(|db| earliest(db, NEXT_FETCH, &[])).await
     }
 
     async fn next_delivery_at(&self, destination: &DestinationName) -> Result<Option<Timestamp>> {
         let name = destination.clone();
-        self.read(move |db| {
-            let sql = "SELECT min(due_at) FROM deliveries
-                       WHERE destination = ?1 AND state IN ('due', 'sending')";
-            earliest(db, sql, &[&name.as_str()])
-        })
-        .await
+        self.read(move |db| earliest(db, NEXT_DELIVERY, &[&name.as_str()])).await
     }
 
     async fn set_pause(&self, destination: &DestinationName, pause: Option<Pause>) -> Result<()> {
@@ -293,7 +297,7 @@ impl Journal for Sqlite {
         delivery: DeliveryId,
         plan: Vec<Planned>,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         self.write(move |db| operator::plan_again(db, delivery, &plan, now)).await
     }
 
@@ -315,17 +319,22 @@ impl Journal for Sqlite {
         self.read(move |db| {
             let sql = "SELECT fetch_state FROM photos WHERE id = ?1";
             rows::first(db, sql, &[&photo.as_str()], |row| {
-                let state = rows::fetch_state(row)?;
-                Ok(matches!(state, FetchState::Stored | FetchState::Expired))
+                Ok(rows::fetch_state(row)? == FetchState::Stored)
             })
         })
         .await
     }
 
     async fn oldest_due(&self) -> Result<Option<Timestamp>> {
-        self.read(|db| {
-            let sql = "SELECT min(due_at) FROM deliveries WHERE state = 'due'";
-            earliest(db, sql, &[])
+        self.read(|db| earliest(db, OLDEST_DUE, &[])).await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.write(|db| {
+            let sql = "INSERT INTO pings VALUES (1, 1)
+                       ON CONFLICT (id) DO UPDATE SET count = count + 1";
+            db.prepare_cached(sql)?.execute([])?;
+            Ok(())
         })
         .await
     }

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ToSql, params, types::Value};
 
 use super::{
-    accept::{COVERING, insert_plan, leave_to},
+    accept::insert_plan,
+    place::{COVERING, leave_to, place},
     rows::{self, DELIVERY, Error, PHOTO, Result},
 };
 use crate::{
@@ -136,7 +137,7 @@ pub(super) fn replay(
     for id in ids {
         match replayable(db, id, force)? {
             Some(Again { fetch: FetchState::Stored, covering: Some(other), .. }) => {
-                leave_to(db, id, &other, now)?;
+                leave_to(db, id, other, now)?;
                 done.left += 1;
             }
             Some(Again { fetch: FetchState::Stored, .. }) => {
@@ -159,8 +160,8 @@ pub(super) fn replay(
 struct Again {
     photo: i64,
     fetch: FetchState,
-    /// The photo it may be left to.
-    covering: Option<String>,
+    /// The delivery it may be left to.
+    covering: Option<i64>,
 }
 
 fn replayable(db: &Connection, id: i64, force: bool) -> Result<Option<Again>> {
@@ -212,20 +213,29 @@ pub(super) fn plan_again(
     delivery: DeliveryId,
     plan: &[Planned],
     now: Timestamp,
-) -> Result<()> {
+) -> Result<bool> {
     let unrouted = rows::first(
         db,
-        "SELECT photo FROM deliveries
-         WHERE id = ?1 AND destination IS NULL AND state = 'held'",
+        "SELECT photo, destination FROM deliveries
+         WHERE id = ?1 AND state = 'held' AND (destination IS NULL OR error = 'unrouted')",
         &[&delivery.0],
-        |row| Ok(row.get::<_, i64>("photo")?),
+        |row| Ok((row.get::<_, i64>("photo")?, row.get::<_, Option<String>>("destination")?)),
     )?;
-    let Some(seq) = unrouted else { return Ok(()) };
-    if plan.iter().all(|planned| planned.destination.is_none()) {
-        return Ok(());
+    let Some((seq, to)) = unrouted else { return Ok(false) };
+    let mut planned = plan.iter().filter_map(|planned| planned.destination.as_ref()).peekable();
+    if planned.peek().is_none() {
+        return Ok(false);
     }
-    db.prepare_cached("DELETE FROM deliveries WHERE id = ?1")?.execute([delivery.0])?;
-    insert_plan(db, seq, plan, now)
+    let stays = planned.any(|planned| Some(planned.as_str()) == to.as_deref());
+    let sql = if stays {
+        "UPDATE deliveries SET state = 'waiting', attempts = 0 WHERE id = ?1"
+    } else {
+        "DELETE FROM deliveries WHERE id = ?1"
+    };
+    db.prepare_cached(sql)?.execute([delivery.0])?;
+    insert_plan(db, seq, plan, now)?;
+    place(db, seq, "d.state = 'waiting'", now)?;
+    Ok(true)
 }
 
 /// See [`crate::journal::Journal::expire_bytes`].
@@ -280,6 +290,8 @@ pub(super) fn forget(db: &Connection, before: Timestamp, limit: usize) -> Result
     let old = rows::all(
         db,
         "SELECT seq FROM photos WHERE fetch_state = 'expired' AND received_at < ?1
+           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.photo = photos.seq
+             AND d.state IN ('waiting', 'due', 'sending', 'held'))
          ORDER BY seq LIMIT ?2",
         &[&before.as_millisecond(), &limit],
         |row| Ok(row.get::<_, i64>("seq")?),

@@ -1,13 +1,15 @@
 //! Taking events in.
 
 use apertur_bridge::{
-    journal::{Accepted, Bytes, FetchEnd, SessionTarget},
+    journal::{Accepted, Arrival, Bytes, DeliveryEnd, FetchEnd, SessionTarget},
     model::{
         AttemptOutcome, DeliveryState, ErrorKind, FetchState, Mode, Scheme, SessionId, Shape, Tag,
     },
 };
 
-use super::{Change, Store, announced, at, cause, delivered, digest, id, planned, stored, target};
+use super::{
+    Change, Store, announced, at, cause, delivered, digest, id, name, planned, stored, target,
+};
 
 const TAKEN: Accepted = Accepted::Duplicate { completed: true };
 const KNOWN: Accepted = Accepted::Duplicate { completed: false };
@@ -222,4 +224,115 @@ pub(super) async fn a_record_named_later_ends_unrouted(store: &Store) {
     assert_eq!(all.len(), 1);
     assert_eq!((all[0].state, all[0].due_at), (DeliveryState::Due, at(7)));
     assert_eq!(all[0].target, Some(target(1)));
+}
+
+pub(super) async fn a_record_named_later_reaches_what_is_under_way(store: &Store) {
+    let nameless = |image| stored(image, 1).on(None).to(&["erp"]);
+    store.accept(nameless("a")).await.unwrap();
+    let claimed = store.claim_one("erp", 1).await;
+    assert_eq!(claimed.delivery.target, None);
+    assert_eq!(store.accept(stored("a", 1).at(2)).await.unwrap(), TAKEN);
+    let sending = store.delivery(&id("a"), "erp").await;
+    assert_eq!((sending.state, sending.target), (DeliveryState::Sending, Some(target(1))));
+
+    let refused = || DeliveryEnd::Held { cause: cause(ErrorKind::Unrouted) };
+    store.settle_delivery(&claimed, refused(), at(3)).await.unwrap();
+    let due = store.delivery(&id("a"), "erp").await;
+    assert_eq!((due.state, due.due_at, due.attempts), (DeliveryState::Due, at(3), 1));
+    assert_eq!((due.settled_at, due.cause), (None, Some(cause(ErrorKind::Unrouted))));
+    assert_eq!(store.outcomes(&id("a")).await, [AttemptOutcome::Refused]);
+    let again = store.claim_one("erp", 3).await;
+    assert_eq!(again.delivery.target, Some(target(1)));
+    store.settle_delivery(&again, refused(), at(4)).await.unwrap();
+    assert_eq!(store.state(&id("a"), "erp").await, DeliveryState::Held, "with its record");
+}
+
+pub(super) async fn a_record_named_later_ends_a_refusal_for_lack_of_it(store: &Store) {
+    store.accept(stored("a", 1).on(None).to(&["erp", "old"])).await.unwrap();
+    let refused = DeliveryEnd::Held { cause: cause(ErrorKind::Unrouted) };
+    store.send("erp", refused, 1).await;
+    store.hold_strays(&[name("erp")], at(2)).await.unwrap();
+    assert_eq!(store.accept(stored("a", 1).at(5)).await.unwrap(), TAKEN);
+    let due = store.delivery(&id("a"), "erp").await;
+    assert_eq!((due.state, due.due_at, due.cause), (DeliveryState::Due, at(5), None));
+    assert_eq!((due.target, due.settled_at), (Some(target(1)), None));
+    assert_eq!(store.state(&id("a"), "old").await, DeliveryState::Held, "nobody sends there");
+}
+
+fn link(text: &str, seconds: i64) -> Arrival {
+    let mut arrival = announced("a").to(&["erp", "archive"]).at(seconds);
+    arrival.bytes = Bytes::Announced { url: Some(text.to_owned()) };
+    arrival
+}
+
+pub(super) async fn a_fresh_link_frees_a_held_photo(store: &Store) {
+    store.accept(link("https://one", 0)).await.unwrap();
+    let fetch = store.claim_fetch(0).await;
+    let gone = || FetchEnd::Held { cause: cause(ErrorKind::Gone) };
+    store.settle_fetch(&fetch, gone(), at(1)).await.unwrap();
+    let before = store.all().await;
+    assert_eq!(store.accept(link("https://one", 2)).await.unwrap(), KNOWN);
+    assert_eq!(store.all().await, before, "the same link is no news");
+
+    assert_eq!(store.accept(link("https://two", 3)).await.unwrap(), TAKEN);
+    let story = store.story_of(&id("a")).await;
+    assert_eq!((story.fetch_state, story.fetch_due_at), (FetchState::Wanted, Some(at(3))));
+    assert_eq!(story.fetch_cause, None);
+    for delivery in &story.deliveries {
+        assert_eq!((delivery.state, &delivery.cause), (DeliveryState::Waiting, &None));
+        assert_eq!(delivery.settled_at, None);
+    }
+    let fetch = store.claim_fetch(3).await;
+    assert_eq!((fetch.url.as_deref(), fetch.attempts), (Some("https://two"), 0));
+    assert_eq!(fetch.since, at(3));
+    store.settle_fetch(&fetch, super::fetches::got(1), at(4)).await.unwrap();
+    assert_eq!(store.state(&id("a"), "erp").await, DeliveryState::Due);
+}
+
+pub(super) async fn a_fresh_link_ends_a_wait(store: &Store) {
+    store.accept(link("https://one", 0)).await.unwrap();
+    let fetch = store.claim_fetch(0).await;
+    let later = FetchEnd::Later { at: at(900), cause: cause(ErrorKind::Timeout) };
+    store.settle_fetch(&fetch, later, at(1)).await.unwrap();
+    assert_eq!(store.accept(link("https://one", 2)).await.unwrap(), KNOWN);
+    assert_eq!(store.next_fetch_at().await.unwrap(), Some(at(900)));
+    assert_eq!(store.accept(link("https://two", 3)).await.unwrap(), TAKEN);
+    let fetch = store.claim_fetch(3).await;
+    assert_eq!((fetch.url.as_deref(), fetch.attempts), (Some("https://two"), 1));
+}
+
+pub(super) async fn expired_bytes_are_taken_again_for_a_new_delivery(store: &Store) {
+    let mut first = stored("a", 1).on(None).to(&["archive"]);
+    first.photo.target = None;
+    store.accept(first).await.unwrap();
+    store.send("archive", delivered(), 1).await;
+    store.expire_bytes(at(10), 10).await.unwrap();
+    assert_eq!(store.knows_photo(&id("a")).await.unwrap(), Some(false));
+
+    let named = stored("a", 1).to(&["erp", "archive"]).at(20);
+    assert_eq!(store.accept(named).await.unwrap(), TAKEN);
+    let story = store.story_of(&id("a")).await;
+    assert_eq!((story.fetch_state, story.photo.sha256), (FetchState::Stored, Some(digest(1))));
+    assert!(store.knows_bytes(&digest(1)).await.unwrap());
+    assert_eq!(store.state(&id("a"), "archive").await, DeliveryState::Delivered);
+    assert_eq!(store.claim_one("erp", 20).await.delivery.target, Some(target(1)));
+}
+
+pub(super) async fn a_delivery_of_expired_bytes_is_held(store: &Store) {
+    store.accept(stored("a", 1).on(None).to(&["archive"])).await.unwrap();
+    store.send("archive", delivered(), 1).await;
+    store.expire_bytes(at(10), 10).await.unwrap();
+    let named = announced("a").to(&["erp", "archive"]).at(20);
+    assert_eq!(store.accept(named).await.unwrap(), TAKEN);
+    let held = store.delivery(&id("a"), "erp").await;
+    assert_eq!((held.state, held.settled_at), (DeliveryState::Held, Some(at(20))));
+    let cause = held.cause.unwrap();
+    assert_eq!(
+        (cause.kind, &*cause.what),
+        (ErrorKind::Local, "its bytes were removed by retention")
+    );
+    assert_eq!(store.forget(at(999), 9).await.unwrap(), 0, "it still has to be delivered");
+
+    assert_eq!(store.accept(stored("a", 1).at(30)).await.unwrap(), TAKEN);
+    assert_eq!(store.state(&id("a"), "erp").await, DeliveryState::Due);
 }

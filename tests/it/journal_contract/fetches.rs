@@ -1,7 +1,7 @@
 //! Getting the bytes of announced photos.
 
 use apertur_bridge::{
-    journal::FetchEnd,
+    journal::{Bytes, FetchEnd},
     model::{AttemptOutcome, DeliveryState, ErrorKind, FetchState},
 };
 
@@ -146,4 +146,38 @@ pub(super) async fn the_next_fetch_is_known(store: &Store) {
     assert_eq!(store.next_fetch_at().await.unwrap(), Some(at(7)));
     store.claim_fetches(at(7), at(67), 9).await.unwrap();
     assert_eq!(store.next_fetch_at().await.unwrap(), Some(at(65)), "the lease's end");
+}
+
+pub(super) async fn a_fetch_with_an_old_link_goes_on_with_the_new_one(store: &Store) {
+    store.accept(announced("a")).await.unwrap();
+    let fetch = store.claim_fetch(0).await;
+    let mut fresh = announced("a").at(1);
+    fresh.bytes = Bytes::Announced { url: Some("https://fresh".to_owned()) };
+    store.accept(fresh).await.unwrap();
+    assert_eq!(
+        store.next_fetch_at().await.unwrap(),
+        Some(at(60)),
+        "under way until its lease ends"
+    );
+    let gone = || FetchEnd::Held { cause: cause(ErrorKind::Gone) };
+    store.settle_fetch(&fetch, gone(), at(2)).await.unwrap();
+    let story = store.story_of(&id("a")).await;
+    assert_eq!((story.fetch_state, story.fetch_due_at), (FetchState::Wanted, Some(at(2))));
+    assert_eq!(story.deliveries[0].state, DeliveryState::Waiting);
+    assert_eq!(store.outcomes(&id("a")).await, [AttemptOutcome::Refused]);
+    let fetch = store.claim_fetch(2).await;
+    assert_eq!((fetch.url.as_deref(), fetch.attempts), (Some("https://fresh"), 1));
+    store.settle_fetch(&fetch, gone(), at(3)).await.unwrap();
+    assert_eq!(store.story_of(&id("a")).await.fetch_state, FetchState::Held);
+}
+
+pub(super) async fn a_fetch_due_far_ahead_is_due_after_a_restart(store: &Store) {
+    const DAY: i64 = 24 * 3600;
+    store.accept(announced("near")).await.unwrap();
+    let fetch = store.claim_fetch(0).await;
+    store.settle_fetch(&fetch, later(7 * DAY), at(0)).await.unwrap();
+    store.accept(announced("far").at(400 * DAY)).await.unwrap();
+    assert_eq!(store.next_fetch_at().await.unwrap(), Some(at(7 * DAY)));
+    store.recover(at(0), at(0)).await.unwrap();
+    assert_eq!(store.claim_fetch(0).await.photo.id, id("far"), "its clock was wrong");
 }

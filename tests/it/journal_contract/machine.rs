@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use apertur_bridge::{
-    journal::{Accepted, Claim, Claimed, DeliveryEnd, Fetch, FetchEnd, Planned},
+    journal::{Accepted, Bytes, Claim, Claimed, DeliveryEnd, Fetch, FetchEnd, Planned},
     model::{
         AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind,
         FetchState, Filter, PhotoId,
@@ -64,6 +64,10 @@ enum Step {
         which: usize,
         plan: usize,
     },
+    /// Only one of the destinations is configured, or none.
+    Strays {
+        configured: Option<usize>,
+    },
     Retain,
     Wait {
         seconds: i64,
@@ -95,8 +99,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Crash),
         2 => (prop::option::of(place), prop::bool::weighted(0.3))
             .prop_map(|(destination, force)| Step::Replay { destination, force }),
-        1 => (any::<usize>(), 0..4_usize)
+        2 => (any::<usize>(), 0..4_usize)
             .prop_map(|(which, plan)| Step::PlanAgain { which, plan }),
+        1 => prop::option::of(0..DESTINATIONS.len())
+            .prop_map(|configured| Step::Strays { configured }),
         1 => Just(Step::Retain),
         3 => (1..100_i64).prop_map(|seconds| Step::Wait { seconds }),
     ]
@@ -201,7 +207,12 @@ impl<'a> Onlooker<'a> {
                 self.store.replay(&filter, force, now).await.unwrap();
                 self.forced |= force;
             }
-            Step::PlanAgain { which, plan: plans } => self.plan_again(which, plan(plans)).await,
+            Step::PlanAgain { which, plan: plans } => self.plan_again(which, plan(plans)).await?,
+            Step::Strays { configured } => {
+                let configured: Vec<_> =
+                    configured.map(|n| name(DESTINATIONS[n])).into_iter().collect();
+                self.store.hold_strays(&configured, now).await.unwrap();
+            }
             Step::Retain => self.retain().await?,
             Step::Wait { seconds } => self.seconds += seconds,
         }
@@ -217,6 +228,10 @@ impl<'a> Onlooker<'a> {
             Form::CopyOfOtherBytes => copy(&named, image + 100),
         }
         .at(self.seconds);
+        if let Bytes::Announced { url } = &mut arrival.bytes {
+            // Links die, and another one comes with the next event.
+            *url = Some(format!("https://photos.example.com/{named}/{}", self.seconds / 50));
+        }
         arrival.plan = plan;
         let (id, to) = (arrival.photo.id.clone(), destinations(&arrival.plan).collect());
         if self.store.accept(arrival).await.unwrap() == Accepted::New {
@@ -278,18 +293,22 @@ impl<'a> Onlooker<'a> {
         self.store.settle_delivery(&claimed, end, at(self.seconds)).await.unwrap();
     }
 
-    async fn plan_again(&mut self, which: usize, plan: Vec<Planned>) {
-        let Some(at_most) = self.before.len().checked_sub(1) else { return };
+    async fn plan_again(&mut self, which: usize, plan: Vec<Planned>) -> TestCaseResult {
+        let Some(at_most) = self.before.len().checked_sub(1) else { return Ok(()) };
         let delivery = &self.before[which % (at_most + 1)];
         let routed = plan.iter().any(|planned| planned.destination.is_some());
-        if delivery.destination.is_none()
+        let unrouted =
+            delivery.cause.as_ref().is_some_and(|cause| cause.kind == ErrorKind::Unrouted);
+        if unrouted
             && routed
             && let Some(to) = self.planned.get_mut(&delivery.photo.id)
         {
-            to.remove(&None);
+            to.remove(&delivery.destination);
             to.extend(destinations(&plan));
         }
-        self.store.plan_again(delivery.id, plan, at(self.seconds)).await.unwrap();
+        let planned = self.store.plan_again(delivery.id, plan, at(self.seconds)).await.unwrap();
+        prop_assert_eq!(planned, unrouted && routed);
+        Ok(())
     }
 
     async fn retain(&mut self) -> TestCaseResult {

@@ -10,6 +10,7 @@ mod operators;
 mod reopening;
 mod retention;
 mod sending;
+mod strays;
 mod twins;
 
 use std::{ops::Deref, path::Path, sync::Arc};
@@ -50,7 +51,7 @@ fn id(image: &str) -> PhotoId {
 }
 
 fn copy_id(bytes: u8) -> PhotoId {
-    PhotoId::of_bytes(&digest(bytes))
+    PhotoId::of_bytes(&digest(bytes), None)
 }
 
 /// An event whose signature covers the image id and that brought the bytes; for `erp`.
@@ -214,6 +215,7 @@ fn claim(destination: &str, seconds: i64) -> Claim {
         destination: name(destination),
         limit: usize::MAX,
         one_per_target: false,
+        except: Vec::new(),
     }
 }
 
@@ -268,6 +270,12 @@ macro_rules! hold_to_contract {
                     a_newer_link_replaces_the_older
                     a_record_named_later_is_taken
                     a_record_named_later_ends_unrouted
+                    a_record_named_later_reaches_what_is_under_way
+                    a_record_named_later_ends_a_refusal_for_lack_of_it
+                    a_fresh_link_frees_a_held_photo
+                    a_fresh_link_ends_a_wait
+                    expired_bytes_are_taken_again_for_a_new_delivery
+                    a_delivery_of_expired_bytes_is_held
                     an_unrouted_photo_is_held_whatever_its_bytes
                     a_destination_gets_one_delivery
                     an_empty_plan_counts_as_unrouted
@@ -287,7 +295,19 @@ macro_rules! hold_to_contract {
                     a_replayed_waiting_copy_is_sent_once
                     a_replayed_copy_is_left_to_the_photo_unless_forced
                     equal_bytes_without_a_hint_are_two_photos
-                    a_new_plan_knows_the_copy;
+                    a_new_plan_knows_the_copy
+                    a_copy_that_names_the_record_completes_the_photo
+                    a_copy_for_another_record_is_a_photo_of_its_own
+                    bytes_for_two_records_are_two_photos
+                    the_one_that_is_sent_takes_the_record_over;
+                strays:
+                    open_deliveries_to_nowhere_are_held
+                    settled_deliveries_to_nowhere_stay
+                    a_stray_under_way_leaves_doubt
+                    bytes_do_not_release_a_stray
+                    a_stray_is_planned_again
+                    a_plan_for_the_same_place_keeps_doubt_and_steps
+                    a_stray_covers_nothing;
                 fetches:
                     claims_by_due_time_up_to_the_limit
                     a_claimed_fetch_is_nobody_elses
@@ -297,7 +317,9 @@ macro_rules! hold_to_contract {
                     a_later_fetch_counts_and_waits
                     a_held_fetch_holds_its_deliveries
                     a_cancelled_fetch_does_not_count
-                    the_next_fetch_is_known;
+                    the_next_fetch_is_known
+                    a_fetch_with_an_old_link_goes_on_with_the_new_one
+                    a_fetch_due_far_ahead_is_due_after_a_restart;
                 sending:
                     claims_by_due_time_up_to_the_limit
                     a_claim_writes_the_attempt_down
@@ -314,7 +336,9 @@ macro_rules! hold_to_contract {
                     cancelled_leaves_things_as_they_were
                     steps_are_kept_and_replaced
                     a_crash_leaves_doubt_and_counts
-                    the_next_delivery_is_known;
+                    the_next_delivery_is_known
+                    what_is_in_flight_is_not_claimed_again
+                    what_is_due_far_ahead_is_due_after_a_restart;
                 operators:
                     pauses_are_kept_and_lifted
                     each_part_of_a_filter_filters
@@ -329,7 +353,8 @@ macro_rules! hold_to_contract {
                     a_replay_leaves_expired_bytes_alone
                     a_new_plan_replaces_an_unrouted_delivery
                     a_new_plan_follows_the_fetch
-                    a_plan_that_changes_nothing_loses_nothing;
+                    a_plan_that_changes_nothing_loses_nothing
+                    a_ping_changes_nothing;
                 retention:
                     only_finished_photos_expire
                     young_photos_do_not_expire
@@ -379,5 +404,6 @@ mod durability {
         what_was_accepted_is_there_after_a_restart
         what_was_under_way_is_there_after_a_crash
         what_was_settled_stays_settled
+        a_ping_fails_when_nobody_writes
     );
 }

@@ -304,3 +304,11 @@ pub(super) async fn a_plan_that_changes_nothing_loses_nothing(store: &Store) {
     assert_eq!(after.len(), 2, "no second one for erp");
     assert_eq!((&after[0], &after[1].destination), (&before[0], &Some(name("archive"))));
 }
+
+pub(super) async fn a_ping_changes_nothing(store: &Store) {
+    store.accept(stored("a", 1)).await.unwrap();
+    let before = store.all().await;
+    store.ping().await.unwrap();
+    store.ping().await.unwrap();
+    assert_eq!(store.all().await, before);
+}

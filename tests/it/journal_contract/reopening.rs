@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use apertur_bridge::{
-    journal::{Journal, Pause, SessionTarget},
+    journal::{self, Journal, Pause, SessionTarget},
     model::{AttemptOutcome, DeliveryState, ErrorKind, FetchState, SessionId, Step},
 };
 
@@ -81,4 +81,17 @@ pub(super) async fn what_was_settled_stays_settled(
     assert_eq!(store.story_of(&id("b")).await.fetch_state, FetchState::Stored);
     assert_eq!(store.claim_one("erp", 9).await.delivery.photo.id, id("b"));
     store.close().await;
+}
+
+pub(super) async fn a_ping_fails_when_nobody_writes(
+    dir: &Path,
+    open: impl AsyncFn(&Path) -> Opened,
+) {
+    let store = Store(open(dir).await);
+    store.ping().await.unwrap();
+    let reading = journal::Settings::Sqlite { path: dir.join("journal.db") };
+    let reading = journal::open_to_read(&reading).await.unwrap();
+    assert!(reading.ping().await.is_err(), "it cannot write");
+    store.close().await;
+    assert!(store.ping().await.is_err());
 }

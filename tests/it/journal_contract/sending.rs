@@ -266,3 +266,30 @@ pub(super) async fn the_next_delivery_is_known(store: &Store) {
     assert_eq!(next().await, Some(at(65)), "the lease's end");
     assert_eq!(store.oldest_due().await.unwrap(), None, "all are under way");
 }
+
+pub(super) async fn what_is_in_flight_is_not_claimed_again(store: &Store) {
+    for (image, record) in [("a", 1), ("b", 1), ("c", 2)] {
+        store.accept(stored(image, 1).on(Some(target(record)))).await.unwrap();
+    }
+    let ask = |seconds| Claim { one_per_target: true, ..claim("erp", seconds) };
+    let first = store.claim_deliveries(Claim { limit: 1, ..ask(0) }).await.unwrap().remove(0);
+    let except = vec![first.delivery.id];
+    let claimed = store.claim_deliveries(Claim { except, ..ask(9999) }).await.unwrap();
+    let photos = claimed.iter().map(|c| c.delivery.photo.id.clone()).collect::<Vec<_>>();
+    assert_eq!(photos, [id("c")], "a is in flight, so its record is busy");
+    store.settle_delivery(&first, delivered(), at(9999)).await.unwrap();
+    assert_eq!(store.state(&id("a"), "erp").await, DeliveryState::Delivered);
+    assert_eq!(store.outcomes(&id("a")).await, [AttemptOutcome::Done]);
+}
+
+pub(super) async fn what_is_due_far_ahead_is_due_after_a_restart(store: &Store) {
+    const DAY: i64 = 24 * 3600;
+    for (image, days) in [("near", 7), ("far", 8)] {
+        store.accept(stored(image, 1)).await.unwrap();
+        store.send("erp", later(days * DAY, true), 0).await;
+    }
+    assert_eq!(store.recover(at(0), at(0)).await.unwrap(), 0);
+    assert_eq!(store.claim_one("erp", 0).await.delivery.photo.id, id("far"));
+    assert_eq!(store.next_delivery_at(&name("erp")).await.unwrap(), Some(at(60)));
+    assert_eq!(store.delivery(&id("near"), "erp").await.due_at, at(7 * DAY));
+}

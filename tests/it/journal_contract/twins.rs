@@ -3,12 +3,12 @@
 
 use apertur_bridge::{
     journal::{Accepted, DeliveryEnd, FetchEnd},
-    model::{DeliveryState, ErrorKind, Filter},
+    model::{DeliveryState, ErrorKind, Filter, Mode, PhotoId},
 };
 
 use super::{
-    Change, Store, announced, at, cause, copy, copy_id, delivered, id, is_left_to, planned, stored,
-    target,
+    Change, Store, announced, at, cause, copy, copy_id, delivered, digest, id, is_left_to, planned,
+    stored, target,
 };
 
 fn refused() -> DeliveryEnd {
@@ -204,4 +204,67 @@ pub(super) async fn a_new_plan_knows_the_copy(store: &Store) {
     store.plan_again(unrouted, plan.to_vec(), at(2)).await.unwrap();
     assert!(photo_is_left_to_copy(store, "erp").await);
     assert_eq!(store.state(&id("a"), "archive").await, DeliveryState::Due);
+}
+
+pub(super) async fn a_copy_that_names_the_record_completes_the_photo(store: &Store) {
+    let taken = Accepted::Duplicate { completed: true };
+    store.accept(stored("a", 1).on(None).unrouted()).await.unwrap();
+    let named = copy("a", 1).to(&["erp", "archive"]).at(3);
+    assert_eq!(store.accept(named).await.unwrap(), taken);
+    let story = store.story_of(&id("a")).await;
+    assert_eq!((story.photo.target, story.deliveries.len()), (Some(target(1)), 2));
+    for delivery in &story.deliveries {
+        assert_eq!((delivery.state, delivery.due_at), (DeliveryState::Due, at(3)));
+        assert_eq!(delivery.target, Some(target(1)));
+    }
+    let known = Accepted::Duplicate { completed: false };
+    assert_eq!(store.accept(copy("a", 1).at(4)).await.unwrap(), known);
+    assert_eq!(store.all().await.len(), 2);
+}
+
+pub(super) async fn a_copy_for_another_record_is_a_photo_of_its_own(store: &Store) {
+    store.accept(stored("a", 1).on(Some(target(1)))).await.unwrap();
+    let other = copy("a", 1).on(Some(target(2)));
+    assert_eq!(store.accept(other).await.unwrap(), Accepted::New);
+    assert_eq!(store.claim("erp", 0).await.len(), 2);
+}
+
+pub(super) async fn bytes_for_two_records_are_two_photos(store: &Store) {
+    for (record, accepted) in
+        [(1, Accepted::New), (2, Accepted::New), (1, Accepted::Duplicate { completed: false })]
+    {
+        let mut arrival = copy("a", 1).on(Some(target(record)));
+        arrival.photo.id = PhotoId::of_bytes(&digest(1), Some(&target(record)));
+        assert_eq!(store.accept(arrival).await.unwrap(), accepted);
+    }
+    assert_eq!(store.claim("erp", 0).await.len(), 2);
+    let mut ids = [None, Some(target(1)), Some(target(2))]
+        .map(|target| PhotoId::of_bytes(&digest(1), target.as_ref()).to_string());
+    ids.sort();
+    assert!(ids.iter().all(|id| id.len() == 55 && id.starts_with("sha256-")));
+    assert!(ids.windows(2).all(|two| two[0] != two[1]));
+
+    // Each of the two may be the one that covers a photo with a signed id.
+    store.accept(stored("a", 1).on(Some(target(2)))).await.unwrap();
+    let second = PhotoId::of_bytes(&digest(1), Some(&target(2)));
+    assert!(is_left_to(&store.delivery(&id("a"), "erp").await, &second));
+}
+
+pub(super) async fn the_one_that_is_sent_takes_the_record_over(store: &Store) {
+    store.accept(copy("due", 1).on(None)).await.unwrap();
+    let mut named = stored("due", 1).on(Some(target(7)));
+    named.plan[0].mode = Some(Mode::Public);
+    store.accept(named).await.unwrap();
+    assert!(is_left_to(&store.delivery(&id("due"), "erp").await, &copy_id(1)));
+    let sent = store.claim_one("erp", 0).await;
+    assert_eq!(sent.delivery.photo.id, copy_id(1));
+    assert_eq!((sent.delivery.target, sent.delivery.mode), (Some(target(7)), Some(Mode::Public)));
+    assert_eq!(sent.delivery.photo.target, Some(target(7)));
+
+    store.accept(copy("sending", 2).on(None).to(&["desk"])).await.unwrap();
+    let sent = store.claim_one("desk", 0).await;
+    store.accept(stored("sending", 2).to(&["desk"])).await.unwrap();
+    store.settle_delivery(&sent, refused(), at(1)).await.unwrap();
+    let again = store.claim_one("desk", 1).await;
+    assert_eq!((again.delivery.photo.id, again.delivery.target), (copy_id(2), Some(target(1))));
 }

@@ -1,0 +1,168 @@
+//! The state that a delivery gets from its photo's bytes and from other photos with the same.
+
+use jiff::Timestamp;
+
+use super::state::{PhotoRow, State};
+use crate::{
+    journal::{SAME_PHOTO, bytes_gone, is_hint, same_photo, unrouted},
+    model::{
+        Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Mode, Photo, PhotoId, Target,
+    },
+};
+
+impl State {
+    /// What follows when a fetch ended, became needless or begins anew: the photo's own
+    /// deliveries first, then those of copies that waited for it, so that at least one of each
+    /// pair goes on.
+    pub(super) fn fetch_changed(&mut self, photo: &PhotoId, now: Timestamp) {
+        let copies = |delivery: &Delivery| {
+            delivery.state == DeliveryState::Waiting
+                && is_hint(&delivery.photo).is_some_and(|image| PhotoId::of_image(image) == *photo)
+        };
+        for id in self.lacking_bytes(photo) {
+            self.place(id, now);
+        }
+        for id in self.ids(copies) {
+            self.place(id, now);
+        }
+    }
+
+    /// Deliveries of a photo without bytes that would be sent if it had them.
+    pub(super) fn lacking_bytes(&self, photo: &PhotoId) -> Vec<DeliveryId> {
+        self.ids(|delivery| {
+            delivery.photo.id == *photo
+                && delivery.destination.is_some()
+                && match delivery.state {
+                    DeliveryState::Waiting => true,
+                    DeliveryState::Held => {
+                        !is_held(delivery, ErrorKind::Operator)
+                            && !is_held(delivery, ErrorKind::Unrouted)
+                    }
+                    _ => false,
+                }
+        })
+    }
+
+    /// The delivery that brings the same bytes to the same place already, if there is one.
+    pub(super) fn covering(&self, delivery: &Delivery) -> Option<DeliveryId> {
+        let mut others = self.deliveries.values().map(|row| &row.delivery);
+        let covering = others
+            .find(|other| are_twins(&other.photo, &delivery.photo) && covers(other, delivery));
+        covering.map(|covering| covering.id)
+    }
+
+    /// The photo whose image id this one, known only by its bytes, hints at.
+    pub(super) fn original(&self, photo: &Photo) -> Option<&PhotoRow> {
+        is_hint(photo).and_then(|image| self.photos.get(&PhotoId::of_image(image)))
+    }
+
+    /// Gives a delivery the state it would have if its photo arrived now.
+    pub(super) fn place(&mut self, id: DeliveryId, now: Timestamp) {
+        let Some(delivery) = self.deliveries.get(&id).map(|row| &row.delivery) else { return };
+        let Some(photo) = self.photos.get(&delivery.photo.id) else { return };
+        let waits = self.original(&photo.photo).is_some_and(|o| o.fetch == FetchState::Wanted);
+        let (state, cause) = match photo.fetch {
+            _ if delivery.destination.is_none() => (DeliveryState::Held, Some(unrouted())),
+            FetchState::Wanted => (DeliveryState::Waiting, None),
+            FetchState::Held => (DeliveryState::Held, photo.cause.clone()),
+            FetchState::Expired => (DeliveryState::Held, Some(bytes_gone())),
+            FetchState::Stored if waits => (DeliveryState::Waiting, None),
+            FetchState::Stored => match self.covering(delivery) {
+                Some(other) => return self.leave_to(id, other, now),
+                None => (DeliveryState::Due, None),
+            },
+        };
+        if let Some(row) = self.deliveries.get_mut(&id) {
+            let delivery = &mut row.delivery;
+            (delivery.state, delivery.cause, delivery.receipt) = (state, cause, None);
+            (delivery.due_at, delivery.since) = (now, now);
+            delivery.settled_at = (state == DeliveryState::Held).then_some(now);
+        }
+    }
+
+    /// Leaves a delivery to one of another photo with the same bytes, which takes its record
+    /// over where it has none and is not settled yet.
+    pub(super) fn leave_to(&mut self, id: DeliveryId, other: DeliveryId, now: Timestamp) {
+        let Some(other) = self.deliveries.get(&other).map(|row| row.delivery.clone()) else {
+            return;
+        };
+        let Some(row) = self.deliveries.get_mut(&id) else { return };
+        let delivery = &mut row.delivery;
+        (delivery.state, delivery.unsure) = (DeliveryState::Delivered, false);
+        (delivery.cause, delivery.settled_at) = (None, Some(now));
+        delivery.receipt = Some(same_photo(&other.photo.id));
+        let open = matches!(other.state, DeliveryState::Due | DeliveryState::Sending);
+        if let (Some(target), mode) = (delivery.target.clone(), delivery.mode)
+            && open
+            && other.target.is_none()
+        {
+            self.name(&other.photo.id, &target, mode);
+        }
+    }
+
+    /// Tells a photo and its deliveries the record, where they name none and are not settled.
+    pub(super) fn name(&mut self, id: &PhotoId, target: &Target, mode: Option<Mode>) {
+        let Some(row) = self.photos.get_mut(id) else { return };
+        if row.photo.target.is_none() {
+            row.photo.target = Some(target.clone());
+            row.photo.mode = mode.or(row.photo.mode);
+        }
+        let photo = row.photo.clone();
+        let ours = self.deliveries.values_mut().map(|row| &mut row.delivery);
+        for delivery in ours.filter(|delivery| delivery.photo.id == *id) {
+            delivery.photo = photo.clone();
+            let over = matches!(delivery.state, DeliveryState::Delivered | DeliveryState::Dropped);
+            if !over && delivery.target.is_none() {
+                delivery.target = Some(target.clone());
+                delivery.mode = mode.or(delivery.mode);
+            }
+        }
+    }
+
+    pub(super) fn ids(&self, which: impl Fn(&Delivery) -> bool) -> Vec<DeliveryId> {
+        self.deliveries
+            .values()
+            .map(|row| &row.delivery)
+            .filter(|d| which(d))
+            .map(|d| d.id)
+            .collect()
+    }
+}
+
+pub(super) fn same_bytes(one: &Photo, other: &Photo) -> bool {
+    one.sha256.is_some() && one.sha256 == other.sha256
+}
+
+/// Whether two records are named and are not the same.
+pub(super) fn are_apart(one: Option<&Target>, other: Option<&Target>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one != other)
+}
+
+/// Whether a delivery is held for this kind of reason.
+pub(super) fn is_held(delivery: &Delivery, kind: ErrorKind) -> bool {
+    delivery.state == DeliveryState::Held
+        && delivery.cause.as_ref().is_some_and(|cause| cause.kind == kind)
+}
+
+/// Whether two photos have the same bytes, and one is known only by them and hints at the image
+/// id of the other.
+fn are_twins(one: &Photo, other: &Photo) -> bool {
+    let hints_at = |copy: &Photo, photo: &Photo| {
+        is_hint(copy).is_some_and(|image| PhotoId::of_image(image) == photo.id)
+    };
+    same_bytes(one, other) && (hints_at(one, other) || hints_at(other, one))
+}
+
+/// Whether `other` is on its way to where `mine` would go. One that was itself left to its twin
+/// is not: else each would wait for the other and none be sent.
+fn covers(other: &Delivery, mine: &Delivery) -> bool {
+    let note = other.receipt.as_ref().and_then(|receipt| receipt.note.as_deref());
+    let on_its_way = match other.state {
+        DeliveryState::Due | DeliveryState::Sending => true,
+        DeliveryState::Delivered => !note.is_some_and(|note| note.starts_with(SAME_PHOTO)),
+        _ => false,
+    };
+    on_its_way
+        && !are_apart(mine.target.as_ref(), other.target.as_ref())
+        && other.destination == mine.destination
+}

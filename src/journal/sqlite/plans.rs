@@ -1,0 +1,54 @@
+//! How SQLite goes about the statements that run for every photo: always by an index.
+
+use rusqlite::Connection;
+
+use super::{NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, place, schema};
+
+fn plan(db: &Connection, sql: &str) -> anyhow::Result<Vec<String>> {
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+    for parameter in 1..=statement.parameter_count() {
+        statement.raw_bind_parameter(parameter, 1)?;
+    }
+    let mut rows = statement.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next()? {
+        steps.push(row.get("detail")?);
+    }
+    Ok(steps)
+}
+
+#[test]
+fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()> {
+    let mut db = Connection::open_in_memory()?;
+    schema::migrate(&mut db)?;
+    let waiting = place::place_sql("d.state = 'waiting'");
+    let open = place::place_sql(place::OPEN);
+    let (claim, fetch) = (deliveries::claim_sql(), fetches::claim_sql());
+    let hot = [
+        ("known", accept::KNOWN),
+        ("lacking", place::LACKING),
+        ("copies", place::COPIES),
+        ("place", &waiting),
+        ("place after a fetch", &open),
+        ("claim", &claim),
+        ("settle", deliveries::OURS),
+        ("claim a fetch", &fetch),
+        ("settle a fetch", fetches::OURS),
+        ("next fetch", NEXT_FETCH),
+        ("next delivery", NEXT_DELIVERY),
+        ("oldest due", OLDEST_DUE),
+    ];
+    for (what, sql) in hot {
+        let steps = plan(&db, sql)?;
+        assert!(steps.iter().any(|step| step.starts_with("SEARCH")), "{what}: {steps:?}");
+        let bad = |step: &&String| {
+            (step.starts_with("SCAN") && !step.contains("json_each")) || step.contains("AUTOMATIC")
+        };
+        assert_eq!(steps.iter().find(bad), None, "{what}: {steps:?}");
+    }
+    let sorts =
+        |steps: Vec<String>| steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"));
+    assert!(!sorts(plan(&db, &claim)?), "a claim reads only as far as its limit");
+    assert!(!sorts(plan(&db, &fetch)?), "a claim reads only as far as its limit");
+    Ok(())
+}
