@@ -132,7 +132,7 @@ fn the_environment_sets_every_kind_of_key_and_wins() {
     let config = load_text(
         file,
         &[
-            ("APERTUR_BRIDGE__SERVER__LISTEN", "unix:run/a.sock"),
+            ("APERTUR_BRIDGE__SERVER__LISTEN", "127.0.0.1:9000"),
             ("APERTUR_BRIDGE__SERVER__MAX_BODY", "1024"),
             ("APERTUR_BRIDGE__SERVER__WORKERS", "3"),
             ("APERTUR_BRIDGE__SERVER__TLS", "{ cert = 'c.pem', key = '/k.pem' }"),
@@ -142,7 +142,7 @@ fn the_environment_sets_every_kind_of_key_and_wins() {
             ("KEY", "aptr_test_1"),
             ("APERTUR_BRIDGE__APERTUR__ALLOW_PRIVATE_DOWNLOADS", "true"),
             ("APERTUR_BRIDGE__APERTUR__DOWNLOAD_HOSTS", "photos.example.com"),
-            ("APERTUR_BRIDGE__CONSOLE__LISTEN", "off"),
+            ("APERTUR_BRIDGE__CONSOLE__LISTEN", "unix:run/a.sock"),
             ("APERTUR_BRIDGE__RETRY", "{ first_delay = '1s', max_delay = '2s' }"),
             ("APERTUR_BRIDGE__DESTINATION__SHOP__PATH", "b"),
             ("APERTUR_BRIDGE__DESTINATION__ERP__TYPE", "odoo"),
@@ -156,12 +156,13 @@ fn the_environment_sets_every_kind_of_key_and_wins() {
             ),
         ],
     );
-    assert_eq!(config.server.listen, Listen::Unix("/etc/bridge/run/a.sock".into()));
-    assert_eq!(config.server.listen.to_string(), "unix:/etc/bridge/run/a.sock");
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:9000");
+    let console = config.server.console_listen.as_ref().unwrap();
+    assert_eq!(*console, Listen::Unix("/etc/bridge/run/a.sock".into()));
+    assert_eq!(console.to_string(), "unix:/etc/bridge/run/a.sock");
     assert_eq!((config.receive.max_body, config.server.workers), (1024, 3));
     let tls = Tls { cert: "/etc/bridge/c.pem".into(), key: "/k.pem".into() };
     assert_eq!(config.server.tls, Some(tls));
-    assert_eq!(config.server.console_listen, None);
     let secrets: Vec<_> = config.receive.secrets.iter().map(|s| s.expose_secret()).collect();
     assert_eq!(secrets, ["x", "y", "z"]);
     assert_eq!(config.apertur.base_url.as_str(), "https://sandbox.api.aptr.ca/");

@@ -115,10 +115,12 @@ async fn recover(lab: &Lab, on: &'static str, what: What, writing: &'static str)
 async fn faults_while_logging_in_are_never_a_photo_s_fault() {
     for version in VERSIONS {
         let log_in = if version == 19 { "res.users.context_get" } else { "authenticate" };
+        // 19 is asked at a second place for its version.
+        let first = if version == 19 { "done" } else { "broken unavailable" };
         for (on, what, wanted) in [
-            ("*", What::CloseBefore, "later unavailable"),
-            (log_in, What::CloseBefore, "later unavailable"),
-            (log_in, What::HtmlStatus(502), "later unavailable"),
+            ("*", What::CloseBefore, first),
+            (log_in, What::CloseBefore, "broken unavailable"),
+            (log_in, What::HtmlStatus(502), "broken unavailable"),
             (log_in, What::HtmlStatus(413), "broken too_large"),
             (log_in, What::OperationalError, "broken unavailable"),
             (log_in, What::Garbage, "broken protocol"),
@@ -127,7 +129,8 @@ async fn faults_while_logging_in_are_never_a_photo_s_fault() {
             let told = format!("{version} {on} {what:?}");
             lab.odoo.fault(once(on, what));
             assert_eq!(ending(&lab.send(&to_contact(), &photo()).await), wanted, "{told}");
-            assert_eq!(ending(&lab.send(&to_contact(), &photo()).await), "done", "{told}");
+            let again = ending(&lab.send(&to_contact(), &photo()).await);
+            assert_eq!(again, if wanted == "done" { "found" } else { "done" }, "{told}");
         }
     }
 }
@@ -338,7 +341,7 @@ async fn a_slow_server_costs_no_more_than_the_limit() {
     lab.odoo.set(Switch::Slow(Duration::from_secs(60)));
     let start = Instant::now();
     let failure = lab.send(&to_contact(), &photo()).await.unwrap_err();
-    assert_eq!((kind(&failure), failure.cause().kind), ("later", ErrorKind::Timeout));
+    assert_eq!((kind(&failure), failure.cause().kind), ("broken", ErrorKind::Timeout));
     assert!(start.elapsed() < MOMENT * 10);
 }
 

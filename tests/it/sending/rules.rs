@@ -205,10 +205,9 @@ async fn a_broken_destination_is_left_alone_until_a_probe_succeeds() {
             let pauses = rig.journal.pauses().await.unwrap();
             assert_eq!((pauses.len(), pauses[0].since), (1, rig.clock.now()));
             rig.stage.seen();
-            // Probes at 30 s, then after 60, 120, 240, 480, 600, 600 more.
-            for wait in [30, 60, 120, 240, 480, 600, 600] {
-                rig.step(wait - 1);
-                assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "{wait}");
+            for probe in 1..=5 {
+                rig.step(29);
+                assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "{probe}");
                 rig.step(1);
                 assert_eq!(rig.work().await, 0);
                 assert_eq!(rig.stage.seen(), ["probe"]);
@@ -218,7 +217,7 @@ async fn a_broken_destination_is_left_alone_until_a_probe_succeeds() {
                 assert_eq!((waiting.state, waiting.attempts), (DeliveryState::Due, 0));
             }
             *rig.stage.works.lock().unwrap() = true;
-            rig.step(600);
+            rig.step(30);
             assert_eq!(rig.work().await, 2);
             assert_eq!(rig.journal.pauses().await.unwrap(), []);
             for image in ["a", "b"] {
@@ -234,22 +233,15 @@ async fn a_probe_that_succeeds_where_sending_fails_does_not_hurry() {
     for rig in Rig::each().await {
         rig.arrive("a", 1).await;
         rig.plays(vec![broken(); 4]);
-        for wait in [30, 60, 120, 240] {
+        for pause in 1..=4 {
             rig.work().await;
             rig.stage.seen();
-            rig.step(wait - 1);
-            assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "{wait}");
+            rig.step(29);
+            assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "{pause}");
             rig.step(1);
         }
         assert_eq!(rig.work().await, 1);
         assert_eq!(rig.delivery("a").await.attempts, 1, "pauses cost nothing");
-        // It works again: the next pause begins with the short wait.
-        rig.arrive("b", 1).await;
-        rig.plays([broken()]);
-        rig.work().await;
-        rig.step(30);
-        assert_eq!(rig.work().await, 1);
-        assert_eq!(rig.delivery("b").await.state, DeliveryState::Delivered);
     }
 }
 
