@@ -219,23 +219,26 @@ async fn measure(servers: &mut [Server], options: &Options) -> anyhow::Result<Sh
     let mut shots: Shots = servers.iter().map(|_| Default::default()).collect();
     let mut run = 0;
     for round in 0..=options.rounds() {
-        for (place, _) in CONNECTIONS.iter().enumerate() {
-            for turn in 0..servers.len() {
-                // Each goes first once in a while.
-                let number = (turn + round) % servers.len();
-                run += 1;
-                // The first round warms up, and tells how many requests a run needs.
-                let time = if round == 0 { Duration::from_millis(500) } else { options.time() };
-                let shot = shoot(&mut servers[number], place, run, time).await?;
-                let needed = shot.rate * options.time().as_secs_f64() * 2.0 + 1000.0;
-                servers[number].room[place] = needed as u32;
-                if round > 0 {
-                    shots[number][place].push(shot);
-                }
+        // The first round warms up, and tells how many requests a run needs.
+        let time = if round == 0 { Duration::from_millis(500) } else { options.time() };
+        for (place, turn) in turns(servers.len()) {
+            // Each goes first once in a while.
+            let number = (turn + round) % servers.len();
+            run += 1;
+            let shot = shoot(&mut servers[number], place, run, time).await?;
+            let needed = shot.rate * options.time().as_secs_f64() * 2.0 + 1000.0;
+            servers[number].room[place] = needed as u32;
+            if round > 0 {
+                shots[number][place].push(shot);
             }
         }
     }
     Ok(shots)
+}
+
+/// Every server's turn at every number of connections.
+fn turns(servers: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..CONNECTIONS.len()).flat_map(move |place| (0..servers).map(move |turn| (place, turn)))
 }
 
 async fn shoot(
