@@ -115,7 +115,13 @@ pub fn load(from: Option<&Path>) -> Result<Loaded, Findings> {
     match read(file) {
         Ok(text) => load_from(Some((file, &text)), &env),
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
-            load_from(None, &env)
+            load_from(None, &env).map_err(|mut findings| {
+                let name = DEFAULT_FILE.to_owned();
+                let place = Place::File { name, line: None, column: None };
+                let remedy = format!("make it, or name another with --config or {FILE_VARIABLE}");
+                findings.0.extend(fatal(place, "is not there".to_owned(), remedy).0);
+                findings
+            })
         }
         Err(error) => {
             let place = Place::File { name: file.display().to_string(), line: None, column: None };
