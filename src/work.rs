@@ -106,6 +106,8 @@ impl Loop {
         if room == 0 {
             return Ok(poll);
         }
+        // Before the claim: what becomes due meanwhile is to be had at once, not after a pause.
+        let now = self.clock.now();
         let claimed = work.claim(room).await?;
         let count = claimed.len();
         for job in claimed {
@@ -114,7 +116,6 @@ impl Loop {
         if count >= room {
             return Ok(poll);
         }
-        let now = self.clock.now();
         Ok(match work.next_at().await? {
             // Due but not to be had, for instance because its target is busy.
             Some(at) if at <= now && count == 0 => self.clock.after(PAUSE),
