@@ -16,7 +16,7 @@ use crate::{
     collect::Collector,
     config::{Config, Listen},
     deliver::{self, Sender},
-    destinations::{self, Destination},
+    destinations::{self, Destination, Shared},
     http::Http,
     journal::{self, Journal},
     model::DestinationName,
@@ -63,12 +63,12 @@ pub struct Daemon {
 pub fn destinations(
     config: &Config,
 ) -> anyhow::Result<Vec<(DestinationName, Arc<dyn Destination>)>> {
-    Ok(build(config, &Http::new()?))
+    Ok(build(config, &Shared::new(Http::new()?, Clock::system())))
 }
 
-fn build(config: &Config, http: &Http) -> Vec<(DestinationName, Arc<dyn Destination>)> {
+fn build(config: &Config, shared: &Shared) -> Vec<(DestinationName, Arc<dyn Destination>)> {
     let build = |(name, settings): &(DestinationName, destinations::Settings)| {
-        (name.clone(), destinations::build(name, settings.clone(), http))
+        (name.clone(), destinations::build(name, settings.clone(), shared))
     };
     config.destinations.iter().map(build).collect()
 }
@@ -105,7 +105,7 @@ impl Daemon {
         let socket = control::bind(&data_dir.path().join("control.sock"))?;
         let stop = CancellationToken::new();
         let http = Http::new()?;
-        let destinations = build(&config, &http);
+        let destinations = build(&config, &Shared::new(http.clone(), ops.clock.clone()));
         let mut rooms = JoinSet::new();
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));

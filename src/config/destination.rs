@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     destinations::{
-        Settings, folder,
+        Language, Message, Settings, folder,
         key::{DEFAULT_TEMPLATE, KeyTemplate},
-        odoo::{self, Api, Language, Message},
+        odoo::{self, Api},
     },
     model::{DestinationName, Kind, Mode, Target},
 };

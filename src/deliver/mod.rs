@@ -141,7 +141,8 @@ impl Sender {
             return Err(Failure::Refused { cause: too_large(size, max_size) });
         }
         if delivery.unsure
-            && let Some(mut receipt) = self.destination.find(delivery).await?
+            && let Some(mut receipt) =
+                self.destination.find(std::slice::from_ref(delivery)).await?.pop().flatten()
         {
             receipt.found = true;
             return Ok(receipt);

@@ -6,22 +6,29 @@
 
 pub mod folder;
 pub mod key;
+mod message;
 mod name;
 pub mod odoo;
+mod pace;
 mod template;
+mod ticket;
 
+pub use message::{Language, Message};
+pub use pace::Allowance;
 pub use template::InvalidTemplate;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
+use self::pace::Accounts;
 use crate::{
     http::Http,
     model::{
         Delivery, DeliveryId, DestinationName, ErrorKind, Failure, Finding, Kind, Receipt, Step,
     },
     spool::SpooledFile,
+    system::Clock,
 };
 
 /// A place that takes photos.
@@ -36,6 +43,12 @@ pub trait Destination: fmt::Debug + Send + Sync {
     /// What it can take.
     fn limits(&self) -> Limits;
 
+    /// How many parcels may be given now. What is given beyond it comes back as
+    /// [`Failure::Later`] of kind `rate_limited`, with nothing sent.
+    fn allowance(&self) -> Allowance {
+        Allowance::Parcels(usize::MAX)
+    }
+
     /// Can it be reached, does it let us in, may we write? At least one finding; one with
     /// [`crate::model::Severity::Error`] means that deliveries would fail.
     async fn probe(&self) -> Vec<Finding>;
@@ -44,13 +57,14 @@ pub trait Destination: fmt::Debug + Send + Sync {
     /// `target` names the record where the type needs one.
     async fn test(&self, target: Option<&crate::model::Target>) -> Vec<Finding>;
 
-    /// Looks for the photo of a delivery whose earlier attempt ended without an answer.
-    /// `None` says that it is surely not there in full; [`Destination::deliver`] must still
-    /// cope with the part that may be.
+    /// Looks for the photos of deliveries whose earlier attempts ended without an answer, all
+    /// of them for one target; gives what was found of each, in order. `None` says that the
+    /// photo is surely not there in full; [`Destination::deliver`] must still cope with the part
+    /// that may be.
     ///
     /// # Errors
     /// When the other side cannot be asked. Nothing was changed there.
-    async fn find(&self, delivery: &Delivery) -> Result<Option<Receipt>, Failure>;
+    async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure>;
 
     /// Stores the photos of a parcel, all or nothing, and gives one receipt per item in order.
     ///
@@ -70,6 +84,11 @@ pub struct Limits {
     pub one_per_target: bool,
     /// Photos in one parcel, at least 1.
     pub photos_per_parcel: usize,
+    /// Bytes in one parcel of several photos.
+    pub parcel_size: u64,
+    /// How long after a request without an answer a look may still miss what it wrote: the
+    /// other side may be at work on it, or its lists may lag behind.
+    pub settles_in: Duration,
 }
 
 /// Photos for one target in one mode.
@@ -146,11 +165,32 @@ impl Settings {
     }
 }
 
+/// What destinations share. Clones share it too.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The way out.
+    pub http: Http,
+    /// The time.
+    pub clock: Clock,
+    /// The pace of every account, whichever destinations use it.
+    accounts: Accounts,
+}
+
+impl Shared {
+    /// Nothing called yet.
+    #[must_use]
+    pub fn new(http: Http, clock: Clock) -> Self {
+        Self { http, accounts: Accounts::new(clock.clone()), clock }
+    }
+}
+
 /// Makes a destination from its settings. Touches neither network nor disk.
 #[must_use]
-pub fn build(name: &DestinationName, settings: Settings, http: &Http) -> Arc<dyn Destination> {
+pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc<dyn Destination> {
     match settings {
-        Settings::Odoo(settings) => Arc::new(odoo::Odoo::new(name.clone(), settings, http.clone())),
+        Settings::Odoo(settings) => {
+            Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
+        }
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }
 }

@@ -13,10 +13,9 @@ use std::{
 
 use apertur_bridge::{
     destinations::{
-        Destination, Item, Parcel, Progress, StepLog,
+        Destination, Item, Message, Parcel, Progress, StepLog,
         odoo::{
-            Api, DEFAULT_CONCURRENCY, DEFAULT_MODE, DEFAULT_MODELS, DEFAULT_TIMEOUT, Message, Odoo,
-            Settings,
+            Api, DEFAULT_CONCURRENCY, DEFAULT_MODE, DEFAULT_MODELS, DEFAULT_TIMEOUT, Odoo, Settings,
         },
     },
     http::Http,

@@ -105,9 +105,9 @@ impl Destination for Stage {
         self.probe().await
     }
 
-    async fn find(&self, delivery: &Delivery) -> Result<Option<Receipt>, Failure> {
-        let play = self.told("find", &delivery.photo);
-        self.play(play).await
+    async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
+        let play = self.told("find", &deliveries[0].photo);
+        Ok(vec![self.play(play).await?])
     }
 
     async fn deliver(&self, parcel: &Parcel, _: &Progress) -> Result<Vec<Receipt>, Failure> {
@@ -127,8 +127,14 @@ struct Rig {
     _home: tempfile::TempDir,
 }
 
-const LIMITS: Limits =
-    Limits { max_size: 1000, concurrency: 4, one_per_target: false, photos_per_parcel: 1 };
+const LIMITS: Limits = Limits {
+    max_size: 1000,
+    concurrency: 4,
+    one_per_target: false,
+    photos_per_parcel: 1,
+    parcel_size: 1000,
+    settles_in: Duration::from_secs(3),
+};
 
 impl Rig {
     /// One over each journal.

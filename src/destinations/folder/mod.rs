@@ -13,7 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -64,6 +64,14 @@ impl Folder {
         let key = self.settings.key_template.render(delivery);
         let id = &delivery.photo.id;
         Wanted { second_key: suffixed(&key, id), key, marker: id.marker(), size, sha256 }
+    }
+
+    async fn find_one(&self, delivery: &Delivery) -> Result<Option<Receipt>, Failure> {
+        let photo = &delivery.photo;
+        let Some((size, sha256)) = photo.size.zip(photo.sha256) else { return Ok(None) };
+        let wanted = self.wanted(delivery, size, sha256);
+        let found = self.work(move |store| store.find(&wanted)).await?;
+        Ok(found.map(receipt))
     }
 
     /// Runs file work on a thread that may block.
@@ -165,7 +173,14 @@ impl Destination for Folder {
     }
 
     fn limits(&self) -> Limits {
-        Limits { max_size: u64::MAX, concurrency: 4, one_per_target: false, photos_per_parcel: 1 }
+        Limits {
+            max_size: u64::MAX,
+            concurrency: 4,
+            one_per_target: false,
+            photos_per_parcel: 1,
+            parcel_size: u64::MAX,
+            settles_in: Duration::ZERO,
+        }
     }
 
     async fn probe(&self) -> Vec<Finding> {
@@ -176,12 +191,12 @@ impl Destination for Folder {
         self.look().await
     }
 
-    async fn find(&self, delivery: &Delivery) -> Result<Option<Receipt>, Failure> {
-        let photo = &delivery.photo;
-        let Some((size, sha256)) = photo.size.zip(photo.sha256) else { return Ok(None) };
-        let wanted = self.wanted(delivery, size, sha256);
-        let found = self.work(move |store| store.find(&wanted)).await?;
-        Ok(found.map(receipt))
+    async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
+        let mut found = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            found.push(self.find_one(delivery).await?);
+        }
+        Ok(found)
     }
 
     async fn deliver(&self, parcel: &Parcel, _: &Progress) -> Result<Vec<Receipt>, Failure> {

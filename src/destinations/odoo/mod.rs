@@ -10,19 +10,17 @@ mod calls;
 mod deliver;
 mod fault;
 mod json2;
-mod message;
 mod probe;
 mod session;
 mod settings;
 mod wire;
 mod xmlrpc;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-pub use message::{Language, Message};
 pub use settings::{
     Api, DEFAULT_CONCURRENCY, DEFAULT_MODE, DEFAULT_MODELS, DEFAULT_TIMEOUT, Settings,
 };
@@ -33,6 +31,10 @@ use crate::{
     http::Http,
     model::{Delivery, DestinationName, Failure, Finding, Kind, Receipt, Target},
 };
+
+/// How long Odoo may go on with a request whose connection broke: two seconds for the largest
+/// photo.
+const SETTLES_IN: Duration = Duration::from_secs(3);
 
 /// An Odoo server.
 #[derive(Debug)]
@@ -91,6 +93,8 @@ impl Destination for Odoo {
             // Odoo knows no unique attachment: two at once could both find nothing.
             one_per_target: true,
             photos_per_parcel: 1,
+            parcel_size: deliver::MAX_PHOTO,
+            settles_in: SETTLES_IN,
         }
     }
 
@@ -102,8 +106,12 @@ impl Destination for Odoo {
         self.trial(target).await
     }
 
-    async fn find(&self, delivery: &Delivery) -> Result<Option<Receipt>, Failure> {
-        self.find_one(delivery).await
+    async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
+        let mut found = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            found.push(self.find_one(delivery).await?);
+        }
+        Ok(found)
     }
 
     async fn deliver(&self, parcel: &Parcel, progress: &Progress) -> Result<Vec<Receipt>, Failure> {

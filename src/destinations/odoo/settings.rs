@@ -5,8 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::Message;
-use crate::model::Mode;
+use crate::{destinations::Message, model::Mode};
 
 /// Models that photos may go to when the configuration names none.
 pub const DEFAULT_MODELS: [&str; 9] = [

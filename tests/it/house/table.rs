@@ -11,7 +11,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("telemetry", &["model"]),
     ("work", &["system", "journal"]),
     ("apertur", &["model", "system", "spool", "http"]),
-    ("destinations", &["model", "spool", "http"]),
+    ("destinations", &["model", "system", "spool", "http"]),
     ("receive", &["model", "system", "telemetry", "route", "spool", "journal", "work"]),
     ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
     ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),

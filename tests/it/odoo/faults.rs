@@ -96,7 +96,7 @@ async fn recover(lab: &Lab, on: &'static str, what: What, writing: &'static str)
     let wanted = if reads { writing.replace("unknown", "later") } else { writing.to_owned() };
     assert_eq!(ending(&first), wanted, "{told}");
     let found = if kind(&first.unwrap_err()) == "unknown" {
-        lab.destination.find(&photographed).await.unwrap()
+        lab.destination.find(&[photographed]).await.unwrap().remove(0)
     } else {
         None
     };
@@ -195,7 +195,7 @@ async fn wrong_credentials_and_databases_are_broken() {
         let odoo = FakeOdoo::start(version);
         let wrong = async |change: fn(&mut _)| {
             let destination = destination(&odoo.url(), change);
-            let failure = destination.find(&to_contact()).await.unwrap_err();
+            let failure = destination.find(&[to_contact()]).await.unwrap_err();
             assert!(!failure.cause().fix.is_empty());
             format!("{} {}", kind(&failure), failure.cause().kind)
         };
@@ -289,7 +289,7 @@ async fn a_step_whose_attachment_was_deleted_is_done_again() {
         let mut stale = to_contact();
         stale.unsure = true;
         stale.steps = vec![Step { name: "attachment".to_owned(), value: "9999".to_owned() }];
-        assert_eq!(lab.destination.find(&stale).await, Ok(None));
+        assert_eq!(lab.destination.find(&[stale]).await, Ok(vec![None]));
         assert_eq!(ending(&lab.send(&stale, &photo()).await), "done", "{version}");
         assert_eq!(lab.counts(), (1, 1));
     }
@@ -329,7 +329,7 @@ async fn an_attachment_of_another_length_is_never_taken_for_the_photo() {
         assert_eq!(ending(&sent), "refused rejected", "{version}");
         let Err(Failure::Refused { cause }) = sent else { unreachable!() };
         assert!(cause.what.contains("with 10 bytes instead of"), "{cause}");
-        let found = lab.destination.find(&to_contact()).await.unwrap_err();
+        let found = lab.destination.find(&[to_contact()]).await.unwrap_err();
         assert_eq!(found.cause().what, cause.what);
         assert_eq!(lab.counts(), (1, 1));
     }

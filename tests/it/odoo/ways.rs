@@ -1,10 +1,7 @@
 //! Deliveries that go well: every mode on every version, over every interface.
 
 use apertur_bridge::{
-    destinations::{
-        Destination, Item, Parcel, Progress,
-        odoo::{Api, Language, Message},
-    },
+    destinations::{Destination, Item, Language, Message, Parcel, Progress, odoo::Api},
     model::{ErrorKind, Mode},
     spool::SpooledFile,
 };
@@ -88,9 +85,9 @@ async fn a_second_send_finds_what_is_there() {
         assert!(again.found && !first.found);
         assert_eq!((&again.ids, &again.url), (&first.ids, &first.url));
         assert_eq!(lab.counts(), (1, 1));
-        assert_eq!(lab.destination.find(&to_contact()).await, Ok(Some(again)));
+        assert_eq!(lab.destination.find(&[to_contact()]).await, Ok(vec![Some(again)]));
         let other = delivery("img_2", "odoo:res.partner:42", None);
-        assert_eq!(lab.destination.find(&other).await, Ok(None));
+        assert_eq!(lab.destination.find(&[other]).await, Ok(vec![None]));
         assert_eq!(ending(&lab.send(&other, &photo()).await), "done");
     }
 }

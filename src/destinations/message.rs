@@ -1,12 +1,10 @@
-//! The text of the chatter message that carries a photo.
+//! The text beside a photo on its record: of a chatter message, a note or a comment. Pure.
 
-use crate::{
-    destinations::{
-        name::filename,
-        template::{InvalidTemplate, Piece, pieces},
-    },
-    model::{Delivery, Target},
+use super::{
+    name::filename,
+    template::{InvalidTemplate, Piece, pieces},
 };
+use crate::model::{Delivery, Target};
 
 const KNOWN: [&str; 4] = ["filename", "date", "target", "image_index"];
 
@@ -92,12 +90,9 @@ impl Message {
         Ok(Self(parts))
     }
 
-    /// The message's body for a server of the given major version. Odoo 16 takes a text for
-    /// HTML, so it is escaped here; from 17 on Odoo escapes it itself
-    /// (`fixtures/odoo/README.md`, "Findings per version").
-    pub(super) fn body(&self, delivery: &Delivery, major: u32) -> String {
-        let text: String = self.0.iter().map(|part| part.value(delivery)).collect();
-        if major < 17 { escaped(&text) } else { text }
+    /// The message for a photo, as plain text in one line.
+    pub(super) fn text(&self, delivery: &Delivery) -> String {
+        self.0.iter().map(|part| part.value(delivery)).collect()
     }
 }
 
@@ -118,7 +113,8 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn escaped(text: &str) -> String {
+/// A text as HTML that shows it.
+pub(super) fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -140,26 +136,26 @@ mod tests {
 
     #[test]
     fn the_built_in_texts_name_the_file() {
-        let body = |language| Message::built_in(language).body(&delivery(), 18);
+        let body = |language| Message::built_in(language).text(&delivery());
         assert_eq!(body(Language::En), "Photo received: photo 1.jpg");
         assert_eq!(body(Language::Fr), "Photo reçue : photo 1.jpg");
         assert_eq!(body(Language::Es), "Foto recibida: photo 1.jpg");
     }
 
     #[test]
-    fn an_own_text_is_plain_text_on_every_version() {
+    fn an_own_text_is_plain_text() {
         let message = Message::parse("<b>{filename}</b>\n& {date} {target} {image_index}").unwrap();
         let text = "<b>photo 1.jpg</b> & 2027-01-15 odoo:res.partner:42 0";
-        assert_eq!(message.body(&delivery(), 17), text);
+        assert_eq!(message.text(&delivery()), text);
         let html = "&lt;b&gt;photo 1.jpg&lt;/b&gt; &amp; 2027-01-15 odoo:res.partner:42 0";
-        assert_eq!(message.body(&delivery(), 16), html);
+        assert_eq!(escaped(text), html);
     }
 
     #[test]
     fn a_guest_cannot_bring_markup() {
         let mut delivery = delivery();
         delivery.photo.filename = Some("<img src=x onerror='a()'>&\u{1}.jpg".to_owned());
-        let body = Message::default().body(&delivery, 16);
+        let body = escaped(&Message::default().text(&delivery));
         assert_eq!(body, "Photo received: _img src=x onerror=&#39;a()&#39;_&amp;.jpg");
     }
 

@@ -1,0 +1,468 @@
+//! How fast an account of another system may be called: what it says in its answers, and an own
+//! ceiling. One pace an account, whichever destinations use it. Never waits.
+//!
+//! The systems count calls by the minute, some old accounts by the hour, and do not say when a
+//! minute begins; others use up the same account. So no more calls go out within any minute than
+//! the account has in one, no more than it said are left, and none before it said to come again
+//! (`fixtures/contracts/freshservice.md` section 6, `zendesk.md` section 4).
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    model::{Cause, ErrorKind, Failure},
+    system::Clock,
+};
+
+/// What is counted as a minute: calls take time to arrive, and nobody's minute is shorter.
+const MINUTE: Duration = Duration::from_secs(61);
+/// The wait after a 429 that does not name one.
+const UNNAMED: Duration = Duration::from_mins(1);
+/// The wait while another call finds out whether the account serves again.
+const SOON: Duration = Duration::from_secs(1);
+/// Tickets whose updates are remembered at least; more are forgotten once they are old.
+const TICKETS: usize = 1000;
+
+/// How many parcels a destination may be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowance {
+    /// So many now, at least one.
+    Parcels(usize),
+    /// None before this time.
+    From(Timestamp),
+}
+
+/// The paces of every account.
+#[derive(Debug, Clone)]
+pub(super) struct Accounts {
+    clock: Clock,
+    known: Arc<Mutex<HashMap<String, Pace>>>,
+}
+
+impl Accounts {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock, known: Arc::default() }
+    }
+
+    /// The pace of the account at this address. The lower ceiling of two destinations counts.
+    pub(super) fn pace(&self, account: &str, ceiling: Ceiling) -> Pace {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let pace = known.entry(account.to_owned()).or_insert_with(|| Pace {
+            clock: self.clock.clone(),
+            state: Arc::new(Mutex::new(State::new(ceiling))),
+        });
+        pace.state().ceiling.lower_to(ceiling);
+        pace.clone()
+    }
+}
+
+/// What we allow ourselves, whatever the account would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ceiling {
+    /// Writing calls a minute.
+    pub(super) writes_per_minute: usize,
+    /// Writing calls to one ticket within ten minutes.
+    pub(super) writes_per_ticket: usize,
+}
+
+impl Ceiling {
+    fn lower_to(&mut self, other: Self) {
+        self.writes_per_minute = self.writes_per_minute.min(other.writes_per_minute);
+        self.writes_per_ticket = self.writes_per_ticket.min(other.writes_per_ticket);
+    }
+}
+
+/// The time in which [`Ceiling::writes_per_ticket`] counts.
+const TEN_MINUTES: Duration = Duration::from_secs(601);
+
+/// The pace of one account. Clones are the same pace.
+#[derive(Debug, Clone)]
+pub(super) struct Pace {
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+}
+
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// Calls, the writing ones among them.
+    pub(super) calls: usize,
+    /// Writing calls.
+    pub(super) writes: usize,
+    /// The ticket that is written to.
+    pub(super) ticket: Option<u64>,
+}
+
+/// What an account said with an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    /// Calls in a whole minute (or whatever it counts by).
+    pub(super) total: Option<usize>,
+    /// Calls left.
+    pub(super) remaining: Option<usize>,
+    /// How long until it counts anew, where it says so.
+    pub(super) resets: Option<Duration>,
+    /// How long it wants to be left alone: a 429, or a limit that is used up.
+    pub(super) closed: Option<Duration>,
+}
+
+impl Told {
+    /// A 429 with the wait that it names.
+    pub(super) fn refused(self, after: Option<Duration>) -> Self {
+        Self { closed: Some(after.unwrap_or(UNNAMED)), ..self }
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    ceiling: Ceiling,
+    /// When calls went out, and whether they wrote; the last minute of them.
+    calls: VecDeque<(Timestamp, bool)>,
+    /// When each ticket was written to, the last ten minutes.
+    tickets: HashMap<u64, VecDeque<Timestamp>>,
+    /// Calls that have permission and are not out yet.
+    planned: usize,
+    planned_writes: usize,
+    /// Calls that are out and not answered.
+    under_way: usize,
+    total: Option<usize>,
+    left: Option<Left>,
+    closed_until: Timestamp,
+}
+
+/// What an account said is left, less what went out since.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    calls: usize,
+    /// When it counts anew.
+    until: Timestamp,
+}
+
+impl State {
+    fn new(ceiling: Ceiling) -> Self {
+        Self {
+            ceiling,
+            calls: VecDeque::new(),
+            tickets: HashMap::new(),
+            planned: 0,
+            planned_writes: 0,
+            under_way: 0,
+            total: None,
+            left: None,
+            closed_until: Timestamp::MIN,
+        }
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        while self.calls.front().is_some_and(|(at, _)| later(*at, MINUTE) <= now) {
+            self.calls.pop_front();
+        }
+        let old = |times: &VecDeque<Timestamp>| {
+            times.back().is_none_or(|at| later(*at, TEN_MINUTES) <= now)
+        };
+        if self.tickets.len() > TICKETS {
+            self.tickets.retain(|_, times| !old(times));
+        }
+    }
+
+    /// When the plan can be carried out as far as is known: now or earlier if at once.
+    fn ready_at(&mut self, plan: Plan, now: Timestamp) -> Timestamp {
+        self.forget(now);
+        let free_at = |times: VecDeque<Timestamp>, planned: usize, more: usize, limit, span| {
+            let over = (times.len() + planned + more).saturating_sub(limit);
+            match over.min(times.len()).checked_sub(1).and_then(|last| times.get(last)) {
+                // Nobody knows when what is planned will be out of the way.
+                _ if over > times.len() && planned > 0 => later(now, SOON),
+                Some(at) => later(*at, span),
+                // What alone is over the limit goes where nothing else did.
+                None => Timestamp::MIN,
+            }
+        };
+        let writes = self.calls.iter().filter(|(_, writes)| *writes).map(|(at, _)| *at).collect();
+        let ceiling = self.ceiling.writes_per_minute;
+        let by_ceiling = free_at(writes, self.planned_writes, plan.writes, ceiling, MINUTE);
+        let all = self.calls.iter().map(|(at, _)| *at).collect();
+        let total = self.total.unwrap_or(usize::MAX);
+        let by_total = free_at(all, self.planned, plan.calls, total, MINUTE);
+        let by_left = self.left.map_or(now, |left| {
+            let asked = plan.calls + self.planned;
+            if asked <= left.calls {
+                now
+            } else if left.until > now {
+                left.until
+            } else if self.planned + self.under_way > 0 {
+                // One call finds out; the others wait for what it hears.
+                later(now, SOON)
+            } else {
+                now
+            }
+        });
+        let by_ticket = plan.ticket.and_then(|ticket| self.tickets.get(&ticket)).map_or(now, |t| {
+            free_at(t.clone(), 0, plan.writes, self.ceiling.writes_per_ticket, TEN_MINUTES)
+        });
+        by_ceiling.max(by_total).max(by_left).max(by_ticket).max(self.closed_until)
+    }
+}
+
+fn later(at: Timestamp, by: Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+impl Pace {
+    /// How many such plans may be carried out now.
+    pub(super) fn allowance(&self, plan: Plan) -> Allowance {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let at = state.ready_at(plan, now);
+        if at > now {
+            return Allowance::From(at);
+        }
+        let mut many = 1;
+        // More than this are never under way at once.
+        while many < 64 {
+            let more = many + 1;
+            let plans = Plan { calls: plan.calls * more, writes: plan.writes * more, ..plan };
+            if state.ready_at(plans, now) > now {
+                break;
+            }
+            many = more;
+        }
+        Allowance::Parcels(many)
+    }
+
+    /// Permission for every call of a plan.
+    ///
+    /// # Errors
+    /// [`Failure::Later`] of kind `rate_limited` with the time until then.
+    pub(super) fn take(&self, plan: Plan) -> Result<Permit, Failure> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let at = state.ready_at(plan, now);
+        if at > now {
+            let after = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+            let seconds = after.as_secs_f64().ceil();
+            return Err(Failure::Later {
+                after: Some(after),
+                cause: Cause::new(
+                    ErrorKind::RateLimited,
+                    format!("the account's calls are used up for the next {seconds} s"),
+                    "nothing to do: it goes on by itself; raise writes_per_minute if the \
+                     account takes more",
+                ),
+            });
+        }
+        state.planned += plan.calls;
+        state.planned_writes += plan.writes;
+        Ok(Permit { pace: self.clone(), plan })
+    }
+
+    /// Heeds what an answer said; for calls without a [`Call`] too.
+    fn learn(&self, told: Told) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.total = told.total.or(state.total);
+        if let Some(remaining) = told.remaining {
+            // What is out may not be counted in it yet.
+            let calls = remaining.saturating_sub(state.under_way);
+            let until = later(now, told.resets.unwrap_or(MINUTE));
+            state.left = Some(Left { calls, until });
+        }
+        if let Some(closed) = told.closed {
+            state.closed_until = state.closed_until.max(later(now, closed));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Permission for the calls of one plan; what is not used of it goes back.
+#[derive(Debug)]
+pub(super) struct Permit {
+    pace: Pace,
+    plan: Plan,
+}
+
+impl Permit {
+    /// A reading call goes out now. One beyond the plan is counted, not refused.
+    pub(super) fn reads(&mut self) -> Call {
+        self.goes_out(false)
+    }
+
+    /// A writing call goes out now.
+    pub(super) fn writes(&mut self) -> Call {
+        self.goes_out(true)
+    }
+
+    fn goes_out(&mut self, writes: bool) -> Call {
+        let now = self.pace.clock.now();
+        let mut state = self.pace.state();
+        if self.plan.calls > 0 {
+            self.plan.calls -= 1;
+            state.planned -= 1;
+        }
+        if writes && self.plan.writes > 0 {
+            self.plan.writes -= 1;
+            state.planned_writes -= 1;
+        }
+        state.calls.push_back((now, writes));
+        if let Some(ticket) = self.plan.ticket.filter(|_| writes) {
+            let times = state.tickets.entry(ticket).or_default();
+            while times.front().is_some_and(|at| later(*at, TEN_MINUTES) <= now) {
+                times.pop_front();
+            }
+            times.push_back(now);
+        }
+        state.under_way += 1;
+        if let Some(left) = &mut state.left {
+            left.calls = left.calls.saturating_sub(1);
+        }
+        Call { pace: self.pace.clone() }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.pace.state();
+        state.planned -= self.plan.calls;
+        state.planned_writes -= self.plan.writes;
+    }
+}
+
+/// A call that is out.
+#[derive(Debug)]
+pub(super) struct Call {
+    pace: Pace,
+}
+
+impl Call {
+    /// It was answered, and this was said with the answer. Without an answer: drop it.
+    pub(super) fn answered(self, told: Told) {
+        let pace = self.pace.clone();
+        drop(self);
+        pace.learn(told);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let mut state = self.pace.state();
+        state.under_way = state.under_way.saturating_sub(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FREE: Ceiling = Ceiling { writes_per_minute: usize::MAX, writes_per_ticket: usize::MAX };
+    const ONE: Plan = Plan { calls: 1, writes: 1, ticket: None };
+
+    fn pace(ceiling: Ceiling) -> (Clock, Pace) {
+        let clock = Clock::stepped(Timestamp::UNIX_EPOCH);
+        (clock.clone(), Accounts::new(clock).pace("https://acme", ceiling))
+    }
+
+    fn left(total: usize, remaining: usize) -> Told {
+        Told { total: Some(total), remaining: Some(remaining), ..Told::default() }
+    }
+
+    fn wait(pace: &Pace, plan: Plan) -> u64 {
+        match pace.take(plan) {
+            Ok(_) => 0,
+            Err(Failure::Later { after, cause }) => {
+                assert_eq!(cause.kind, ErrorKind::RateLimited);
+                after.unwrap().as_secs()
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_account_that_says_nothing_is_called_up_to_the_ceiling() {
+        let (clock, pace) = pace(Ceiling { writes_per_minute: 3, ..FREE });
+        for second in 0..3 {
+            assert_eq!(wait(&pace, ONE), 0, "{second}");
+            pace.take(ONE).unwrap().writes().answered(Told::default());
+            clock.step(Duration::from_secs(1));
+        }
+        assert_eq!(wait(&pace, ONE), 58);
+        assert_eq!(wait(&pace, Plan { writes: 0, ..ONE }), 0);
+        assert_eq!(pace.allowance(ONE), Allowance::From(later(Timestamp::UNIX_EPOCH, MINUTE)));
+        clock.step(Duration::from_secs(58));
+        assert_eq!(pace.allowance(ONE), Allowance::Parcels(1));
+    }
+
+    #[test]
+    fn permissions_count_before_the_calls_do_and_unused_ones_come_back() {
+        let (_, pace) = pace(Ceiling { writes_per_minute: 2, ..FREE });
+        let first = pace.take(ONE).unwrap();
+        let second = pace.take(ONE).unwrap();
+        // Nobody knows when those will be done, only that it is not now.
+        assert!(pace.take(ONE).is_err());
+        drop(first);
+        assert_eq!(wait(&pace, ONE), 0);
+        drop(second);
+        assert_eq!(pace.allowance(ONE), Allowance::Parcels(2));
+    }
+
+    #[test]
+    fn what_others_use_up_is_heeded() {
+        let (clock, pace) = pace(FREE);
+        pace.take(ONE).unwrap().writes().answered(left(100, 1));
+        assert_eq!(pace.allowance(ONE), Allowance::Parcels(1));
+        pace.take(ONE).unwrap().writes().answered(left(100, 0));
+        assert_eq!(wait(&pace, ONE), 61);
+        clock.step(MINUTE);
+        // Nobody knows what is left now: one call asks, the next one waits for its answer.
+        let mut asking = pace.take(ONE).unwrap();
+        assert_eq!(wait(&pace, ONE), 1);
+        let out = asking.writes();
+        assert_eq!(wait(&pace, ONE), 1);
+        out.answered(left(100, 40));
+        assert_eq!(pace.allowance(ONE), Allowance::Parcels(40));
+    }
+
+    #[test]
+    fn a_named_wait_is_never_shortened() {
+        let (clock, pace) = pace(FREE);
+        let refused = |after| Told::default().refused(after);
+        pace.take(ONE).unwrap().writes().answered(refused(Some(Duration::from_hours(2))));
+        pace.take(Plan::default()).unwrap_err();
+        assert_eq!(wait(&pace, ONE), 7200);
+        clock.step(Duration::from_mins(1));
+        pace.learn(refused(Some(Duration::from_secs(5))));
+        pace.learn(refused(None));
+        pace.learn(left(100, 100));
+        assert_eq!(wait(&pace, ONE), 7140);
+    }
+
+    #[test]
+    fn one_ticket_is_not_written_to_too_often() {
+        let (clock, pace) = pace(Ceiling { writes_per_ticket: 2, ..FREE });
+        let to = |ticket| Plan { ticket: Some(ticket), ..ONE };
+        for _ in 0..2 {
+            pace.take(to(7)).unwrap().writes().answered(Told::default());
+        }
+        assert_eq!([wait(&pace, to(7)), wait(&pace, to(8))], [601, 0]);
+        clock.step(TEN_MINUTES);
+        assert_eq!(wait(&pace, to(7)), 0);
+    }
+
+    #[test]
+    fn destinations_of_one_account_share_its_pace() {
+        let accounts = Accounts::new(Clock::stepped(Timestamp::UNIX_EPOCH));
+        let one = accounts.pace("https://acme", FREE);
+        let other = accounts.pace("https://acme", Ceiling { writes_per_minute: 1, ..FREE });
+        one.take(ONE).unwrap().writes().answered(Told::default());
+        assert_eq!([wait(&one, ONE), wait(&other, ONE)], [61, 61]);
+        assert_eq!(wait(&accounts.pace("https://other", FREE), ONE), 0);
+    }
+}
