@@ -421,8 +421,8 @@ mod tests {
         assert_eq!(wait(&pace, ONE), 1);
         let out = asking.writes();
         assert_eq!(wait(&pace, ONE), 1);
-        out.answered(left(100, 40));
-        assert_eq!(pace.allowance(ONE), Allowance::Parcels(40));
+        out.answered(left(100, 20));
+        assert_eq!(pace.allowance(ONE), Allowance::Parcels(20));
     }
 
     #[test]
