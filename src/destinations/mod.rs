@@ -11,6 +11,7 @@ mod name;
 pub mod oauth;
 pub mod odoo;
 mod pace;
+mod storage;
 mod template;
 mod ticket;
 
