@@ -4,13 +4,14 @@
 //! and verifies a signed request, [`route`] says who wants the photo, the [`journal`] and the
 //! [`spool`] make it durable, only then Apertur gets its 2xx. The collector ([`collect`])
 //! fetches what was only announced, the sender (`deliver`) hands it to the
-//! [`destinations`]. `ops` are the operator's verbs over the journal, `cli` speaks them.
+//! [`destinations`]. [`webhook`] knows Apertur's requests: how they are signed and written. `ops` are the operator's verbs over the journal, `cli` speaks them.
 //!
 //! A room sees only rooms below it; `tests/it/house/table.rs` holds the table.
 
 pub mod model;
 
 pub mod system;
+pub mod webhook;
 
 pub mod journal;
 pub mod route;

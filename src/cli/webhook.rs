@@ -2,7 +2,6 @@
 //!
 //! Both work beside a daemon of any machine; neither touches the journal.
 
-pub(super) mod about;
 pub(super) mod message;
 mod reformat;
 mod send;

@@ -51,7 +51,8 @@ fn describe(root: &Section<'_>) {
         return;
     }
     let doc = "Which destinations want a photo; every route that matches counts. Without any, \
-               a photo\ngoes to the destinations of its target's type and to every folder.";
+               a photo\ngoes to the destinations of its target's type, and to every webhook and \
+               folder.";
     let header = "[[route]]".to_owned();
     root.reader.describe(Described::Table { header, doc, live: false });
     let mut s = Section::new(root.reader, "route".to_owned(), ::config::Map::new());

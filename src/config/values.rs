@@ -182,16 +182,41 @@ pub(super) fn some_of<T>(
 /// An address of a server: http or https, a host, no credentials, no query. Warns of http to a
 /// public host.
 pub(super) fn http_url(example: &'static str) -> impl Fn(&Entry<'_>) -> Option<Url> {
+    move |entry| text(|text| bare_url(text, example))(entry).inspect(|url| encrypted(entry, url))
+}
+
+/// As [`http_url`], where a query is allowed. It is often a key, so such an address is not shown.
+pub(super) fn hook_url(example: &'static str) -> impl Fn(&Entry<'_>) -> Option<Url> {
     move |entry| {
-        let url = text(|text| parse_url(text, example))(entry)?;
-        if url.scheme() == "http" && is_public(&url) {
-            entry.warn(
-                "is plain http to a public host: credentials and photos can be read on the way",
-                "use https",
-            );
+        let Some(text) = entry.as_text().filter(|text| text.contains('?')) else {
+            return http_url(example)(entry);
+        };
+        if entry.value.origin().is_none() {
+            entry.reader.holds_secret.set(true);
         }
-        Some(url)
+        match parse_url(text, example) {
+            Ok(url) => Some(url).inspect(|url| encrypted(entry, url)),
+            Err(wrong) => entry.wrong(wrong.what, wrong.remedy),
+        }
     }
+}
+
+fn encrypted(entry: &Entry<'_>, url: &Url) {
+    if url.scheme() == "http" && is_public(url) {
+        entry.warn(
+            "is plain http to a public host: credentials and photos can be read on the way",
+            "use https",
+        );
+    }
+}
+
+fn bare_url(text: &str, example: &str) -> Result<Url, Wrong> {
+    let url = parse_url(text, example)?;
+    if url.query().is_some() || url.fragment().is_some() {
+        let example = format!("write for example {example}");
+        return Err(Wrong::new("holds more than scheme, host and path", example));
+    }
+    Ok(url)
 }
 
 fn parse_url(text: &str, example: &str) -> Result<Url, Wrong> {
@@ -202,9 +227,6 @@ fn parse_url(text: &str, example: &str) -> Result<Url, Wrong> {
     };
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Wrong::new("holds a user name or password", "give them in their own keys"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(Wrong::new("holds more than scheme, host and path", example));
     }
     Ok(url)
 }

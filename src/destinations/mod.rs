@@ -4,6 +4,7 @@
 //! retries, counts, logs an outcome or sees the journal: the sender does, once for all.
 //! Concrete types are named in this file and nowhere else.
 
+mod body;
 pub mod folder;
 pub mod key;
 mod message;
@@ -11,9 +12,11 @@ mod name;
 pub mod oauth;
 pub mod odoo;
 mod pace;
+mod sample;
 mod storage;
 mod template;
 mod ticket;
+pub mod webhook;
 
 pub use message::{Language, Message};
 pub use pace::Allowance;
@@ -160,6 +163,8 @@ impl Progress {
 pub enum Settings {
     /// `type = "odoo"`.
     Odoo(odoo::Settings),
+    /// `type = "webhook"`.
+    Webhook(webhook::Settings),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -170,6 +175,7 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Odoo(_) => Kind::Odoo,
+            Self::Webhook(_) => Kind::Webhook,
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -203,6 +209,9 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
     match settings {
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
+        }
+        Settings::Webhook(settings) => {
+            Arc::new(webhook::Webhook::new(name.clone(), settings, shared))
         }
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }

@@ -42,6 +42,12 @@ impl ImageId {
         checked("the image id", text).map(Self)
     }
 
+    /// The id under which a photo is passed on: what made it one photo here.
+    #[must_use]
+    pub fn of_photo(photo: &PhotoId) -> Self {
+        Self(photo.0.clone())
+    }
+
     /// The id as Apertur wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {

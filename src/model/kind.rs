@@ -10,27 +10,30 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// An Odoo server, 16 or later.
     Odoo,
+    /// Somebody who takes photos as Apertur sends them.
+    Webhook,
     /// A folder on this machine.
     Folder,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::Odoo, Self::Folder];
+    pub const ALL: [Self; 3] = [Self::Odoo, Self::Webhook, Self::Folder];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Odoo => "odoo",
+            Self::Webhook => "webhook",
             Self::Folder => "folder",
         }
     }
 
-    /// Whether it keeps every photo, whatever record the photo belongs to.
+    /// Whether it takes every photo, whatever record the photo belongs to.
     #[must_use]
     pub fn is_storage(self) -> bool {
-        matches!(self, Self::Folder)
+        matches!(self, Self::Webhook | Self::Folder)
     }
 }
 

@@ -6,17 +6,17 @@
 use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
-use base64::{
-    Engine as _, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
-};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, Mac as _};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq as _};
 
-use crate::model::Scheme;
+use crate::{
+    model::Scheme,
+    webhook::{keys, prefix},
+};
 
 /// Why a request is not from somebody who knows the secret. For logs and `webhook verify`
 /// only: the sender is told nothing but 401.
@@ -92,16 +92,17 @@ impl Claim {
             };
             fresh(at, now, max_age)?;
             let signatures = svix_signatures(signature)?;
-            return Ok(Self { scheme: Scheme::Svix, prefix: format!("{id}.{at}."), signatures });
+            let scheme = Scheme::Svix;
+            return Ok(Self { scheme, prefix: prefix(scheme, id, at), signatures });
         }
         let signature = header(headers, "signature")?;
         let at = header(headers, "timestamp")?;
         let signatures = vec![hex_signature(signature.ok_or(Refusal::Missing)?)?];
-        let Some(at) = at else {
-            return Ok(Self { scheme: Scheme::Body, prefix: String::new(), signatures });
-        };
-        fresh(at, now, max_age)?;
-        Ok(Self { scheme: Scheme::Timestamped, prefix: format!("{at}."), signatures })
+        let scheme = if at.is_some() { Scheme::Timestamped } else { Scheme::Body };
+        if let Some(at) = at {
+            fresh(at, now, max_age)?;
+        }
+        Ok(Self { scheme, prefix: prefix(scheme, "", at.unwrap_or_default()), signatures })
     }
 
     /// Begins to check a body against the claim, with every secret at once.
@@ -145,15 +146,6 @@ fn svix_signatures(text: &str) -> Result<Vec<[u8; 32]>, Refusal> {
     if signatures.is_empty() { Err(Refusal::Form) } else { Ok(signatures) }
 }
 
-/// Base64 as people copy it: either alphabet, with or without padding.
-fn lenient(text: &str) -> Option<Vec<u8>> {
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    ENGINE.decode(text.replace('-', "+").replace('_', "/")).ok()
-}
-
 /// The configured secrets, ready for use. Never prints them.
 #[derive(Clone)]
 pub struct Secrets {
@@ -168,21 +160,11 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Makes the keys of every secret: its text for the first two schemes; for svix its hex
-    /// bytes, or the base64 after `whsec_` (`fixtures/contracts/open-questions.md`, A5).
+    /// Makes the keys of every secret.
     #[must_use]
     pub fn new(secrets: &[SecretString]) -> Self {
-        let mac = |key: &[u8]| Hmac::<Sha256>::new_from_slice(key).ok();
-        let texts = || secrets.iter().map(ExposeSecret::expose_secret);
-        let svix = texts().flat_map(|text| {
-            let base64 = text.strip_prefix("whsec_").and_then(lenient);
-            let keys: [Option<Vec<u8>>; 2] = [hex::decode(text).ok(), base64];
-            keys
-        });
-        Self {
-            plain: texts().filter_map(|text| mac(text.as_bytes())).collect(),
-            svix: svix.flatten().filter_map(|key| mac(&key)).collect(),
-        }
+        let all = |scheme| secrets.iter().flat_map(move |secret| keys(scheme, secret)).collect();
+        Self { plain: all(Scheme::Body), svix: all(Scheme::Svix) }
     }
 }
 
@@ -213,43 +195,4 @@ impl Check {
         }
         if bool::from(matches) { Ok(self.claim.scheme) } else { Err(Refusal::Mismatch) }
     }
-}
-
-/// The signature headers that Apertur would send with a body, for `webhook send`, the demo and
-/// outgoing webhooks. `id` names the message of the svix scheme.
-///
-/// # Errors
-/// A text, when the secret cannot be a key of the scheme (svix wants hex).
-pub fn sign(
-    scheme: Scheme,
-    secret: &SecretString,
-    id: &str,
-    now: Timestamp,
-    body: &[u8],
-) -> Result<Vec<(&'static str, String)>, String> {
-    let at = now.as_second();
-    let secrets = Secrets::new(std::slice::from_ref(secret));
-    let (keys, prefix) = match scheme {
-        Scheme::Body => (secrets.plain, String::new()),
-        Scheme::Timestamped => (secrets.plain, format!("{at}.")),
-        Scheme::Svix => (secrets.svix, format!("{id}.{at}.")),
-    };
-    let Some(mut mac) = keys.into_iter().next() else {
-        return Err("a svix secret is hex digits, or whsec_ and base64".to_owned());
-    };
-    mac.update(prefix.as_bytes());
-    mac.update(body);
-    let digest = mac.finalize().into_bytes();
-    let hex = format!("sha256={}", hex::encode(digest));
-    Ok(match scheme {
-        Scheme::Body => vec![("X-Apertur-Signature", hex)],
-        Scheme::Timestamped => {
-            vec![("X-Apertur-Timestamp", at.to_string()), ("X-Apertur-Signature", hex)]
-        }
-        Scheme::Svix => vec![
-            ("svix-id", id.to_owned()),
-            ("svix-timestamp", at.to_string()),
-            ("svix-signature", format!("v1,{}", STANDARD.encode(digest))),
-        ],
-    })
 }

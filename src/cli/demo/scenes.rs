@@ -6,8 +6,9 @@ use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    cli::webhook::{about::About, message::Spelling},
+    cli::webhook::message::Spelling,
     model::{Digest, ImageId, PhotoId, Scheme, SessionId, Shape, Tag},
+    webhook::{self, About},
 };
 
 /// A photo to send.
@@ -139,7 +140,7 @@ fn about(picture: &Picture, at: usize, shape: Shape, apertur: &str) -> anyhow::R
         filename: Some(picture.name.clone()),
         tags: vec![Tag::from_text("from:demo")],
         download_url: (shape == Shape::Event).then(|| format!("{apertur}/d/{image}")),
-        picture: Some(picture.bytes.clone()),
+        picture: Some(webhook::Picture::of(&picture.bytes)),
         ..About::new(image)
     })
 }

@@ -102,7 +102,7 @@ impl<'a> Stage<'a> {
         scene: &Scene,
         picture: &Picture,
     ) -> Result<anyhow::Result<()>, Failure> {
-        let answer = match self.send(scene).await {
+        let answer = match self.send(scene, picture).await {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(error)),
         };
@@ -130,11 +130,12 @@ impl<'a> Stage<'a> {
         Ok(same(&path, picture.digest()))
     }
 
-    async fn send(&self, scene: &Scene) -> anyhow::Result<Answer> {
+    async fn send(&self, scene: &Scene, picture: &Picture) -> anyhow::Result<Answer> {
         let now = Timestamp::now();
         let forged = SecretString::from(hex::encode(rand::random::<[u8; 32]>()));
         let secret = if scene.forged { &forged } else { &self.home.webhook_secret };
-        let message = Message::compose(scene.shape, scene.spelling, &scene.about, now)?;
+        let told = (&scene.about, picture.bytes.as_slice());
+        let message = Message::compose(scene.shape, scene.spelling, told, now)?;
         let message = message.sign(scene.scheme, scene.spelling, secret, now)?;
         message.post(&self.http, &self.webhook).await
     }

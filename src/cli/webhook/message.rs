@@ -1,4 +1,4 @@
-//! A webhook request as Apertur makes it (`fixtures/contracts/apertur.md`, sections 1.1 to 1.5).
+//! A webhook request in either spelling of its headers, and what came back.
 //! Holds the photo in memory: it is for one's own tests, not for the daemon.
 
 use std::time::{Duration, Instant};
@@ -7,11 +7,10 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::about::About;
 use crate::{
     http::{self, Http},
     model::{ImageId, Scheme, Shape},
-    receive::signature,
+    webhook::{About, Format, Signer},
 };
 
 /// Longest answer read, in bytes.
@@ -67,34 +66,30 @@ impl Message {
         Self { headers: vec![("Content-Type".to_owned(), content_type.to_owned())], body }
     }
 
-    /// The request of a shape; what the shape has no place for is left out.
+    /// The request of a shape, around the photo where the shape carries it; what the shape has
+    /// no place for is left out.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
     pub(in crate::cli) fn compose(
         shape: Shape,
         spelling: Spelling,
-        about: &About,
+        (about, photo): (&About, &[u8]),
         now: Timestamp,
     ) -> anyhow::Result<Self> {
-        let json = |body: Vec<u8>| Self::raw("application/json", body);
-        let mut message = match shape {
-            Shape::Event => json(about.event()?),
-            Shape::ProjectEvent => json(about.project_event(now)?),
-            Shape::JsonBase64 => json(about.inline()?),
-            Shape::Multipart => multipart(about),
-            Shape::Binary => Self::raw("application/octet-stream", about.bytes().to_vec()),
-        };
-        if !matches!(shape, Shape::Event | Shape::ProjectEvent) {
-            let session = about.session.as_ref().map(|session| session.reveal().to_owned());
-            for (name, value) in [
-                ("Session-Id", session),
-                ("Image-Index", about.index.map(|index| index.to_string())),
-                ("Image-Id", Some(about.image.to_string())),
-            ] {
-                message.headers.extend(value.map(|value| (spelling.header(name), value)));
+        let format = match shape {
+            Shape::Event => return Ok(Self::raw("application/json", about.event()?)),
+            Shape::ProjectEvent => {
+                return Ok(Self::raw("application/json", about.project_event(now)?));
             }
-        }
+            Shape::JsonBase64 => Format::JsonBase64,
+            Shape::Multipart => Format::Multipart,
+            Shape::Binary => Format::Binary,
+        };
+        let wrapping = about.wrapping(format)?;
+        let mut message = Self::raw(&wrapping.content_type, wrapping.around(photo));
+        let headers = about.headers().into_iter();
+        message.headers.extend(headers.map(|(name, value)| (spelling.header(name), value)));
         Ok(message)
     }
 
@@ -110,8 +105,7 @@ impl Message {
         now: Timestamp,
     ) -> anyhow::Result<Self> {
         let id = format!("msg_{}", uuid::Uuid::now_v7().simple());
-        let headers = signature::sign(scheme, secret, &id, now, &self.body);
-        for (name, value) in headers.map_err(anyhow::Error::msg)? {
+        for (name, value) in Signer::new(scheme, secret)?.sign(&id, now, &self.body) {
             let name = match name.strip_prefix("X-Apertur-") {
                 Some(name) => spelling.header(name),
                 None => name.to_owned(),
@@ -142,38 +136,6 @@ impl Message {
     }
 }
 
-fn multipart(about: &About) -> Message {
-    let boundary = format!("apertur-{}", uuid::Uuid::now_v7().simple());
-    let mut body = Vec::with_capacity(about.bytes().len() + 1024);
-    let name = quoted(about.filename.as_deref().unwrap_or("image"));
-    let kind = about.media_type().unwrap_or("application/octet-stream");
-    body.extend_from_slice(
-        format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"image\"; filename=\"{name}\"\
-             \r\nContent-Type: {kind}\r\n\r\n"
-        )
-        .as_bytes(),
-    );
-    body.extend_from_slice(about.bytes());
-    for tag in about.all_tags() {
-        let name = quoted(&tag.key);
-        body.extend_from_slice(
-            format!(
-                "\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{}",
-                tag.value
-            )
-            .as_bytes(),
-        );
-    }
-    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    Message::raw(&format!("multipart/form-data; boundary={boundary}"), body)
-}
-
-/// A name in quotes, as browsers write it (WHATWG HTML, multipart form data).
-fn quoted(name: &str) -> String {
-    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
-}
-
 /// A fresh image id.
 ///
 /// # Errors
@@ -187,7 +149,12 @@ mod tests {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
 
     use super::*;
-    use crate::model::{Mode, SessionId, Tag};
+    use crate::{
+        model::{Mode, SessionId, Tag},
+        webhook::Picture,
+    };
+
+    const PHOTO: &[u8] = &[0xff, 0xd8, 0xff];
 
     fn now() -> Timestamp {
         Timestamp::from_second(1_800_000_000).unwrap()
@@ -197,7 +164,7 @@ mod tests {
     fn about(image: &str) -> About {
         About {
             filename: Some("a.jpg".to_owned()),
-            picture: Some(vec![0xff, 0xd8, 0xff]),
+            picture: Some(Picture::of(PHOTO)),
             ..About::new(ImageId::parse(image).unwrap())
         }
     }
@@ -212,7 +179,7 @@ mod tests {
     }
 
     fn body(shape: Shape, about: &About) -> String {
-        let message = Message::compose(shape, Spelling::Apertur, about, now()).unwrap();
+        let message = Message::compose(shape, Spelling::Apertur, (about, PHOTO), now()).unwrap();
         String::from_utf8_lossy(&message.body).into_owned()
     }
 
@@ -245,7 +212,8 @@ mod tests {
     fn a_form_carries_the_picture_its_name_and_the_tags() {
         let mut about = inline();
         about.filename = Some("a \"b\"\r\n.jpg".to_owned());
-        let message = Message::compose(Shape::Multipart, Spelling::Aptr, &about, now()).unwrap();
+        let told = (&about, PHOTO);
+        let message = Message::compose(Shape::Multipart, Spelling::Aptr, told, now()).unwrap();
         let text = String::from_utf8_lossy(&message.body);
         let boundary = message.headers[0].1.rsplit_once('=').unwrap().1;
         let lines: Vec<_> = text.split("\r\n").map(|l| l.replace(boundary, "XX")).collect();

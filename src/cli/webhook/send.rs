@@ -8,7 +8,6 @@ use serde::Serialize;
 use url::Url;
 
 use super::{
-    about::About,
     message::{Answer, Message, Spelling, fresh_image},
     read_file, read_secret,
 };
@@ -20,6 +19,7 @@ use crate::{
     config::{Config, Listen},
     http::Http,
     model::{ImageId, Mode, Scheme, SessionId, Shape, Tag, Target},
+    webhook::{About, Picture},
 };
 
 /// Options of `webhook send`.
@@ -114,7 +114,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
         None => Shape::Event,
     });
     misplaced(args, shape).map_err(Failure::Usage)?;
-    let about = about(args)?;
+    let photo = args.file.as_deref().map(read_file).transpose()?;
+    let about = about(args, photo.as_deref())?;
     let raw = args.body.as_deref().map(read_file).transpose()?;
     block_on(async {
         let (mut refused, mut missed) = (0, 0);
@@ -124,7 +125,8 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
                 Some(bytes) => (None, Message::raw(&args.content_type, bytes.clone())),
                 None => {
                     let about = one(args, about.clone(), number)?;
-                    let message = Message::compose(shape, args.spelling, &about, now)?;
+                    let told = (&about, photo.as_deref().unwrap_or_default());
+                    let message = Message::compose(shape, args.spelling, told, now)?;
                     (Some(about.image), message)
                 }
             };
@@ -215,7 +217,7 @@ fn misplaced(args: &Args, shape: Shape) -> Result<(), String> {
 }
 
 /// What is the same in every request.
-fn about(args: &Args) -> Result<About, Failure> {
+fn about(args: &Args, photo: Option<&[u8]>) -> Result<About, Failure> {
     let name = args.file.as_deref().and_then(|file| file.file_name());
     Ok(About {
         session: args.session.clone(),
@@ -226,7 +228,7 @@ fn about(args: &Args) -> Result<About, Failure> {
         mode: args.mode,
         topic: args.topic.clone(),
         download_url: args.download_url.clone(),
-        picture: args.file.as_deref().map(read_file).transpose()?,
+        picture: photo.map(Picture::of),
         ..About::new(fresh_image()?)
     })
 }

@@ -4,6 +4,7 @@
 mod desk;
 mod folder;
 mod odoo;
+mod webhook;
 
 use std::path::Path;
 
@@ -23,7 +24,6 @@ const LATER: &[&str] = &[
     "freshdesk",
     "freshservice",
     "zendesk",
-    "webhook",
     "s3",
     "gcs",
     "azure_blob",
@@ -75,6 +75,11 @@ fn describe(all: &mut Section<'_>) {
     let mut erp = table("erp", doc);
     kind_key(&mut erp, "odoo");
     odoo::read(&mut erp);
+    let doc = "A webhook of somebody who takes photos as Apertur sends them, another bridge for \
+               instance.";
+    let mut partner = table("partner", doc);
+    kind_key(&mut partner, "webhook");
+    webhook::read(&mut partner);
     let doc = "A folder of this machine, for instance a mounted share.";
     let mut archive = table("archive", doc);
     kind_key(&mut archive, "folder");
@@ -91,6 +96,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
     let kind = kind_key(&mut s, "odoo")?;
     let settings = match kind {
         Kind::Odoo => odoo::read(&mut s).map(Settings::Odoo),
+        Kind::Webhook => webhook::read(&mut s).map(Settings::Webhook),
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
     };
     s.close();
@@ -98,7 +104,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    s.key("type", "\"odoo\" or \"folder\"").required(example, text(kind))
+    s.key("type", "\"odoo\", \"webhook\" or \"folder\"").required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {

@@ -4,12 +4,12 @@
 use serde_json::{Value as Json, json};
 
 use super::{
-    body::Marker,
     fault::{Doing, Fault},
     session::Session,
     wire::{Api, Call, clean},
 };
 use crate::{
+    destinations::body::Marker,
     model::{Failure, Mode},
     spool::SpooledFile,
 };

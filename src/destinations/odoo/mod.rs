@@ -5,7 +5,6 @@
 //! faults mean, `probe` the checks. `fixtures/odoo/README.md` holds the facts all of it rests
 //! on. Nothing here waits, tries again or keeps more than one photo's block in memory.
 
-mod body;
 mod calls;
 mod deliver;
 mod fault;

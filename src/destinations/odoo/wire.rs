@@ -10,11 +10,11 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     Settings,
-    body::{Envelope, Marker},
     fault::{Doing, Fault},
     json2, xmlrpc,
 };
 use crate::{
+    destinations::body::{Envelope, Marker},
     http::{self, Http, ReadError},
     model::{Cause, ErrorKind, Failure},
     spool::SpooledFile,

@@ -1,18 +1,13 @@
 //! `destinations test`: a small object is written, seen, read back, compared and removed, each
 //! step with its time.
 
-use std::{io::Write as _, time::Instant};
+use std::time::Instant;
 
-use sha2::{Digest as _, Sha256};
-
-use super::{Object, Store, Upload, Written, unreadable};
+use super::{Object, Store, Upload, Written};
 use crate::{
-    model::{Cause, Digest, Failure, Finding, Severity},
-    spool::{SpooledFile, blocking},
+    destinations::sample::{self, PICTURE},
+    model::{Cause, Failure, Finding, Severity},
 };
-
-/// What is written: one grey pixel.
-const PICTURE: &[u8] = include_bytes!("pixel.png");
 
 /// Tries a store out. After the first step that fails only the removal is tried.
 pub(super) async fn run(store: &impl Store) -> Vec<Finding> {
@@ -63,23 +58,13 @@ impl Steps<'_> {
     }
 }
 
-fn digest() -> Digest {
-    Digest(Sha256::digest(PICTURE).into())
-}
-
 fn odd(what: &str, fix: &str) -> Failure {
     Failure::Broken { cause: Cause::new(crate::model::ErrorKind::Protocol, what, fix) }
 }
 
 async fn write(store: &impl Store, key: &str) -> Result<(), Failure> {
-    let file = blocking(|| {
-        let mut file = tempfile::NamedTempFile::new()?;
-        file.write_all(PICTURE)?;
-        Ok(file)
-    });
-    let file = file.await.map_err(|error| unreadable(&error))?;
-    let spooled = SpooledFile::at(file.path().to_owned(), PICTURE.len() as u64, digest());
-    let upload = Upload { file: spooled, media_type: "image/png".to_owned() };
+    let (_kept, file) = sample::file().await?;
+    let upload = Upload { file, media_type: sample::MEDIA_TYPE.to_owned() };
     match store.write(key, &upload).await? {
         Written::Done => Ok(()),
         Written::Taken => Err(odd(
@@ -101,7 +86,7 @@ async fn look(store: &impl Store, key: &str) -> Result<(), Failure> {
 }
 
 async fn read(store: &impl Store, key: &str) -> Result<(), Failure> {
-    if super::digest(store, key).await? == digest() {
+    if super::digest(store, key).await? == sample::digest() {
         return Ok(());
     }
     let fix = "look for a proxy or a text mode that changes what goes through";

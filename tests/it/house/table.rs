@@ -4,6 +4,7 @@
 pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("system", &[]),
+    ("webhook", &["model"]),
     ("route", &["model"]),
     ("spool", &["model"]),
     ("journal", &["model"]),
@@ -11,8 +12,8 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("telemetry", &["model"]),
     ("work", &["system", "journal"]),
     ("apertur", &["model", "system", "spool", "http"]),
-    ("destinations", &["model", "system", "spool", "http"]),
-    ("receive", &["model", "system", "telemetry", "route", "spool", "journal", "work"]),
+    ("destinations", &["model", "system", "webhook", "spool", "http"]),
+    ("receive", &["model", "system", "webhook", "telemetry", "route", "spool", "journal", "work"]),
     ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
     ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),
     ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work"]),
@@ -56,6 +57,7 @@ const BELOW_SERVE: &[&str] = &[
 const BELOW_CLI: &[&str] = &[
     "model",
     "system",
+    "webhook",
     "telemetry",
     "route",
     "spool",

@@ -9,10 +9,7 @@ use std::{
     time::Duration,
 };
 
-use apertur_bridge::{
-    model::Scheme,
-    receive::{Status, signature::sign},
-};
+use apertur_bridge::{model::Scheme, receive::Status, webhook::Signer};
 use jiff::Timestamp;
 
 use super::table;
@@ -52,7 +49,8 @@ impl Request {
     /// Sends it and gives the answer's code and status word.
     fn send(&self, daemon: &Daemon) -> (String, String) {
         let now = Timestamp::now();
-        let signature = sign(Scheme::Body, &SECRET.into(), "", now, &self.body).unwrap();
+        let signature =
+            Signer::new(Scheme::Body, &SECRET.into()).unwrap().sign("", now, &self.body);
         let [(name, value)] = &signature[..] else { panic!("{signature:?}") };
         let name = if self.signed { name } else { "X-Other" };
         let head = format!(

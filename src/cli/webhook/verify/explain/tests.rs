@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 
 use super::*;
-use crate::receive::signature::sign;
+use crate::webhook::Signer;
 
 const SECRET: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 const BODY: &[u8] =
@@ -39,7 +39,7 @@ fn explained(headers: &[(&str, &str)], body: &[u8], secrets: &[&str]) -> Explain
 }
 
 fn signed(scheme: Scheme, body: &[u8]) -> Vec<(&'static str, String)> {
-    sign(scheme, &SECRET.into(), "msg_1", now(), body).unwrap()
+    Signer::new(scheme, &SECRET.into()).unwrap().sign("msg_1", now(), body)
 }
 
 fn refused(headers: &[(&str, &str)], body: &[u8], secrets: &[&str], part: &str) {

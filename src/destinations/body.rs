@@ -1,4 +1,4 @@
-//! A request body that carries a photo as base64 without ever holding it whole.
+//! A request body that carries a photo, as it is or as base64, without ever holding it whole.
 
 use std::io;
 
@@ -28,15 +28,30 @@ impl Marker {
     }
 }
 
+/// How a photo stands in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// As it is.
+    Plain,
+    /// As base64, padded.
+    Base64,
+}
+
 /// What stands before and after the photo in a request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Envelope {
     before: Bytes,
     after: Bytes,
+    encoding: Encoding,
 }
 
 impl Envelope {
-    /// Opens a written request at the marker.
+    /// An envelope of these parts.
+    pub(super) fn new(before: Vec<u8>, after: Vec<u8>, encoding: Encoding) -> Self {
+        Self { before: before.into(), after: after.into(), encoding }
+    }
+
+    /// Opens a written request at the marker, where the photo is to stand as base64.
     ///
     /// # Errors
     /// When the marker does not stand in it exactly once.
@@ -45,6 +60,7 @@ impl Envelope {
             Some((before, after)) if !after.contains(&marker.0) => Ok(Self {
                 before: Bytes::copy_from_slice(before.as_bytes()),
                 after: Bytes::copy_from_slice(after.as_bytes()),
+                encoding: Encoding::Base64,
             }),
             _ => Err(io::Error::other("the request does not hold its photo exactly once")),
         }
@@ -53,7 +69,11 @@ impl Envelope {
     /// Length of the whole body in bytes around a photo of `size` bytes.
     pub(super) fn length(&self, size: u64) -> u64 {
         let around = (self.before.len() + self.after.len()) as u64;
-        around + size.div_ceil(3) * 4
+        around
+            + match self.encoding {
+                Encoding::Plain => size,
+                Encoding::Base64 => size.div_ceil(3) * 4,
+            }
     }
 
     /// The body as a stream of exactly [`Envelope::length`] bytes; it ends in an error when the
@@ -66,23 +86,29 @@ impl Envelope {
         photo: &SpooledFile,
     ) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>> {
         let state = (photo.open().await?, photo.size);
-        let blocks = stream::try_unfold(state, |(mut file, left)| async move {
+        let encoding = self.encoding;
+        let blocks = stream::try_unfold(state, move |(mut file, left)| async move {
             if left == 0 {
                 return Ok(None);
             }
-            let (block, read) = block(&mut file, left).await?;
-            Ok(Some((block, (file, left - read))))
+            let raw = block(&mut file, left).await?;
+            let left = left - raw.len() as u64;
+            let block = match encoding {
+                Encoding::Plain => Bytes::from(raw),
+                Encoding::Base64 => Bytes::from(STANDARD.encode(&raw)),
+            };
+            Ok(Some((block, (file, left))))
         });
         let before = stream::iter([Ok(self.before)]);
         Ok(before.chain(blocks).chain(stream::iter([Ok(self.after)])))
     }
 }
 
-async fn block(file: &mut File, left: u64) -> io::Result<(Bytes, u64)> {
+async fn block(file: &mut File, left: u64) -> io::Result<Vec<u8>> {
     let size = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
     let mut raw = vec![0; size];
     file.read_exact(&mut raw).await?;
-    Ok((Bytes::from(STANDARD.encode(&raw)), size as u64))
+    Ok(raw)
 }
 
 #[cfg(test)]
@@ -113,6 +139,19 @@ mod tests {
             assert!(streamed == naive.as_bytes(), "{size}");
             assert_eq!(length, naive.len() as u64);
         }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_photo_as_it_is_stands_between_its_parts() -> io::Result<()> {
+        let photo: Vec<u8> = (0..2 * BLOCK + 1).map(|i| (i * 7 % 251) as u8).collect();
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), &photo)?;
+        let spooled = SpooledFile::at(file.path().to_owned(), photo.len() as u64, Digest([0; 32]));
+        let envelope = Envelope::new(b"<".to_vec(), b">".to_vec(), Encoding::Plain);
+        assert_eq!(envelope.length(spooled.size), photo.len() as u64 + 2);
+        let chunks: Vec<Bytes> = envelope.around(&spooled).await?.try_collect().await?;
+        assert!(chunks.concat() == [b"<", photo.as_slice(), b">"].concat());
         Ok(())
     }
 
