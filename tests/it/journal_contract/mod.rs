@@ -174,7 +174,12 @@ impl Store {
 
     /// Claims all that is due at a destination, for a minute.
     async fn claim(&self, destination: &str, seconds: i64) -> Vec<Claimed> {
-        self.claim_deliveries(claim(destination, seconds)).await.unwrap()
+        self.claim_as(claim(destination, seconds)).await
+    }
+
+    /// Claims what is asked for, whatever the parcels.
+    async fn claim_as(&self, ask: Claim) -> Vec<Claimed> {
+        self.claim_deliveries(ask).await.unwrap().into_iter().flatten().collect()
     }
 
     /// Claims the one delivery that is due at a destination.
@@ -214,6 +219,8 @@ fn claim(destination: &str, seconds: i64) -> Claim {
         lease_until: at(seconds + 60),
         destination: name(destination),
         limit: usize::MAX,
+        photos_per_parcel: 1,
+        parcel_size: u64::MAX,
         one_per_target: false,
         except: Vec::new(),
     }
