@@ -7,6 +7,7 @@ mod crowds;
 mod fetches;
 mod machine;
 mod operators;
+mod parcels;
 mod reopening;
 mod retention;
 mod sending;
@@ -346,6 +347,14 @@ macro_rules! hold_to_contract {
                     the_next_delivery_is_known
                     what_is_in_flight_is_not_claimed_again
                     what_is_due_far_ahead_is_due_after_a_restart;
+                parcels:
+                    photos_of_a_session_are_claimed_together
+                    only_what_belongs_together_is_claimed_together
+                    a_parcel_holds_so_many_bytes
+                    parcels_come_by_their_first_photo_and_show_theirs_in_order
+                    a_parcel_counts_as_one_for_its_target
+                    what_is_in_flight_joins_no_parcel
+                    doubtful_and_new_ones_travel_together;
                 operators:
                     pauses_are_kept_and_lifted
                     each_part_of_a_filter_filters
