@@ -4,3 +4,4 @@ pub(crate) mod apertur;
 pub(crate) mod desk;
 pub(crate) mod freshworks;
 pub(crate) mod odoo;
+pub(crate) mod zendesk;
