@@ -1,4 +1,5 @@
 //! The other sides of the bridge, faked as strictly as the real ones are.
 
 pub(crate) mod apertur;
+pub(crate) mod oauth;
 pub(crate) mod odoo;
