@@ -3,5 +3,6 @@
 pub(crate) mod apertur;
 pub(crate) mod desk;
 pub(crate) mod freshworks;
+pub(crate) mod oauth;
 pub(crate) mod odoo;
 pub(crate) mod zendesk;
