@@ -3,6 +3,7 @@
 
 mod desk;
 mod folder;
+mod freshworks;
 mod odoo;
 
 use std::path::Path;
@@ -20,8 +21,6 @@ use crate::{
 
 /// Types of the house that this release cannot deliver to.
 const LATER: &[&str] = &[
-    "freshdesk",
-    "freshservice",
     "zendesk",
     "webhook",
     "s3",
@@ -75,6 +74,14 @@ fn describe(all: &mut Section<'_>) {
     let mut erp = table("erp", doc);
     kind_key(&mut erp, "odoo");
     odoo::read(&mut erp);
+    let doc = "A Freshdesk: the photo becomes a note of its ticket.";
+    let mut desk = table("desk", doc);
+    kind_key(&mut desk, "freshdesk");
+    freshworks::freshdesk(&mut desk);
+    let doc = "A Freshservice: the photo becomes a note of its ticket.";
+    let mut it = table("it", doc);
+    kind_key(&mut it, "freshservice");
+    freshworks::freshservice(&mut it);
     let doc = "A folder of this machine, for instance a mounted share.";
     let mut archive = table("archive", doc);
     kind_key(&mut archive, "folder");
@@ -91,6 +98,10 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
     let kind = kind_key(&mut s, "odoo")?;
     let settings = match kind {
         Kind::Odoo => odoo::read(&mut s).map(Settings::Odoo),
+        Kind::Freshdesk => freshworks::freshdesk(&mut s).map(Box::new).map(Settings::Freshworks),
+        Kind::Freshservice => {
+            freshworks::freshservice(&mut s).map(Box::new).map(Settings::Freshworks)
+        }
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
     };
     s.close();
@@ -98,7 +109,8 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    s.key("type", "\"odoo\" or \"folder\"").required(example, text(kind))
+    s.key("type", "\"odoo\", \"freshdesk\", \"freshservice\" or \"folder\"")
+        .required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {
