@@ -25,6 +25,8 @@ const MINUTE: Duration = Duration::from_secs(61);
 const UNNAMED: Duration = Duration::from_mins(1);
 /// The wait while another call finds out whether the account serves again.
 const SOON: Duration = Duration::from_secs(1);
+/// More parcels than this are never under way at once.
+const AT_ONCE: usize = 32;
 /// Tickets whose updates are remembered at least; more are forgotten once they are old.
 const TICKETS: usize = 1000;
 
@@ -170,9 +172,12 @@ impl State {
         }
     }
 
-    /// When the plan can be carried out as far as is known: now or earlier if at once.
-    fn ready_at(&mut self, plan: Plan, now: Timestamp) -> Timestamp {
+    /// When the plan can be carried out as far as is known, `ahead` such plans before it: now
+    /// or earlier if at once.
+    fn ready_at(&mut self, plan: Plan, ahead: usize, now: Timestamp) -> Timestamp {
         self.forget(now);
+        let planned = self.planned + plan.calls * ahead;
+        let planned_writes = self.planned_writes + plan.writes * ahead;
         let free_at = |times: VecDeque<Timestamp>, planned: usize, more: usize, limit, span| {
             let over = (times.len() + planned + more).saturating_sub(limit);
             match over.min(times.len()).checked_sub(1).and_then(|last| times.get(last)) {
@@ -185,17 +190,16 @@ impl State {
         };
         let writes = self.calls.iter().filter(|(_, writes)| *writes).map(|(at, _)| *at).collect();
         let ceiling = self.ceiling.writes_per_minute;
-        let by_ceiling = free_at(writes, self.planned_writes, plan.writes, ceiling, MINUTE);
+        let by_ceiling = free_at(writes, planned_writes, plan.writes, ceiling, MINUTE);
         let all = self.calls.iter().map(|(at, _)| *at).collect();
         let total = self.total.unwrap_or(usize::MAX);
-        let by_total = free_at(all, self.planned, plan.calls, total, MINUTE);
+        let by_total = free_at(all, planned, plan.calls, total, MINUTE);
         let by_left = self.left.map_or(now, |left| {
-            let asked = plan.calls + self.planned;
-            if asked <= left.calls {
+            if plan.calls + planned <= left.calls {
                 now
             } else if left.until > now {
                 left.until
-            } else if self.planned + self.under_way > 0 {
+            } else if planned + self.under_way > 0 {
                 // One call finds out; the others wait for what it hears.
                 later(now, SOON)
             } else {
@@ -219,21 +223,12 @@ impl Pace {
     pub(super) fn allowance(&self, plan: Plan) -> Allowance {
         let now = self.clock.now();
         let mut state = self.state();
-        let at = state.ready_at(plan, now);
+        let at = state.ready_at(plan, 0, now);
         if at > now {
             return Allowance::From(at);
         }
-        let mut many = 1;
-        // More than this are never under way at once.
-        while many < 64 {
-            let more = many + 1;
-            let plans = Plan { calls: plan.calls * more, writes: plan.writes * more, ..plan };
-            if state.ready_at(plans, now) > now {
-                break;
-            }
-            many = more;
-        }
-        Allowance::Parcels(many)
+        let more = (1..AT_ONCE).take_while(|ahead| state.ready_at(plan, *ahead, now) <= now);
+        Allowance::Parcels(1 + more.count())
     }
 
     /// Permission for every call of a plan.
@@ -243,7 +238,7 @@ impl Pace {
     pub(super) fn take(&self, plan: Plan) -> Result<Permit, Failure> {
         let now = self.clock.now();
         let mut state = self.state();
-        let at = state.ready_at(plan, now);
+        let at = state.ready_at(plan, 0, now);
         if at > now {
             let after = Duration::try_from(at.duration_since(now)).unwrap_or_default();
             let seconds = after.as_secs_f64().ceil();
@@ -426,8 +421,8 @@ mod tests {
         assert_eq!(wait(&pace, ONE), 1);
         let out = asking.writes();
         assert_eq!(wait(&pace, ONE), 1);
-        out.answered(left(100, 40));
-        assert_eq!(pace.allowance(ONE), Allowance::Parcels(40));
+        out.answered(left(100, 20));
+        assert_eq!(pace.allowance(ONE), Allowance::Parcels(20));
     }
 
     #[test]
