@@ -63,7 +63,8 @@ pub struct Daemon {
 pub fn destinations(
     config: &Config,
 ) -> anyhow::Result<Vec<(DestinationName, Arc<dyn Destination>)>> {
-    Ok(build(config, &Shared::new(Http::new()?, Clock::system())))
+    let shared = Shared::new(Http::new()?, Clock::system(), &config.data_dir);
+    Ok(build(config, &shared))
 }
 
 fn build(config: &Config, shared: &Shared) -> Vec<(DestinationName, Arc<dyn Destination>)> {
@@ -105,7 +106,8 @@ impl Daemon {
         let socket = control::bind(&data_dir.path().join("control.sock"))?;
         let stop = CancellationToken::new();
         let http = Http::new()?;
-        let destinations = build(&config, &Shared::new(http.clone(), ops.clock.clone()));
+        let shared = Shared::new(http.clone(), ops.clock.clone(), &config.data_dir);
+        let destinations = build(&config, &shared);
         let mut rooms = JoinSet::new();
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));

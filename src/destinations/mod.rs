@@ -8,6 +8,7 @@ pub mod folder;
 pub mod key;
 mod message;
 mod name;
+pub mod oauth;
 pub mod odoo;
 mod pace;
 mod template;
@@ -17,7 +18,7 @@ pub use message::{Language, Message};
 pub use pace::Allowance;
 pub use template::InvalidTemplate;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -71,6 +72,14 @@ pub trait Destination: fmt::Debug + Send + Sync {
     /// # Errors
     /// The kind of [`Failure`] decides what happens next; see there.
     async fn deliver(&self, parcel: &Parcel, progress: &Progress) -> Result<Vec<Receipt>, Failure>;
+
+    /// A login by a person with a browser, for `destinations login`.
+    ///
+    /// # Errors
+    /// Why there is nothing to log in to.
+    fn login(&self) -> Result<oauth::Login, oauth::NoLogin> {
+        Err(oauth::NoLogin::ByType)
+    }
 }
 
 /// What a destination can take.
@@ -172,15 +181,18 @@ pub struct Shared {
     pub http: Http,
     /// The time.
     pub clock: Clock,
+    /// The tokens of every login.
+    pub tokens: oauth::TokenStore,
     /// The pace of every account, whichever destinations use it.
     accounts: Accounts,
 }
 
 impl Shared {
-    /// Nothing called yet.
+    /// Nothing called yet. Tokens are kept in `tokens.json` of this data directory.
     #[must_use]
-    pub fn new(http: Http, clock: Clock) -> Self {
-        Self { http, accounts: Accounts::new(clock.clone()), clock }
+    pub fn new(http: Http, clock: Clock, data_dir: &Path) -> Self {
+        let tokens = oauth::TokenStore::new(data_dir.join("tokens.json"));
+        Self { http, tokens, accounts: Accounts::new(clock.clone()), clock }
     }
 }
 
