@@ -13,6 +13,7 @@ pub mod odoo;
 mod pace;
 mod template;
 mod ticket;
+pub mod zendesk;
 
 pub use message::{Language, Message};
 pub use pace::Allowance;
@@ -159,6 +160,8 @@ impl Progress {
 pub enum Settings {
     /// `type = "odoo"`.
     Odoo(odoo::Settings),
+    /// `type = "zendesk"`.
+    Zendesk(zendesk::Settings),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -169,6 +172,7 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Odoo(_) => Kind::Odoo,
+            Self::Zendesk(_) => Kind::Zendesk,
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -202,6 +206,9 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
     match settings {
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
+        }
+        Settings::Zendesk(settings) => {
+            Arc::new(zendesk::Zendesk::new(name.clone(), settings, shared))
         }
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }

@@ -69,10 +69,23 @@ impl Target {
         Ok(Self::Odoo { model: model.to_owned(), id })
     }
 
+    /// The ticket of a type of help desk; the workspace counts where the type has some. `None`
+    /// where its records are no tickets.
+    #[must_use]
+    pub fn ticket(kind: Kind, _workspace: Option<u64>, ticket: u64) -> Option<Self> {
+        match kind {
+            Kind::Zendesk => Some(Self::Zendesk { ticket }),
+            Kind::Odoo | Kind::Folder => None,
+        }
+    }
+
     /// Whether destinations of this kind can take photos for this target.
     #[must_use]
     pub fn belongs_to(&self, kind: Kind) -> bool {
-        matches!((self, kind), (Self::Odoo { .. }, Kind::Odoo))
+        matches!(
+            (self, kind),
+            (Self::Odoo { .. }, Kind::Odoo) | (Self::Zendesk { .. }, Kind::Zendesk)
+        )
     }
 }
 

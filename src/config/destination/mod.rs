@@ -4,6 +4,7 @@
 mod desk;
 mod folder;
 mod odoo;
+mod zendesk;
 
 use std::path::Path;
 
@@ -22,7 +23,6 @@ use crate::{
 const LATER: &[&str] = &[
     "freshdesk",
     "freshservice",
-    "zendesk",
     "webhook",
     "s3",
     "gcs",
@@ -75,6 +75,10 @@ fn describe(all: &mut Section<'_>) {
     let mut erp = table("erp", doc);
     kind_key(&mut erp, "odoo");
     odoo::read(&mut erp);
+    let doc = "A Zendesk: the photo becomes an attachment of a comment on the ticket it belongs to.";
+    let mut support = table("support", doc);
+    kind_key(&mut support, "zendesk");
+    zendesk::read(&mut support);
     let doc = "A folder of this machine, for instance a mounted share.";
     let mut archive = table("archive", doc);
     kind_key(&mut archive, "folder");
@@ -91,6 +95,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
     let kind = kind_key(&mut s, "odoo")?;
     let settings = match kind {
         Kind::Odoo => odoo::read(&mut s).map(Settings::Odoo),
+        Kind::Zendesk => zendesk::read(&mut s).map(Settings::Zendesk),
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
     };
     s.close();
@@ -98,7 +103,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    s.key("type", "\"odoo\" or \"folder\"").required(example, text(kind))
+    s.key("type", "\"odoo\", \"zendesk\" or \"folder\"").required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {
