@@ -5,6 +5,7 @@
 //! Concrete types are named in this file and nowhere else.
 
 pub mod folder;
+pub mod freshworks;
 pub mod key;
 mod message;
 mod name;
@@ -160,6 +161,8 @@ impl Progress {
 pub enum Settings {
     /// `type = "odoo"`.
     Odoo(odoo::Settings),
+    /// `type = "freshdesk"` or `type = "freshservice"`.
+    Freshworks(Box<freshworks::Settings>),
     /// `type = "zendesk"`.
     Zendesk(zendesk::Settings),
     /// `type = "folder"`.
@@ -172,6 +175,7 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Odoo(_) => Kind::Odoo,
+            Self::Freshworks(settings) => settings.product.kind(),
             Self::Zendesk(_) => Kind::Zendesk,
             Self::Folder(_) => Kind::Folder,
         }
@@ -206,6 +210,9 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
     match settings {
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
+        }
+        Settings::Freshworks(settings) => {
+            Arc::new(freshworks::Freshworks::new(name.clone(), *settings, shared))
         }
         Settings::Zendesk(settings) => {
             Arc::new(zendesk::Zendesk::new(name.clone(), settings, shared))

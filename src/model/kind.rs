@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// An Odoo server, 16 or later.
     Odoo,
+    /// A Freshdesk account.
+    Freshdesk,
+    /// A Freshservice account.
+    Freshservice,
     /// A Zendesk account.
     Zendesk,
     /// A folder on this machine.
@@ -18,13 +22,16 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Odoo, Self::Zendesk, Self::Folder];
+    pub const ALL: [Self; 5] =
+        [Self::Odoo, Self::Freshdesk, Self::Freshservice, Self::Zendesk, Self::Folder];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Odoo => "odoo",
+            Self::Freshdesk => "freshdesk",
+            Self::Freshservice => "freshservice",
             Self::Zendesk => "zendesk",
             Self::Folder => "folder",
         }
@@ -39,7 +46,7 @@ impl Kind {
     /// Whether its records are tickets.
     #[must_use]
     pub fn is_help_desk(self) -> bool {
-        matches!(self, Self::Zendesk)
+        matches!(self, Self::Freshdesk | Self::Freshservice | Self::Zendesk)
     }
 }
 

@@ -72,8 +72,10 @@ impl Target {
     /// The ticket of a type of help desk; the workspace counts where the type has some. `None`
     /// where its records are no tickets.
     #[must_use]
-    pub fn ticket(kind: Kind, _workspace: Option<u64>, ticket: u64) -> Option<Self> {
+    pub fn ticket(kind: Kind, workspace: Option<u64>, ticket: u64) -> Option<Self> {
         match kind {
+            Kind::Freshdesk => Some(Self::Freshdesk { ticket }),
+            Kind::Freshservice => Some(Self::Freshservice { workspace, ticket }),
             Kind::Zendesk => Some(Self::Zendesk { ticket }),
             Kind::Odoo | Kind::Folder => None,
         }
@@ -84,7 +86,10 @@ impl Target {
     pub fn belongs_to(&self, kind: Kind) -> bool {
         matches!(
             (self, kind),
-            (Self::Odoo { .. }, Kind::Odoo) | (Self::Zendesk { .. }, Kind::Zendesk)
+            (Self::Odoo { .. }, Kind::Odoo)
+                | (Self::Freshdesk { .. }, Kind::Freshdesk)
+                | (Self::Freshservice { .. }, Kind::Freshservice)
+                | (Self::Zendesk { .. }, Kind::Zendesk)
         )
     }
 }
