@@ -46,7 +46,7 @@ impl Kind {
     /// Whether its records are tickets.
     #[must_use]
     pub fn is_help_desk(self) -> bool {
-        matches!(self, Self::Zendesk)
+        matches!(self, Self::Freshdesk | Self::Freshservice | Self::Zendesk)
     }
 }
 

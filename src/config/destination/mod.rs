@@ -82,8 +82,7 @@ fn describe(all: &mut Section<'_>) {
     let mut it = table("it", doc);
     kind_key(&mut it, "freshservice");
     freshworks::freshservice(&mut it);
-    let doc =
-        "A Zendesk: the photo becomes an attachment of a comment on the ticket it belongs to.";
+    let doc = "A Zendesk: the photo becomes an attachment of a comment on the ticket it belongs to.";
     let mut support = table("support", doc);
     kind_key(&mut support, "zendesk");
     zendesk::read(&mut support);
@@ -115,8 +114,8 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    s.key("type", "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\" or \"folder\"")
-        .required(example, text(kind))
+    const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\" or \"folder\"";
+    s.key("type", TYPES).required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {

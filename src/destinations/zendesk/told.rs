@@ -15,6 +15,8 @@ use crate::{destinations::pace::Told, http};
 const NAMED: &str = "zendesk-ratelimit-";
 /// The updates that one user may make to one ticket in ten minutes.
 const OF_A_TICKET: usize = 30;
+/// What an account counts by.
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// One limit as its header has it: `total=100; remaining=99; resets=41`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,10 +42,16 @@ impl Limit {
     }
 }
 
-/// What the account said; a 429 closes it, unless it was the limit of a single ticket.
-pub(super) fn told(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Told {
-    let number =
-        |names: [&str; 2]| names.iter().find_map(|name| whole(headers.get(*name)?.to_str().ok()?));
+/// What the account said; a 429 closes it, unless it was the limit of a single ticket, which
+/// only a call that `writes` can meet.
+pub(super) fn told(
+    (status, writes): (StatusCode, bool),
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Told {
+    let number = |names: [&str; 2]| {
+        names.iter().find_map(|name| whole(headers.get(*name)?.to_str().ok()?))
+    };
     let resets = number(["ratelimit-reset", "x-rate-limit-reset"]);
     let told = Told {
         total: number(["x-rate-limit", "ratelimit-limit"]).filter(|total| *total > 0),
@@ -51,16 +59,22 @@ pub(super) fn told(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> T
         resets: resets.map(|seconds| Duration::from_secs(seconds as u64)),
         closed: None,
     };
-    if status == StatusCode::TOO_MANY_REQUESTS && !is_of_a_ticket(&told, headers) {
-        return told.refused(http::retry_after(headers, now));
+    let after = after(headers, now);
+    if status != StatusCode::TOO_MANY_REQUESTS || (writes && is_of_a_ticket(&told, headers, after))
+    {
+        return told;
     }
-    told
+    told.refused(after)
 }
 
-/// Whether calls are left and only a ticket's own limit is used up.
-fn is_of_a_ticket(told: &Told, headers: &HeaderMap) -> bool {
-    let account_goes_on = told.remaining.is_some_and(|left| left > 0);
-    account_goes_on
+/// Whether calls are left and only a ticket's own limit is used up: the account says so, or the
+/// wait is longer than the minute that it counts by.
+fn is_of_a_ticket(told: &Told, headers: &HeaderMap, after: Option<Duration>) -> bool {
+    let goes_on = match told.remaining {
+        Some(left) => left > 0,
+        None => after.is_some_and(|wait| wait > MINUTE),
+    };
+    goes_on
         && limits(headers).all(|limit| {
             limit.remaining != Some(0) || limit.total.is_none_or(|total| total == OF_A_TICKET)
         })
@@ -101,7 +115,8 @@ mod tests {
     }
 
     fn read(status: u16, all: &[(&'static str, &'static str)]) -> Told {
-        told(StatusCode::from_u16(status).unwrap(), &headers(all), Timestamp::UNIX_EPOCH)
+        let status = StatusCode::from_u16(status).unwrap();
+        told((status, true), &headers(all), Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -109,8 +124,11 @@ mod tests {
         let old = [("x-rate-limit", "700"), ("x-rate-limit-remaining", "699")];
         let expected = Told { total: Some(700), remaining: Some(699), ..Told::default() };
         assert_eq!(read(200, &old), expected);
-        let new =
-            [("ratelimit-limit", "700"), ("ratelimit-remaining", "699"), ("ratelimit-reset", "41")];
+        let new = [
+            ("ratelimit-limit", "700"),
+            ("ratelimit-remaining", "699"),
+            ("ratelimit-reset", "41"),
+        ];
         assert_eq!(read(200, &new), Told { resets: Some(Duration::from_secs(41)), ..expected });
         assert_eq!(read(200, &[("x-rate-limit", "many")]), Told::default());
         assert_eq!(read(200, &[("x-rate-limit", "0")]), Told::default());
@@ -118,16 +136,22 @@ mod tests {
 
     #[test]
     fn a_429_closes_the_account_unless_it_is_one_ticket_s() {
-        let wait = ("retry-after", "93");
+        let wait = ("retry-after", "59");
         let closed = |all: &[_]| read(429, all).closed.map(|wait| wait.as_secs());
         let left = ("x-rate-limit-remaining", "150");
-        assert_eq!(closed(&[wait]), Some(93));
+        assert_eq!(closed(&[wait]), Some(59));
+        assert_eq!(closed(&[("retry-after", "600")]), None);
+        let reading = |all: &[_]| {
+            told((StatusCode::TOO_MANY_REQUESTS, false), &headers(all), Timestamp::UNIX_EPOCH)
+        };
+        let long = [("retry-after", "600"), ("x-rate-limit-remaining", "150")];
+        assert_eq!(reading(&long).closed, Some(Duration::from_mins(10)));
         assert_eq!(closed(&[]), Some(60));
-        assert_eq!(closed(&[wait, ("x-rate-limit-remaining", "0")]), Some(93));
+        assert_eq!(closed(&[wait, ("x-rate-limit-remaining", "0")]), Some(59));
         assert_eq!(closed(&[wait, left]), None);
         let name = "zendesk-ratelimit-update-ticket";
-        assert_eq!(closed(&[wait, left, (name, "total=30; remaining=0; resets=93")]), None);
-        assert_eq!(closed(&[wait, left, (name, "total=100; remaining=0; resets=41")]), Some(93));
+        assert_eq!(closed(&[wait, left, (name, "total=30; remaining=0; resets=59")]), None);
+        assert_eq!(closed(&[wait, left, (name, "total=100; remaining=0; resets=41")]), Some(59));
         assert_eq!(closed(&[wait, left, (name, "total=100; remaining=9; resets=41")]), None);
     }
 

@@ -148,7 +148,8 @@ impl Wire {
             .await
             .map_err(|error| fault::lost(http::failure("Zendesk", &error), call.doing))?;
         let (status, now) = (response.status(), self.clock.now());
-        let told = told::told(status, response.headers(), now);
+        let writes = call.doing == Doing::Commenting;
+        let told = told::told((status, writes), response.headers(), now);
         out.answered(told);
         let after = told::after(response.headers(), now);
         let request = response.headers().get("x-zendesk-request-id");
