@@ -63,7 +63,8 @@ pub struct Daemon {
 pub fn destinations(
     config: &Config,
 ) -> anyhow::Result<Vec<(DestinationName, Arc<dyn Destination>)>> {
-    Ok(build(config, &Shared::new(Http::new()?, Clock::system())))
+    let shared = Shared::new(Http::new()?, Clock::system(), &config.data_dir);
+    Ok(build(config, &shared))
 }
 
 fn build(config: &Config, shared: &Shared) -> Vec<(DestinationName, Arc<dyn Destination>)> {
@@ -91,7 +92,8 @@ impl Daemon {
         let journal = journal::open(&config.journal).await?;
         let telemetry = Telemetry::default();
         let http = Http::new()?;
-        let destinations = build(&config, &Shared::new(http.clone(), clock.clone()));
+        let shared = Shared::new(http.clone(), clock.clone(), &config.data_dir);
+        let destinations = build(&config, &shared);
         let settled = destinations.iter().map(|(_, to)| to.limits().settles_in).max();
         let look_at = clock.after(settled.unwrap_or_default().max(STILL_AT_WORK));
         let left = journal.recover(clock.now(), look_at).await?;

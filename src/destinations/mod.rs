@@ -5,19 +5,22 @@
 //! Concrete types are named in this file and nowhere else.
 
 pub mod folder;
+pub mod freshworks;
 pub mod key;
 mod message;
 mod name;
+pub mod oauth;
 pub mod odoo;
 mod pace;
 mod template;
 mod ticket;
+pub mod zendesk;
 
 pub use message::{Language, Message};
 pub use pace::Allowance;
 pub use template::InvalidTemplate;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -71,6 +74,14 @@ pub trait Destination: fmt::Debug + Send + Sync {
     /// # Errors
     /// The kind of [`Failure`] decides what happens next; see there.
     async fn deliver(&self, parcel: &Parcel, progress: &Progress) -> Result<Vec<Receipt>, Failure>;
+
+    /// A login by a person with a browser, for `destinations login`.
+    ///
+    /// # Errors
+    /// Why there is nothing to log in to.
+    fn login(&self) -> Result<oauth::Login, oauth::NoLogin> {
+        Err(oauth::NoLogin::ByType)
+    }
 }
 
 /// What a destination can take.
@@ -150,6 +161,10 @@ impl Progress {
 pub enum Settings {
     /// `type = "odoo"`.
     Odoo(odoo::Settings),
+    /// `type = "freshdesk"` or `type = "freshservice"`.
+    Freshworks(Box<freshworks::Settings>),
+    /// `type = "zendesk"`.
+    Zendesk(zendesk::Settings),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -160,6 +175,8 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Odoo(_) => Kind::Odoo,
+            Self::Freshworks(settings) => settings.product.kind(),
+            Self::Zendesk(_) => Kind::Zendesk,
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -172,15 +189,18 @@ pub struct Shared {
     pub http: Http,
     /// The time.
     pub clock: Clock,
+    /// The tokens of every login.
+    pub tokens: oauth::TokenStore,
     /// The pace of every account, whichever destinations use it.
     accounts: Accounts,
 }
 
 impl Shared {
-    /// Nothing called yet.
+    /// Nothing called yet. Tokens are kept in `tokens.json` of this data directory.
     #[must_use]
-    pub fn new(http: Http, clock: Clock) -> Self {
-        Self { http, accounts: Accounts::new(clock.clone()), clock }
+    pub fn new(http: Http, clock: Clock, data_dir: &Path) -> Self {
+        let tokens = oauth::TokenStore::new(data_dir.join("tokens.json"));
+        Self { http, tokens, accounts: Accounts::new(clock.clone()), clock }
     }
 }
 
@@ -190,6 +210,12 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
     match settings {
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
+        }
+        Settings::Freshworks(settings) => {
+            Arc::new(freshworks::Freshworks::new(name.clone(), *settings, shared))
+        }
+        Settings::Zendesk(settings) => {
+            Arc::new(zendesk::Zendesk::new(name.clone(), settings, shared))
         }
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }

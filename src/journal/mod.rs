@@ -518,11 +518,21 @@ fn bytes_gone() -> Cause {
     )
 }
 
-/// Why a delivery without destination is held.
-fn unrouted() -> Cause {
-    Cause::new(
-        ErrorKind::Unrouted,
-        "no destination wants this photo",
-        "add a destination or a [[route]] that matches it, then `apertur-bridge deliveries replay`",
-    )
+/// Why a delivery without destination is held whose photo belongs to this record.
+#[must_use]
+pub fn unrouted(target: Option<&Target>) -> Cause {
+    let (what, fix) = match target {
+        Some(Target::Ticket { ticket, .. }) => (
+            format!("the photo names ticket {ticket} but not which help desk it is in"),
+            "a bare number is enough while one type of help desk is configured; else write it on \
+             the session as metadata.zendesk.ticket_id or as a tag like zendesk:17; then \
+             `apertur-bridge deliveries replay`",
+        ),
+        _ => (
+            "no destination wants this photo".to_owned(),
+            "add a destination or a [[route]] that matches it, then \
+             `apertur-bridge deliveries replay`",
+        ),
+    };
+    Cause::new(ErrorKind::Unrouted, what, fix)
 }

@@ -10,19 +10,29 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// An Odoo server, 16 or later.
     Odoo,
+    /// A Freshdesk account.
+    Freshdesk,
+    /// A Freshservice account.
+    Freshservice,
+    /// A Zendesk account.
+    Zendesk,
     /// A folder on this machine.
     Folder,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::Odoo, Self::Folder];
+    pub const ALL: [Self; 5] =
+        [Self::Odoo, Self::Freshdesk, Self::Freshservice, Self::Zendesk, Self::Folder];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Odoo => "odoo",
+            Self::Freshdesk => "freshdesk",
+            Self::Freshservice => "freshservice",
+            Self::Zendesk => "zendesk",
             Self::Folder => "folder",
         }
     }
@@ -31,6 +41,12 @@ impl Kind {
     #[must_use]
     pub fn is_storage(self) -> bool {
         matches!(self, Self::Folder)
+    }
+
+    /// Whether its records are tickets.
+    #[must_use]
+    pub fn is_help_desk(self) -> bool {
+        matches!(self, Self::Freshdesk | Self::Freshservice | Self::Zendesk)
     }
 }
 
