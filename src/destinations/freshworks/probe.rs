@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{
     Freshworks, answer,
     answer::Conversation,
-    deliver::made,
+    deliver::{LET_IN, posting},
     fault::Fault,
     note::{Content, File, Note, Voice},
     settings::{Product, Ticket},
@@ -47,7 +47,7 @@ impl Freshworks {
 
     async fn greet(&self) -> Result<(Finding, Finding), Failure> {
         let mut permit = self.wire.permit(1, 0)?;
-        let call = self.who_am_i("let the bridge in");
+        let call = self.who_am_i(LET_IN);
         let greeted = match self.wire.call(&mut permit, &call).await {
             Ok(answer) => match self.understood(&answer) {
                 Some(as_whom) => Ok((as_whom, limits(&answer))),
@@ -142,11 +142,9 @@ impl Freshworks {
             content: Content::Fixed(PIXEL),
         };
         let note = Note { voice: Voice::Internal, body: TEXT.to_owned(), files: vec![file] };
-        let path = format!("tickets/{}/notes", ticket.number);
-        let call = Call::posting(path, &note, "post the note").of(ticket.number);
-        match self.wire.call(permit, &call).await.and_then(made) {
+        match self.send(permit, ticket, &note).await {
             Ok(made) => Ok(made),
-            Err(fault) => Err(self.judged(permit, fault, &call).await),
+            Err(fault) => Err(self.judged(permit, fault, &posting(ticket, &note)).await),
         }
     }
 
