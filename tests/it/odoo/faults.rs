@@ -96,7 +96,7 @@ async fn recover(lab: &Lab, on: &'static str, what: What, writing: &'static str)
     let wanted = if reads { writing.replace("unknown", "later") } else { writing.to_owned() };
     assert_eq!(ending(&first), wanted, "{told}");
     let found = if kind(&first.unwrap_err()) == "unknown" {
-        lab.destination.find(&[photographed]).await.unwrap().remove(0)
+        lab.destination.find(std::slice::from_ref(&photographed)).await.unwrap().remove(0)
     } else {
         None
     };
@@ -289,7 +289,7 @@ async fn a_step_whose_attachment_was_deleted_is_done_again() {
         let mut stale = to_contact();
         stale.unsure = true;
         stale.steps = vec![Step { name: "attachment".to_owned(), value: "9999".to_owned() }];
-        assert_eq!(lab.destination.find(&[stale]).await, Ok(vec![None]));
+        assert_eq!(lab.destination.find(std::slice::from_ref(&stale)).await, Ok(vec![None]));
         assert_eq!(ending(&lab.send(&stale, &photo()).await), "done", "{version}");
         assert_eq!(lab.counts(), (1, 1));
     }

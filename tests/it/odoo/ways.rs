@@ -87,7 +87,7 @@ async fn a_second_send_finds_what_is_there() {
         assert_eq!(lab.counts(), (1, 1));
         assert_eq!(lab.destination.find(&[to_contact()]).await, Ok(vec![Some(again)]));
         let other = delivery("img_2", "odoo:res.partner:42", None);
-        assert_eq!(lab.destination.find(&[other]).await, Ok(vec![None]));
+        assert_eq!(lab.destination.find(std::slice::from_ref(&other)).await, Ok(vec![None]));
         assert_eq!(ending(&lab.send(&other, &photo()).await), "done");
     }
 }
