@@ -9,6 +9,7 @@ mod house;
 mod journal_contract;
 mod look;
 mod memory;
+mod oauth;
 mod odoo;
 mod readme;
 mod sending;
