@@ -5,6 +5,7 @@
 //! Concrete types are named in this file and nowhere else.
 
 pub mod folder;
+pub mod freshworks;
 pub mod key;
 mod message;
 mod name;
@@ -159,6 +160,8 @@ impl Progress {
 pub enum Settings {
     /// `type = "odoo"`.
     Odoo(odoo::Settings),
+    /// `type = "freshdesk"` or `type = "freshservice"`.
+    Freshworks(Box<freshworks::Settings>),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -169,6 +172,7 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Odoo(_) => Kind::Odoo,
+            Self::Freshworks(settings) => settings.product.kind(),
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -202,6 +206,9 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
     match settings {
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
+        }
+        Settings::Freshworks(settings) => {
+            Arc::new(freshworks::Freshworks::new(name.clone(), *settings, shared))
         }
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }

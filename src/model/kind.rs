@@ -10,19 +10,25 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// An Odoo server, 16 or later.
     Odoo,
+    /// A Freshdesk account.
+    Freshdesk,
+    /// A Freshservice account.
+    Freshservice,
     /// A folder on this machine.
     Folder,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::Odoo, Self::Folder];
+    pub const ALL: [Self; 4] = [Self::Odoo, Self::Freshdesk, Self::Freshservice, Self::Folder];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Odoo => "odoo",
+            Self::Freshdesk => "freshdesk",
+            Self::Freshservice => "freshservice",
             Self::Folder => "folder",
         }
     }

@@ -65,7 +65,12 @@ impl Target {
     /// Whether destinations of this kind can take photos for this target.
     #[must_use]
     pub fn belongs_to(&self, kind: Kind) -> bool {
-        matches!((self, kind), (Self::Odoo { .. }, Kind::Odoo))
+        matches!(
+            (self, kind),
+            (Self::Odoo { .. }, Kind::Odoo)
+                | (Self::Freshdesk { .. }, Kind::Freshdesk)
+                | (Self::Freshservice { .. }, Kind::Freshservice)
+        )
     }
 }
 
