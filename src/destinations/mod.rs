@@ -14,6 +14,7 @@ pub mod odoo;
 mod pace;
 mod template;
 mod ticket;
+pub mod zendesk;
 
 pub use message::{Language, Message};
 pub use pace::Allowance;
@@ -162,6 +163,8 @@ pub enum Settings {
     Odoo(odoo::Settings),
     /// `type = "freshdesk"` or `type = "freshservice"`.
     Freshworks(Box<freshworks::Settings>),
+    /// `type = "zendesk"`.
+    Zendesk(zendesk::Settings),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -173,6 +176,7 @@ impl Settings {
         match self {
             Self::Odoo(_) => Kind::Odoo,
             Self::Freshworks(settings) => settings.product.kind(),
+            Self::Zendesk(_) => Kind::Zendesk,
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -209,6 +213,9 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         }
         Settings::Freshworks(settings) => {
             Arc::new(freshworks::Freshworks::new(name.clone(), *settings, shared))
+        }
+        Settings::Zendesk(settings) => {
+            Arc::new(zendesk::Zendesk::new(name.clone(), settings, shared))
         }
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }

@@ -14,13 +14,16 @@ pub enum Kind {
     Freshdesk,
     /// A Freshservice account.
     Freshservice,
+    /// A Zendesk account.
+    Zendesk,
     /// A folder on this machine.
     Folder,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Odoo, Self::Freshdesk, Self::Freshservice, Self::Folder];
+    pub const ALL: [Self; 5] =
+        [Self::Odoo, Self::Freshdesk, Self::Freshservice, Self::Zendesk, Self::Folder];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
@@ -29,6 +32,7 @@ impl Kind {
             Self::Odoo => "odoo",
             Self::Freshdesk => "freshdesk",
             Self::Freshservice => "freshservice",
+            Self::Zendesk => "zendesk",
             Self::Folder => "folder",
         }
     }
@@ -37,6 +41,12 @@ impl Kind {
     #[must_use]
     pub fn is_storage(self) -> bool {
         matches!(self, Self::Folder)
+    }
+
+    /// Whether its records are tickets.
+    #[must_use]
+    pub fn is_help_desk(self) -> bool {
+        matches!(self, Self::Freshdesk | Self::Freshservice | Self::Zendesk)
     }
 }
 

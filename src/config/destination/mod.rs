@@ -5,6 +5,7 @@ mod desk;
 mod folder;
 mod freshworks;
 mod odoo;
+mod zendesk;
 
 use std::path::Path;
 
@@ -21,7 +22,6 @@ use crate::{
 
 /// Types of the house that this release cannot deliver to.
 const LATER: &[&str] = &[
-    "zendesk",
     "webhook",
     "s3",
     "gcs",
@@ -82,6 +82,10 @@ fn describe(all: &mut Section<'_>) {
     let mut it = table("it", doc);
     kind_key(&mut it, "freshservice");
     freshworks::freshservice(&mut it);
+    let doc = "A Zendesk: the photo becomes an attachment of a comment on the ticket it belongs to.";
+    let mut support = table("support", doc);
+    kind_key(&mut support, "zendesk");
+    zendesk::read(&mut support);
     let doc = "A folder of this machine, for instance a mounted share.";
     let mut archive = table("archive", doc);
     kind_key(&mut archive, "folder");
@@ -102,6 +106,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
         Kind::Freshservice => {
             freshworks::freshservice(&mut s).map(Box::new).map(Settings::Freshworks)
         }
+        Kind::Zendesk => zendesk::read(&mut s).map(Settings::Zendesk),
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
     };
     s.close();
@@ -109,8 +114,8 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    s.key("type", "\"odoo\", \"freshdesk\", \"freshservice\" or \"folder\"")
-        .required(example, text(kind))
+    const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\" or \"folder\"";
+    s.key("type", TYPES).required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {
