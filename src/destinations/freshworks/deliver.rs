@@ -15,7 +15,7 @@ use crate::{
         pace::{Permit, Plan},
         ticket,
     },
-    model::{Cause, Delivery, ErrorKind, Failure, Photo, Receipt},
+    model::{Cause, Delivery, DestinationName, ErrorKind, Failure, Photo, Receipt},
 };
 
 const POST: &str = "post the note";
@@ -161,6 +161,11 @@ impl Freshworks {
         call: &Call<'_>,
     ) -> Failure {
         if fault.is_doubtful() {
+            match self.wire.lacking().await {
+                Ok(scopes) if scopes.is_empty() => {}
+                Ok(scopes) => return Failure::Broken { cause: lacking(&scopes, &self.wire.name) },
+                Err(failure) => return failure,
+            }
             let asking = self.who_am_i(LET_IN);
             if let Err(account) = self.wire.call(permit, &asking).await
                 && let Failure::Refused { cause } | Failure::Broken { cause } =
@@ -232,6 +237,16 @@ fn made(answer: Answer) -> Result<Conversation, Fault> {
         None if answer.is_created => Ok(Conversation::default()),
         _ => Err(Fault::Unreadable("neither 201 nor the id of a note".to_owned())),
     }
+}
+
+/// That the login does not have what every delivery needs.
+pub(super) fn lacking(scopes: &[String], name: &DestinationName) -> Cause {
+    let what = format!("the login lacks {}", scopes.join(" "));
+    let fix = format!(
+        "give the OAuth client these scopes, then log in again: apertur-bridge destinations \
+         login {name}"
+    );
+    Cause::new(ErrorKind::Forbidden, what, fix)
 }
 
 fn remarked(why: &str, voice: Voice) -> String {
