@@ -66,7 +66,7 @@ fn every_fixture_gives_its_findings() {
         same_as_file(&said, path.with_extension("findings").to_str().unwrap());
         seen += 1;
     }
-    assert!(seen == 9, "{seen}");
+    assert!(seen >= 10, "{seen}");
 }
 
 #[test]
