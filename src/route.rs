@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{DestinationName, Kind, Photo, Planned};
+use crate::model::{DestinationName, Kind, Photo, Planned, Target};
 
 /// A text in which `*` stands for any number of characters; it must match as a whole.
 #[derive(Clone, PartialEq, Eq)]
@@ -97,26 +97,43 @@ pub struct Routes {
 }
 
 impl Routes {
+    /// The record that is meant: a ticket whose help desk was not named is one of the only type
+    /// of help desk that is configured, if there is only one.
+    #[must_use]
+    pub fn named(&self, target: Target) -> Target {
+        let Target::Ticket { workspace, ticket } = target else { return target };
+        let kinds = self.destinations.iter().map(|(_, kind)| *kind);
+        let mut desks = kinds.filter_map(|kind| Target::ticket(kind, workspace, ticket));
+        match desks.next() {
+            Some(one) if desks.all(|other| other == one) => one,
+            _ => target,
+        }
+    }
+
     /// The deliveries a photo needs, at least one: a photo that nobody wants gets one without
-    /// destination.
+    /// destination, and so does one that names a ticket and not its help desk.
     #[must_use]
     pub fn plan(&self, photo: &Photo) -> Vec<Planned> {
+        let target = photo.target.clone().map(|target| self.named(target));
+        let homeless = matches!(target, Some(Target::Ticket { .. }));
         let wants = |name: &DestinationName, kind: Kind| {
-            if self.rules.is_empty() {
-                kind.is_storage() || photo.target.as_ref().is_some_and(|t| t.belongs_to(kind))
+            if homeless && kind.is_help_desk() {
+                false
+            } else if self.rules.is_empty() {
+                kind.is_storage() || target.as_ref().is_some_and(|t| t.belongs_to(kind))
             } else {
                 self.rules.iter().any(|rule| rule.to.contains(name) && rule.when.matches(photo))
             }
         };
         let planned =
-            |destination| Planned { destination, target: photo.target.clone(), mode: photo.mode };
+            |destination| Planned { destination, target: target.clone(), mode: photo.mode };
         let mut plan: Vec<_> = self
             .destinations
             .iter()
             .filter(|(name, kind)| wants(name, *kind))
             .map(|(name, _)| planned(Some(name.clone())))
             .collect();
-        if plan.is_empty() {
+        if plan.is_empty() || homeless {
             plan.push(planned(None));
         }
         plan

@@ -6,6 +6,7 @@
 
 mod body;
 pub mod folder;
+pub mod freshworks;
 pub mod key;
 mod message;
 mod name;
@@ -17,6 +18,7 @@ mod storage;
 mod template;
 mod ticket;
 pub mod webhook;
+pub mod zendesk;
 
 pub use message::{Language, Message};
 pub use pace::Allowance;
@@ -163,6 +165,10 @@ impl Progress {
 pub enum Settings {
     /// `type = "odoo"`.
     Odoo(odoo::Settings),
+    /// `type = "freshdesk"` or `type = "freshservice"`.
+    Freshworks(Box<freshworks::Settings>),
+    /// `type = "zendesk"`.
+    Zendesk(zendesk::Settings),
     /// `type = "webhook"`.
     Webhook(webhook::Settings),
     /// `type = "folder"`.
@@ -175,6 +181,8 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Odoo(_) => Kind::Odoo,
+            Self::Freshworks(settings) => settings.product.kind(),
+            Self::Zendesk(_) => Kind::Zendesk,
             Self::Webhook(_) => Kind::Webhook,
             Self::Folder(_) => Kind::Folder,
         }
@@ -209,6 +217,12 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
     match settings {
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
+        }
+        Settings::Freshworks(settings) => {
+            Arc::new(freshworks::Freshworks::new(name.clone(), *settings, shared))
+        }
+        Settings::Zendesk(settings) => {
+            Arc::new(zendesk::Zendesk::new(name.clone(), settings, shared))
         }
         Settings::Webhook(settings) => {
             Arc::new(webhook::Webhook::new(name.clone(), settings, shared))

@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// An Odoo server, 16 or later.
     Odoo,
+    /// A Freshdesk account.
+    Freshdesk,
+    /// A Freshservice account.
+    Freshservice,
+    /// A Zendesk account.
+    Zendesk,
     /// Somebody who takes photos as Apertur sends them.
     Webhook,
     /// A folder on this machine.
@@ -18,13 +24,23 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Odoo, Self::Webhook, Self::Folder];
+    pub const ALL: [Self; 6] = [
+        Self::Odoo,
+        Self::Freshdesk,
+        Self::Freshservice,
+        Self::Zendesk,
+        Self::Webhook,
+        Self::Folder,
+    ];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Odoo => "odoo",
+            Self::Freshdesk => "freshdesk",
+            Self::Freshservice => "freshservice",
+            Self::Zendesk => "zendesk",
             Self::Webhook => "webhook",
             Self::Folder => "folder",
         }
@@ -34,6 +50,12 @@ impl Kind {
     #[must_use]
     pub fn is_storage(self) -> bool {
         matches!(self, Self::Webhook | Self::Folder)
+    }
+
+    /// Whether its records are tickets.
+    #[must_use]
+    pub fn is_help_desk(self) -> bool {
+        matches!(self, Self::Freshdesk | Self::Freshservice | Self::Zendesk)
     }
 }
 

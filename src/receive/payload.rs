@@ -18,9 +18,13 @@ use struson::{
     writer::{JsonStreamWriter, JsonWriter as _},
 };
 
-use super::body::Body;
+use super::{
+    body::Body,
+    multipart::Form,
+    record::{self, Metadata, Record},
+};
 use crate::{
-    model::{ImageId, Mode, SessionId, Shape, Tag, Target},
+    model::{ImageId, SessionId, Shape, Tag},
     spool::{Spool, Writer},
 };
 
@@ -60,8 +64,7 @@ pub(super) struct Described {
     pub(super) media_type: Option<String>,
     pub(super) size: Option<u64>,
     pub(super) tags: Vec<Tag>,
-    pub(super) target: Option<Target>,
-    pub(super) mode: Option<Mode>,
+    pub(super) record: Record,
     pub(super) source: Source,
 }
 
@@ -119,14 +122,10 @@ pub(super) fn binary(body: Body, spool: &Spool) -> Result<Payload, Bad> {
     WirePhoto::default().described(Shape::Binary, None, Source::Inline(writer))
 }
 
-/// Puts the picture of a form and its tags together.
-pub(super) fn form(
-    writer: Writer,
-    filename: Option<String>,
-    tags: Vec<Tag>,
-) -> Result<Payload, Bad> {
-    let tags = Tags(tags);
-    let photo = WirePhoto { filename, tags, ..WirePhoto::default() };
+/// Puts the picture of a form, its metadata and its tags together.
+pub(super) fn form(form: Form) -> Result<Payload, Bad> {
+    let Form { writer, filename, metadata, tags } = form;
+    let photo = WirePhoto { filename, metadata, tags: Tags(tags), ..WirePhoto::default() };
     photo.described(Shape::Multipart, None, Source::Inline(writer))
 }
 
@@ -267,8 +266,7 @@ struct WirePhoto {
     #[serde(alias = "downloadUrl", deserialize_with = "lenient")]
     download_url: Option<String>,
     tags: Tags,
-    #[serde(deserialize_with = "lenient")]
-    metadata: Option<Metadata>,
+    metadata: Metadata,
 }
 
 /// A string, or a number meant as one.
@@ -288,22 +286,7 @@ impl Word {
     }
 }
 
-/// `metadata` as the vendor's module writes it; anything else in there is not for us.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Metadata {
-    #[serde(deserialize_with = "lenient")]
-    odoo: Option<OdooMetadata>,
-}
-
-#[derive(Deserialize)]
-struct OdooMetadata {
-    model: Option<String>,
-    res_id: Option<Word>,
-    mode: Option<String>,
-}
-
-/// Metadata is free text of whoever made the session: what does not fit is not there.
+/// Free text of a guest's device: what does not fit is not there.
 fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -394,16 +377,6 @@ impl WirePhoto {
         if let Source::Inline(writer) = &source {
             picture(writer, self.size_bytes)?;
         }
-        let odoo = self.metadata.and_then(|metadata| metadata.odoo);
-        let named = odoo.as_ref().and_then(|odoo| {
-            let id = match odoo.res_id.as_ref()? {
-                Word::Number(id) => *id,
-                Word::Text(text) => text.parse().ok()?,
-            };
-            Target::odoo(odoo.model.as_deref()?, id).ok()
-        });
-        let tagged = || self.tags.0.iter().find_map(|tag| tag.to_text().parse().ok());
-        let mode = odoo.and_then(|odoo| odoo.mode).filter(|mode| !mode.is_empty());
         Ok(Payload::Photo(Box::new(Described {
             shape,
             topic,
@@ -413,10 +386,7 @@ impl WirePhoto {
             filename: self.filename.map(|name| printable(&name)).filter(|name| !name.is_empty()),
             media_type: self.mime_type.map(|name| printable(&name)),
             size: self.size_bytes,
-            target: named.or_else(tagged),
-            // A mode nobody knows shows the photo to as few people as possible
-            // (`fixtures/contracts/open-questions.md`, D2).
-            mode: mode.map(|mode| Mode::parse(&mode).unwrap_or(Mode::Internal)),
+            record: record::read(&self.metadata, &self.tags.0),
             tags: self.tags.0,
             source,
         })))

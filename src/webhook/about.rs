@@ -102,24 +102,29 @@ impl About {
         self.tags.iter().cloned().chain(target).collect()
     }
 
+    /// The record where receivers look first (`fixtures/contracts/open-questions.md`, D1).
     fn metadata(&self) -> Option<Metadata<'_>> {
         let mode = self.mode.map(Mode::as_str);
-        let record = |record: Record<'static>| Record { mode, ..record };
-        let of = |system, record| Some(Metadata(BTreeMap::from([(system, record)])));
-        let ticket = |workspace_id, ticket| {
-            record(Record { workspace_id, ticket_id: Some(ticket), ..Record::default() })
+        let of = |system, record| Some(Metadata::Of(BTreeMap::from([(system, record)])));
+        let ticket = |workspace_id, ticket: &u64| {
+            let ticket_id = Some(*ticket);
+            Record { workspace_id, ticket_id, mode, ..Record::default() }
         };
-        match &self.target {
+        match self.target.as_ref() {
             Some(Target::Odoo { model, id }) => {
                 let (model, res_id) = (Some(model.as_str()), Some(*id));
                 of("odoo", Record { model, res_id, mode, ..Record::default() })
             }
-            Some(Target::Freshdesk { ticket: id }) => of("freshdesk", ticket(None, *id)),
+            Some(Target::Freshdesk { ticket: id }) => of("freshdesk", ticket(None, id)),
             Some(Target::Freshservice { workspace, ticket: id }) => {
-                of("freshservice", ticket(*workspace, *id))
+                of("freshservice", ticket(*workspace, id))
             }
-            Some(Target::Zendesk { ticket: id }) => of("zendesk", ticket(None, *id)),
-            None => of("odoo", record(Record::default())).filter(|_| mode.is_some()),
+            Some(Target::Zendesk { ticket: id }) => of("zendesk", ticket(None, id)),
+            Some(Target::Ticket { workspace, ticket: id }) => {
+                Some(Metadata::Bare(ticket(*workspace, id)))
+            }
+            None if mode.is_some() => of("odoo", Record { mode, ..Record::default() }),
+            None => None,
         }
     }
 
@@ -234,9 +239,14 @@ struct Tail<'a> {
     metadata: Option<Metadata<'a>>,
 }
 
-/// The record by the name of its system.
 #[derive(Serialize)]
-struct Metadata<'a>(BTreeMap<&'static str, Record<'a>>);
+#[serde(untagged)]
+enum Metadata<'a> {
+    /// A record by the name of its system.
+    Of(BTreeMap<&'static str, Record<'a>>),
+    /// A ticket of nobody knows which help desk.
+    Bare(Record<'a>),
+}
 
 #[derive(Default, Serialize)]
 struct Record<'a> {

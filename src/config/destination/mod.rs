@@ -3,8 +3,10 @@
 
 mod desk;
 mod folder;
+mod freshworks;
 mod odoo;
 mod webhook;
+mod zendesk;
 
 use std::path::Path;
 
@@ -20,20 +22,8 @@ use crate::{
 };
 
 /// Types of the house that this release cannot deliver to.
-const LATER: &[&str] = &[
-    "freshdesk",
-    "freshservice",
-    "zendesk",
-    "s3",
-    "gcs",
-    "azure_blob",
-    "google_drive",
-    "dropbox",
-    "onedrive",
-    "ftp",
-    "sftp",
-    "webdav",
-];
+const LATER: &[&str] =
+    &["s3", "gcs", "azure_blob", "google_drive", "dropbox", "onedrive", "ftp", "sftp", "webdav"];
 
 /// A destination by its name.
 pub(super) type Named = (DestinationName, Settings);
@@ -75,6 +65,19 @@ fn describe(all: &mut Section<'_>) {
     let mut erp = table("erp", doc);
     kind_key(&mut erp, "odoo");
     odoo::read(&mut erp);
+    let doc = "A Freshdesk: the photo becomes a note of its ticket.";
+    let mut desk = table("desk", doc);
+    kind_key(&mut desk, "freshdesk");
+    freshworks::freshdesk(&mut desk);
+    let doc = "A Freshservice: the photo becomes a note of its ticket.";
+    let mut it = table("it", doc);
+    kind_key(&mut it, "freshservice");
+    freshworks::freshservice(&mut it);
+    let doc =
+        "A Zendesk: the photo becomes an attachment of a comment on the ticket it belongs to.";
+    let mut support = table("support", doc);
+    kind_key(&mut support, "zendesk");
+    zendesk::read(&mut support);
     let doc = "A webhook of somebody who takes photos as Apertur sends them, another bridge for \
                instance.";
     let mut partner = table("partner", doc);
@@ -96,6 +99,11 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
     let kind = kind_key(&mut s, "odoo")?;
     let settings = match kind {
         Kind::Odoo => odoo::read(&mut s).map(Settings::Odoo),
+        Kind::Freshdesk => freshworks::freshdesk(&mut s).map(Box::new).map(Settings::Freshworks),
+        Kind::Freshservice => {
+            freshworks::freshservice(&mut s).map(Box::new).map(Settings::Freshworks)
+        }
+        Kind::Zendesk => zendesk::read(&mut s).map(Settings::Zendesk),
         Kind::Webhook => webhook::read(&mut s).map(Settings::Webhook),
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
     };
@@ -104,7 +112,9 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    s.key("type", "\"odoo\", \"webhook\" or \"folder\"").required(example, text(kind))
+    const TYPES: &str =
+        "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \"webhook\" or \"folder\"";
+    s.key("type", TYPES).required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {
