@@ -4,7 +4,8 @@
 //! and verifies a signed request, [`route`] says who wants the photo, the [`journal`] and the
 //! [`spool`] make it durable, only then Apertur gets its 2xx. The collector ([`collect`])
 //! fetches what was only announced, the sender (`deliver`) hands it to the
-//! [`destinations`]. [`webhook`] knows Apertur's requests: how they are signed and written. `ops` are the operator's verbs over the journal, `cli` speaks them.
+//! [`destinations`]. [`webhook`] knows Apertur's requests: how they are signed and written.
+//! `ops` are the operator's verbs over the journal, `cli` speaks them.
 //!
 //! A room sees only rooms below it; `tests/it/house/table.rs` holds the table.
 

@@ -14,4 +14,5 @@ mod oauth;
 mod odoo;
 mod readme;
 mod sending;
+mod webhook;
 mod whole_way;

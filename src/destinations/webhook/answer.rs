@@ -77,7 +77,7 @@ impl Answer {
             }
             413 => self.refused(
                 ErrorKind::TooLarge,
-                "raise the receiver's limit, or set max_size here to hold such photos without a try",
+                "raise the receiver's limit; max_size here holds larger photos without a try",
             ),
             404 | 405 | 410 | 501 => self.refused(
                 ErrorKind::NotFound,
@@ -85,7 +85,7 @@ impl Answer {
             ),
             400..=499 => self.refused(
                 ErrorKind::Rejected,
-                "look at the receiver's log; try another `format` if it cannot read this one; then replay",
+                "look at the receiver's log and whether it reads this `format`; then replay",
             ),
             _ => Failure::Unknown { cause: self.passing() },
         }
@@ -134,7 +134,7 @@ impl Answer {
                 warning,
                 &self.cause(
                     ErrorKind::Rejected,
-                    "nothing, if it takes photos and knows no events; `destinations test` sends one",
+                    "nothing, if it takes photos alone; try with `destinations test`",
                 ),
             ),
         }

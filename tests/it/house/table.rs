@@ -119,6 +119,11 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
     (
+        "crate::destinations::webhook",
+        &["src/destinations/mod.rs", "src/destinations/webhook/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
         "crate::destinations::folder",
         &["src/destinations/mod.rs", "src/destinations/folder/", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",
