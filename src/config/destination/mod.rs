@@ -82,7 +82,8 @@ fn describe(all: &mut Section<'_>) {
     let mut it = table("it", doc);
     kind_key(&mut it, "freshservice");
     freshworks::freshservice(&mut it);
-    let doc = "A Zendesk: the photo becomes an attachment of a comment on the ticket it belongs to.";
+    let doc =
+        "A Zendesk: the photo becomes an attachment of a comment on the ticket it belongs to.";
     let mut support = table("support", doc);
     kind_key(&mut support, "zendesk");
     zendesk::read(&mut support);

@@ -246,12 +246,15 @@ impl Wire {
     ///
     /// # Errors
     /// As [`Fault::failure`].
-    pub(super) async fn count(&self, permit: &mut Permit) -> Result<(Answer, Option<u64>), Failure> {
+    pub(super) async fn count(
+        &self,
+        permit: &mut Permit,
+    ) -> Result<(Answer, Option<u64>), Failure> {
         let url = self.settings.endpoint("api/v2/tickets/count.json");
         let call = reading(url, "count the tickets");
         let answer = self.succeed(permit, &call).await?;
-        let json: Json = serde_json::from_slice(&answer.body)
-            .map_err(|_| unreadable(call.doing, call.about))?;
+        let json: Json =
+            serde_json::from_slice(&answer.body).map_err(|_| unreadable(call.doing, call.about))?;
         let count = json["count"]["value"].as_u64().or_else(|| json["count"].as_u64());
         Ok((answer, count))
     }

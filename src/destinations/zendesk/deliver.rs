@@ -192,8 +192,7 @@ impl Zendesk {
     pub(super) fn receipt(&self, number: u64, photo: &Photo, comment: &Comment) -> Receipt {
         let mut files = comment.attachments.iter();
         let file = files.find(|file| ticket::is_file_of(&photo.id, &file.file_name));
-        let mut receipt =
-            Receipt { url: Some(self.settings().page(number)), ..Receipt::default() };
+        let mut receipt = Receipt { url: Some(self.settings().page(number)), ..Receipt::default() };
         if let Some(id) = comment.id {
             receipt = receipt.with("comment", id);
         }

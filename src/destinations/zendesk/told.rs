@@ -49,9 +49,8 @@ pub(super) fn told(
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Told {
-    let number = |names: [&str; 2]| {
-        names.iter().find_map(|name| whole(headers.get(*name)?.to_str().ok()?))
-    };
+    let number =
+        |names: [&str; 2]| names.iter().find_map(|name| whole(headers.get(*name)?.to_str().ok()?));
     let resets = number(["ratelimit-reset", "x-rate-limit-reset"]);
     let told = Told {
         total: number(["x-rate-limit", "ratelimit-limit"]).filter(|total| *total > 0),
@@ -124,11 +123,8 @@ mod tests {
         let old = [("x-rate-limit", "700"), ("x-rate-limit-remaining", "699")];
         let expected = Told { total: Some(700), remaining: Some(699), ..Told::default() };
         assert_eq!(read(200, &old), expected);
-        let new = [
-            ("ratelimit-limit", "700"),
-            ("ratelimit-remaining", "699"),
-            ("ratelimit-reset", "41"),
-        ];
+        let new =
+            [("ratelimit-limit", "700"), ("ratelimit-remaining", "699"), ("ratelimit-reset", "41")];
         assert_eq!(read(200, &new), Told { resets: Some(Duration::from_secs(41)), ..expected });
         assert_eq!(read(200, &[("x-rate-limit", "many")]), Told::default());
         assert_eq!(read(200, &[("x-rate-limit", "0")]), Told::default());

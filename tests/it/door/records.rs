@@ -76,12 +76,7 @@ fn a_ticket_is_named_in_every_accepted_form() {
         (json!({"zendesk": {"ticket_id": -9}, "ticket_id": "../8"}), "zendesk:7", "zendesk:7", ""),
         (json!({"zendesk": 9, "ticket_id": 0}), "ticket:7", "", ""),
         // What one system's mode is says nothing about another's.
-        (
-            json!({"odoo": {"mode": "public"}, "zendesk": {"ticket_id": 9}}),
-            "",
-            "zendesk:9",
-            "",
-        ),
+        (json!({"odoo": {"mode": "public"}, "zendesk": {"ticket_id": 9}}), "", "zendesk:9", ""),
     ]
     .into_iter()
     .enumerate()
