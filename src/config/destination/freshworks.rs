@@ -122,7 +122,8 @@ fn login(s: &mut Section<'_>, address: Option<&Address>) -> Option<Login> {
 /// The OAuth client, whose keys have to be whole where one of them is there
 /// (`fixtures/contracts/freshservice.md` section 7).
 fn oauth(s: &mut Section<'_>, is_used: bool, address: Option<&Address>) -> Option<Client> {
-    const URL: &str = "https://acme.myfreshworks.com/org/oauth/v2/token";
+    const AUTHORIZE: &str = "https://acme.myfreshworks.com/org/oauth/v2/authorize";
+    const TOKEN: &str = "https://acme.myfreshworks.com/org/oauth/v2/token";
     let has = |s: &Section<'_>, key: &str| !is_used || s.has(key);
     let has_urls = s.has("authorize_url") && s.has("token_url");
     let wanted = [
@@ -139,10 +140,10 @@ fn oauth(s: &mut Section<'_>, is_used: bool, address: Option<&Address>) -> Optio
         .alternative("acme", text(|text| desk::domain(text, ORGANISATION)));
     let authorize = s
         .key("authorize_url", "where an administrator agrees, instead of what the account names")
-        .alternative("https://acme.myfreshworks.com/org/oauth/v2/authorize", http_url(URL));
+        .alternative(AUTHORIZE, http_url(AUTHORIZE));
     let token = s
         .key("token_url", "where tokens are given, instead of what the account names")
-        .alternative(URL, http_url(URL));
+        .alternative(TOKEN, http_url(TOKEN));
     let redirect = s
         .key("redirect_url", "where the browser is sent afterwards, as registered")
         .alternative(DEFAULT_REDIRECT, http_url(DEFAULT_REDIRECT));

@@ -15,12 +15,12 @@ use crate::{
         pace::{Permit, Plan},
         ticket,
     },
-    model::{Cause, Delivery, ErrorKind, Failure, Photo, Receipt},
+    model::{Cause, Delivery, DestinationName, ErrorKind, Failure, Photo, Receipt},
 };
 
 const POST: &str = "post the note";
-/// What happens after a doubtful refusal, for people.
-const DOUBT: &str = "let the bridge in";
+/// What an account does that lets the bridge in, for people.
+pub(super) const LET_IN: &str = "let the bridge in";
 
 /// The calls of a note as the requester: the ticket, the note, and the note once more where the
 /// requester is refused as its author.
@@ -28,11 +28,10 @@ pub(super) const AS_REQUESTER: Plan = Plan { calls: 3, writes: 2, ticket: None }
 /// The calls of any other note.
 const AS_AGENT: Plan = Plan { calls: 1, writes: 1, ticket: None };
 
-/// What is known of a note before it is posted.
-struct Plea {
+/// Whose a note is to be, and what the operator should know of that.
+struct Authorship {
     voice: Voice,
-    /// What the operator should know of it.
-    note: Option<String>,
+    remark: Option<String>,
 }
 
 impl Freshworks {
@@ -42,37 +41,44 @@ impl Freshworks {
         let ticket = self.ticket(&first.delivery)?;
         self.check_size(&parcel.items)?;
         let voice = Voice::of(first.delivery.mode.unwrap_or(self.settings().default_mode));
-        let plan = if matches!(voice, Voice::Requester(_)) { AS_REQUESTER } else { AS_AGENT };
+        let is_as_requester = matches!(voice, Voice::Requester(_));
+        let plan = if is_as_requester { AS_REQUESTER } else { AS_AGENT };
         let mut permit = self.wire.pace.take(plan)?;
-        let (plea, ticket) = match voice {
-            Voice::Requester(_) => self.requester(&mut permit, ticket).await?,
-            voice => (Plea { voice, note: None }, ticket),
+        let (authorship, ticket) = if is_as_requester {
+            self.requester(&mut permit, ticket).await?
+        } else {
+            (Authorship { voice, remark: None }, ticket)
         };
         let mut note = Note {
-            voice: plea.voice,
+            voice: authorship.voice,
             body: ticket::body(&self.settings().message, parcel.items.iter().map(|i| &i.delivery)),
             files: parcel.items.iter().map(File::of).collect(),
         };
-        let posted = self.wire.call(&mut permit, &posting(ticket, &note)).await;
-        let (posted, remark) = match posted {
-            Err(fault)
-                if matches!(note.voice, Voice::Requester(Some(_))) && fault.refuses_author() =>
-            {
-                let instead = Voice::instead(self.settings().requester_refused);
-                note.voice = instead;
-                let posted = self.wire.call(&mut permit, &posting(ticket, &note)).await;
-                (posted, Some(remark("was refused as the author", instead)))
-            }
-            posted => (posted, plea.note),
-        };
-        let made = match posted {
-            Ok(answer) => made(answer),
-            Err(fault) => Err(fault),
-        };
-        match made {
+        let mut remark = authorship.remark;
+        let mut posted = self.send(&mut permit, ticket, &note).await;
+        let instead = Voice::instead(self.settings().requester_refused);
+        if is_as_requester
+            && note.voice != instead
+            && posted.as_ref().is_err_and(Fault::refuses_author)
+        {
+            note.voice = instead;
+            remark = Some(remarked("was refused as the author", instead));
+            posted = self.send(&mut permit, ticket, &note).await;
+        }
+        match posted {
             Ok(made) => Ok(self.receipts(parcel, ticket, &made, remark.as_deref())),
             Err(fault) => Err(self.judged(&mut permit, fault, &posting(ticket, &note)).await),
         }
+    }
+
+    /// Sends a note once.
+    pub(super) async fn send(
+        &self,
+        permit: &mut Permit,
+        ticket: Ticket,
+        note: &Note<'_>,
+    ) -> Result<Conversation, Fault> {
+        self.wire.call(permit, &posting(ticket, note)).await.and_then(made)
     }
 
     /// The ticket that a delivery is for.
@@ -112,19 +118,19 @@ impl Freshworks {
         &self,
         permit: &mut Permit,
         ticket: Ticket,
-    ) -> Result<(Plea, Ticket), Failure> {
+    ) -> Result<(Authorship, Ticket), Failure> {
         let seen = self.see(permit, ticket).await?;
         let workspace = ticket.workspace.or(seen.workspace_id);
-        let plea = match (seen.requester_id, self.settings().product) {
-            (Some(id), _) => Plea { voice: Voice::Requester(Some(id)), note: None },
-            // As it is done there (`freshservice.md` section 3).
-            (None, Product::Freshservice) => Plea { voice: Voice::Requester(None), note: None },
+        let authorship = match (seen.requester_id, self.settings().product) {
             (None, Product::Freshdesk) => {
                 let voice = Voice::instead(self.settings().requester_refused);
-                Plea { voice, note: Some(remark("is not named by the ticket", voice)) }
+                let remark = remarked("is not named by the ticket", voice);
+                Authorship { voice, remark: Some(remark) }
             }
+            // Without an author too, as it is done there (`freshservice.md` section 3).
+            (id, _) => Authorship { voice: Voice::Requester(id), remark: None },
         };
-        Ok((plea, Ticket { workspace, ..ticket }))
+        Ok((authorship, Ticket { workspace, ..ticket }))
     }
 
     /// The ticket as it is now.
@@ -155,7 +161,12 @@ impl Freshworks {
         call: &Call<'_>,
     ) -> Failure {
         if fault.is_doubtful() {
-            let asking = self.who_am_i(DOUBT);
+            match self.wire.lacking().await {
+                Ok(scopes) if scopes.is_empty() => {}
+                Ok(scopes) => return Failure::Broken { cause: lacking(&scopes, &self.wire.name) },
+                Err(failure) => return failure,
+            }
+            let asking = self.who_am_i(LET_IN);
             if let Err(account) = self.wire.call(permit, &asking).await
                 && let Failure::Refused { cause } | Failure::Broken { cause } =
                     account.failure(&self.wire, &asking)
@@ -214,12 +225,12 @@ impl Freshworks {
     }
 }
 
-fn posting<'a>(ticket: Ticket, note: &'a Note<'a>) -> Call<'a> {
+pub(super) fn posting<'a>(ticket: Ticket, note: &'a Note<'a>) -> Call<'a> {
     Call::posting(format!("tickets/{}/notes", ticket.number), note, POST).of(ticket.number)
 }
 
 /// What was made. A 201 is a success whatever it says; any other answer only with an id.
-pub(super) fn made(answer: Answer) -> Result<Conversation, Fault> {
+fn made(answer: Answer) -> Result<Conversation, Fault> {
     let read = answer::conversation(&answer.body);
     match read {
         Some(made) if answer.is_created || made.id.is_some() => Ok(made),
@@ -228,7 +239,17 @@ pub(super) fn made(answer: Answer) -> Result<Conversation, Fault> {
     }
 }
 
-fn remark(why: &str, voice: Voice) -> String {
+/// That the login does not have what every delivery needs.
+pub(super) fn lacking(scopes: &[String], name: &DestinationName) -> Cause {
+    let what = format!("the login lacks {}", scopes.join(" "));
+    let fix = format!(
+        "give the OAuth client these scopes, then log in again: apertur-bridge destinations \
+         login {name}"
+    );
+    Cause::new(ErrorKind::Forbidden, what, fix)
+}
+
+fn remarked(why: &str, voice: Voice) -> String {
     let how = match voice {
         Voice::Internal => "posted as an internal note instead",
         _ => "posted as a public note without an author instead",

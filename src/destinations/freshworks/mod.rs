@@ -104,3 +104,6 @@ impl Destination for Freshworks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

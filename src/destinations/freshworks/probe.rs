@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{
     Freshworks, answer,
     answer::Conversation,
-    deliver::made,
+    deliver::{LET_IN, lacking, posting},
     fault::Fault,
     note::{Content, File, Note, Voice},
     settings::{Product, Ticket},
@@ -33,7 +33,7 @@ impl Freshworks {
     pub(super) async fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         if let Credentials::OAuth(access) = &self.wire.credentials {
-            match scopes(access).await {
+            match self.scopes(access).await {
                 Ok(finding) => findings.push(finding),
                 Err(failure) => return vec![error(LOG_IN, &failure)],
             }
@@ -45,9 +45,22 @@ impl Freshworks {
         findings
     }
 
+    async fn scopes(&self, access: &Access) -> Result<Finding, Failure> {
+        let missing = access.missing_scopes(&access.reload().await?);
+        let needed = self.wire.lacking().await?;
+        if missing.is_empty() {
+            return Ok(Finding::ok("scopes", "the login has what was asked for"));
+        }
+        let Cause { what, fix, .. } = lacking(&missing, &self.wire.name);
+        Ok(match needed.is_empty() {
+            true => Finding::warning("scopes", what, fix),
+            false => Finding::error("scopes", what, fix),
+        })
+    }
+
     async fn greet(&self) -> Result<(Finding, Finding), Failure> {
         let mut permit = self.wire.permit(1, 0)?;
-        let call = self.who_am_i("let the bridge in");
+        let call = self.who_am_i(LET_IN);
         let greeted = match self.wire.call(&mut permit, &call).await {
             Ok(answer) => match self.understood(&answer) {
                 Some(as_whom) => Ok((as_whom, limits(&answer))),
@@ -142,11 +155,9 @@ impl Freshworks {
             content: Content::Fixed(PIXEL),
         };
         let note = Note { voice: Voice::Internal, body: TEXT.to_owned(), files: vec![file] };
-        let path = format!("tickets/{}/notes", ticket.number);
-        let call = Call::posting(path, &note, "post the note").of(ticket.number);
-        match self.wire.call(permit, &call).await.and_then(made) {
+        match self.send(permit, ticket, &note).await {
             Ok(made) => Ok(made),
-            Err(fault) => Err(self.judged(permit, fault, &call).await),
+            Err(fault) => Err(self.judged(permit, fault, &posting(ticket, &note)).await),
         }
     }
 
@@ -178,17 +189,6 @@ fn compared(there: &Conversation) -> Result<Finding, Failure> {
             "look at the account's settings for attachments",
         ),
     })
-}
-
-async fn scopes(access: &Access) -> Result<Finding, Failure> {
-    let token = access.reload().await?;
-    let missing = access.missing_scopes(&token);
-    if missing.is_empty() {
-        return Ok(Finding::ok("scopes", "the login has what was asked for"));
-    }
-    let what = format!("the login lacks {}", missing.join(" "));
-    let fix = "give the OAuth client these scopes and log in again";
-    Ok(Finding::warning("scopes", what, fix))
 }
 
 /// The limits that the account told with its answer.

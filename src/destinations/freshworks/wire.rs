@@ -14,7 +14,7 @@ use url::Url;
 use super::{
     fault::{Fault, Refusal, Said},
     note::Note,
-    settings::{Login, Settings},
+    settings::{DEFAULT_SCOPES, Login, Settings},
 };
 use crate::{
     destinations::{
@@ -185,6 +185,18 @@ impl Wire {
             }
             other => other,
         }
+    }
+
+    /// The scopes without which no photo can be delivered and that the login does not have;
+    /// asked of the authorization server only where no token is at hand.
+    ///
+    /// # Errors
+    /// As [`Access::token`].
+    pub(super) async fn lacking(&self) -> Result<Vec<String>, Failure> {
+        let Credentials::OAuth(access) = &self.credentials else { return Ok(Vec::new()) };
+        let mut missing = access.missing_scopes(&access.token().await?);
+        missing.retain(|scope| DEFAULT_SCOPES.contains(&scope.as_str()));
+        Ok(missing)
     }
 
     fn request(&self, call: &Call<'_>) -> RequestBuilder {

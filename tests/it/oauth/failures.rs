@@ -32,11 +32,7 @@ async fn every_refusal_becomes_the_right_failure() {
         (Trouble::Status(503, 60), minute, "unavailable"),
         (Trouble::Status(500, 0), None, "unavailable"),
         (Trouble::Error(400, "temporarily_unavailable"), None, "unavailable"),
-        (Trouble::LostAnswer, None, "unavailable"),
     ] {
-        if trouble == Trouble::LostAnswer {
-            continue; // tests/it/oauth/renewal.rs
-        }
         let failure = meeting(trouble).await;
         let Failure::Later { after: told, cause } = &failure else { panic!("{failure:?}") };
         assert_eq!((*told, cause.kind.as_str()), (after, kind), "{trouble:?}");

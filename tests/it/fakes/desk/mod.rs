@@ -14,7 +14,7 @@ mod server;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use faults::{Fault, Shape, What};
-pub(crate) use http::{Head, Request, Response};
+pub(crate) use http::{Head, Request, Response, relay};
 pub(crate) use multipart::{Malformed, Part, parts};
 pub(crate) use rate::{Refused, Used, Window};
 pub(crate) use server::{Core, Desk, Seen, Server};
@@ -23,6 +23,15 @@ use std::time::Duration;
 
 use apertur_bridge::system::Clock;
 use jiff::Timestamp;
+
+use super::oauth::FakeOauth;
+
+/// An authorization server whose tokens are taken, all with these scopes.
+#[derive(Clone)]
+pub(crate) struct Trusted {
+    pub server: FakeOauth,
+    pub scopes: Vec<String>,
+}
 
 /// An access token of an OAuth client.
 #[derive(Debug, Clone)]

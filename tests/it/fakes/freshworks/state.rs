@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{KEY, SIGNED, Switch};
-use crate::fakes::desk::{Bearer, Core, Desk, Head, Request, Response, Window, plain};
+use crate::fakes::desk::{Bearer, Core, Desk, Head, Request, Response, Trusted, Window, plain};
 
 /// Which of the two it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,7 @@ pub(crate) struct State {
     pub(super) conversations: Vec<Conversation>,
     pub(super) key: String,
     pub(super) bearers: Vec<Bearer>,
+    pub(super) trusted: Option<Trusted>,
     pub(super) calls: Window,
     pub(super) notes: Window,
     pub(super) wrapped: bool,
@@ -117,6 +118,7 @@ impl State {
             conversations: Vec::new(),
             key: KEY.to_owned(),
             bearers: Vec::new(),
+            trusted: None,
             calls: Window::of(None, minute),
             notes: Window::of(None, minute),
             wrapped: product == Product::Freshservice,

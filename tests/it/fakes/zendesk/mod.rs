@@ -19,7 +19,10 @@ use std::time::Duration;
 use apertur_bridge::system::Clock;
 use serde_json::{Value, json};
 
-use super::desk::{Bearer, Desk as _, Fault, Seen, Server, Shape};
+use super::{
+    desk::{Bearer, Desk as _, Fault, Seen, Server, Shape, Trusted},
+    oauth::FakeOauth,
+};
 
 pub(crate) use state::{Comment, Ticket};
 
@@ -101,9 +104,17 @@ impl FakeZendesk {
         self.server.desk().bearers.push(bearer);
     }
 
+    /// The access tokens of this server work, all with these scopes.
+    pub(crate) fn trust(&self, server: &FakeOauth, scopes: &str) {
+        let scopes = scopes.split(' ').map(str::to_owned).collect();
+        self.server.desk().trusted = Some(Trusted { server: server.clone(), scopes });
+    }
+
     /// No access token works any more.
     pub(crate) fn forget_tokens(&self) {
-        self.server.desk().bearers.clear();
+        let mut state = self.server.desk();
+        state.bearers.clear();
+        state.trusted = None;
     }
 
     /// The comments of a ticket, oldest first.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{EMAIL, SIGNED, Switch, TOKEN, UPLOAD};
-use crate::fakes::desk::{Bearer, Core, Desk, Head, Request, Response, Window, plain};
+use crate::fakes::desk::{Bearer, Core, Desk, Head, Request, Response, Trusted, Window, plain};
 
 /// A ticket.
 #[derive(Debug, Clone)]
@@ -75,6 +75,7 @@ pub(crate) struct State {
     pub(super) uploads: Vec<Upload>,
     pub(super) overwritten: Vec<String>,
     pub(super) bearers: Vec<Bearer>,
+    pub(super) trusted: Option<Trusted>,
     /// What stands before the colon, and what stands after it.
     pub(super) api_token: Option<(String, String)>,
     pub(super) calls: Window,
@@ -112,6 +113,7 @@ impl State {
             uploads: Vec::new(),
             overwritten: Vec::new(),
             bearers: Vec::new(),
+            trusted: None,
             api_token: Some((format!("{EMAIL}/token"), TOKEN.to_owned())),
             calls: Window::of(None, minute),
             updates: Window::of(Some(100), minute),
