@@ -16,3 +16,4 @@ mod odoo;
 mod readme;
 mod sending;
 mod whole_way;
+mod zendesk;
