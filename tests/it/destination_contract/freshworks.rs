@@ -213,5 +213,7 @@ impl Shore for Side {
         }
         self.fake.add_note(ticket + 1, "<p>(ref apertur-img_1)</p>", "apertur-img_1.jpg");
         self.fake.set(Switch::PageOf(2));
+        // A proxy may stand between: links name the account's own address, not ours.
+        self.fake.set(Switch::LinksTo("https://acme.example.com".to_owned()));
     }
 }
