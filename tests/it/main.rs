@@ -15,3 +15,4 @@ mod odoo;
 mod readme;
 mod sending;
 mod whole_way;
+mod zendesk;

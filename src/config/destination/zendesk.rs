@@ -5,7 +5,7 @@ use super::{
         entry::Entry,
         secret::secret,
         section::Section,
-        values::{name, some_of, text},
+        values::{Wrong, name, some_of, text},
     },
     desk::{self, System},
 };
@@ -81,7 +81,7 @@ fn api_token(s: &mut Section<'_>, wanted: bool) -> Option<Login> {
     let (no_email, no_token) = (!s.has("email"), !s.has("api_token"));
     let email = s
         .key("email", "of the agent whose API token is used, instead of an OAuth client")
-        .alternative("bridge@example.com", text(name));
+        .alternative("bridge@example.com", text(email));
     let token = s
         .key("api_token", "that token; Zendesk switches API tokens off on 30 April 2027")
         .alternative("{ file = \"/etc/apertur-bridge/zendesk-token\" }", |entry: &Entry<'_>| {
@@ -99,4 +99,17 @@ fn api_token(s: &mut Section<'_>, wanted: bool) -> Option<Login> {
         s.missing("api_token", "{ file = \"/etc/apertur-bridge/zendesk-token\" }");
     }
     Some(Login::ApiToken { email: email?, token: token? })
+}
+
+/// An e-mail address; the `/token` that Zendesk's own examples put behind it is understood.
+fn email(text: &str) -> Result<String, Wrong> {
+    let text = text.trim();
+    let address = text.strip_suffix("/token").unwrap_or(text);
+    let is_address = address.split_once('@').is_some_and(|(user, host)| {
+        !user.is_empty() && !host.is_empty() && !address.contains([':', '/', ' '])
+    });
+    if is_address {
+        return Ok(address.to_owned());
+    }
+    Err(Wrong::new("is no e-mail address", "write for example \"bridge@example.com\""))
 }
