@@ -3,6 +3,7 @@
 mod commands;
 mod crash;
 mod daemon;
+mod destination_contract;
 mod door;
 mod fakes;
 mod freshworks;
