@@ -40,7 +40,9 @@ pub(super) async fn login(config: &Config, name: &str) -> Result<(), Failure> {
     line(url.as_str())?;
     remark(&where_next(&login, listening));
     take_pasted(Arc::clone(&login), heard);
-    let reply = match tokio::time::timeout(PATIENCE, came.recv()).await {
+    let first = tokio::time::timeout(PATIENCE, came.recv()).await;
+    drop(came);
+    let reply = match first {
         Ok(Some(Heard::Reply(reply))) => reply,
         Ok(Some(Heard::Refused(words))) => {
             let whom = login.whom();

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt as _, Shared as Joined};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
@@ -36,6 +37,8 @@ pub(super) struct State {
     unsaved: Option<(SecretString, Pair)>,
     /// What the metadata document said.
     pub(super) addresses: Option<Addresses>,
+    /// Until when the token endpoint wants to be left alone, and why.
+    pub(super) closed: Option<(Timestamp, Cause)>,
     /// Whether the token endpoint wants JSON although a form was to be expected.
     pub(super) wants_json: bool,
 }

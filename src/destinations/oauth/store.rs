@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -192,14 +192,15 @@ fn try_lock(path: &Path) -> Result<Option<fs::File>, Failure> {
     open().map_err(|error| later(local(&beside, "locked", &error)))
 }
 
-/// Gives a file to the owner of its folder: a command that root runs must not take the tokens
-/// away from the daemon.
+/// Gives a file of root's to the owner of its folder: a command that root runs must not take the
+/// tokens away from the daemon.
 fn give(file: &fs::File, folder: &Path) -> io::Result<()> {
-    let (ours, theirs) = (file.metadata()?, fs::metadata(folder)?);
-    if ours.uid() == theirs.uid() {
+    const ROOT: u32 = 0;
+    let owner = fs::metadata(folder)?;
+    if file.metadata()?.uid() != ROOT || owner.uid() == ROOT {
         return Ok(());
     }
-    std::os::unix::fs::fchown(file, Some(theirs.uid()), Some(theirs.gid()))
+    fchown(file, Some(owner.uid()), Some(owner.gid()))
 }
 
 fn local(path: &Path, done: &str, error: &io::Error) -> Cause {

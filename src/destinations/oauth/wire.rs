@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Largest answer that is read.
 const MAX_ANSWER: usize = 256 * 1024;
 
+/// What a person can do about an other side that cannot serve.
+const PASSES: &str = "nothing to do if it passes; it is tried again by itself";
+
 /// What is asked of a token endpoint.
 pub(super) enum Asking {
     /// A token for the client itself.
@@ -110,6 +113,24 @@ impl Inner {
     /// # Errors
     /// As [`super::Access::token`].
     pub(super) async fn ask(&self, asking: &Asking) -> Result<Given, Failure> {
+        self.may_ask()?;
+        let given = self.ask_in_its_style(asking).await;
+        if let Err(Failure::Later { after: Some(after), cause }) = &given {
+            self.state().closed = Some((self.shared.clock.after(*after), cause.clone()));
+        }
+        given
+    }
+
+    /// Whether the other side wants to be left alone still.
+    fn may_ask(&self) -> Result<(), Failure> {
+        let Some((until, cause)) = self.state().closed.clone() else { return Ok(()) };
+        match Duration::try_from(until.duration_since(self.shared.clock.now())) {
+            Ok(left) if !left.is_zero() => Err(Failure::Later { after: Some(left), cause }),
+            _ => Ok(()),
+        }
+    }
+
+    async fn ask_in_its_style(&self, asking: &Asking) -> Result<Given, Failure> {
         let at = self.addresses().await.token;
         let json = self.client.style == Style::Json || self.state().wants_json;
         let answer = self.ask_once(&at, asking, json).await?;
@@ -232,48 +253,59 @@ impl Inner {
     fn failure(&self, asking: &Asking, refusal: Refusal) -> Failure {
         let Refusal { status, after, word, detail } = refusal;
         let whom = self.whom;
-        let cause =
-            |kind, what: String, fix: &str| Cause::new(kind, what, fix).with_detail(&detail);
-        let waits = "nothing to do if it passes; it is tried again by itself";
-        let client = || Failure::Broken {
-            cause: cause(
-                ErrorKind::Unauthorized,
-                format!("{whom} does not accept client_id and client_secret"),
-                &format!("check both in [destination.{}] and at {whom}", self.name),
-            ),
-        };
-        match word.as_str() {
-            "invalid_grant" => match asking {
-                Asking::Refresh { .. } => {
-                    let what = format!("the login to {whom} ended: it was revoked or ran out");
-                    self.logged_out(&what, &detail)
-                }
-                Asking::Code { .. } => {
-                    let what = format!("{whom} refuses the code: it ran out or was used before");
-                    self.logged_out(&what, &detail)
-                }
-                Asking::Client { .. } => client(),
-            },
-            "invalid_client" | "unauthorized_client" => client(),
+        match (word.as_str(), asking) {
+            ("invalid_grant", Asking::Refresh { .. }) => {
+                let what = format!("the login to {whom} ended: it was revoked or ran out");
+                self.logged_out(&what, &detail)
+            }
+            ("invalid_grant", Asking::Code { .. }) => {
+                let what = format!("{whom} refuses the code: it ran out or was used before");
+                self.logged_out(&what, &detail)
+            }
+            ("invalid_grant" | "invalid_client" | "unauthorized_client", _) => {
+                self.wrong_client(asking, &detail)
+            }
             _ if status == StatusCode::TOO_MANY_REQUESTS => {
                 let what = format!("{whom} wants no more requests for tokens now");
-                Failure::Later { after, cause: cause(ErrorKind::RateLimited, what, waits) }
+                let cause = Cause::new(ErrorKind::RateLimited, what, PASSES).with_detail(&detail);
+                Failure::Later { after, cause }
             }
-            "temporarily_unavailable" | "server_error" => self.unavailable(after, &detail),
+            ("temporarily_unavailable" | "server_error", _) => self.unavailable(after, &detail),
             _ if status.is_server_error() => self.unavailable(after, &detail),
-            _ if status == StatusCode::UNAUTHORIZED => client(),
+            _ if status == StatusCode::UNAUTHORIZED => self.wrong_client(asking, &detail),
             _ => {
                 let what = format!("{whom} gives no access token");
                 let fix = format!("compare the client at {whom} with [destination.{}]", self.name);
-                Failure::Broken { cause: cause(ErrorKind::Rejected, what, &fix) }
+                let fix = self.or_log_in(asking, fix);
+                let cause = Cause::new(ErrorKind::Rejected, what, fix).with_detail(&detail);
+                Failure::Broken { cause }
             }
+        }
+    }
+
+    fn wrong_client(&self, asking: &Asking, detail: &str) -> Failure {
+        let what = format!("{} does not accept client_id and client_secret", self.whom);
+        let fix = format!("check both in [destination.{}] and at {}", self.name, self.whom);
+        let fix = self.or_log_in(asking, fix);
+        Failure::Broken {
+            cause: Cause::new(ErrorKind::Unauthorized, what, fix).with_detail(detail),
+        }
+    }
+
+    /// Not everybody says in OAuth's words that a login ended.
+    fn or_log_in(&self, asking: &Asking, fix: String) -> String {
+        match asking {
+            Asking::Refresh { .. } => {
+                let name = &self.name;
+                format!("{fix}; if they are right: apertur-bridge destinations login {name}")
+            }
+            Asking::Client { .. } | Asking::Code { .. } => fix,
         }
     }
 
     fn unavailable(&self, after: Option<Duration>, detail: &str) -> Failure {
         let what = format!("{} cannot give access tokens now", self.whom);
-        let fix = "nothing to do if it passes; it is tried again by itself";
-        let cause = Cause::new(ErrorKind::Unavailable, what, fix).with_detail(detail);
+        let cause = Cause::new(ErrorKind::Unavailable, what, PASSES).with_detail(detail);
         Failure::Later { after, cause }
     }
 

@@ -18,6 +18,16 @@ async fn meeting(trouble: Trouble) -> Failure {
     lab.server.trouble(trouble);
     let failure = access.token().await.unwrap_err();
     lab.assert_silent(&format!("{failure:?} {}", failure.cause()));
+    if let Failure::Later { after: Some(after), .. } = &failure {
+        // Nobody is asked before the time that was named.
+        let asked = lab.grants().len();
+        lab.clock.step(*after - Duration::from_secs(1));
+        let left = Some(Duration::from_secs(1));
+        let cause = failure.cause().clone();
+        assert_eq!(access.token().await.unwrap_err(), Failure::Later { after: left, cause });
+        assert_eq!(lab.grants().len(), asked);
+        lab.clock.step(Duration::from_secs(1));
+    }
     // Whatever it was: when it is over, it is over.
     assert!(lab.is_good(&access.token().await.unwrap()), "{trouble:?}");
     failure

@@ -1,6 +1,10 @@
 //! `tokens.json`: private, never half, never overwritten by mistake.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
+    time::Duration,
+};
 
 use apertur_bridge::{destinations::oauth::Client, model::Failure};
 use secrecy::ExposeSecret as _;
@@ -127,4 +131,31 @@ async fn nothing_secret_is_in_a_debug_text() {
     let token = access.token().await.unwrap();
     lab.assert_silent(&format!("{access:?} {login:?} {reply:?} {token:?} {:?}", lab.client()));
     lab.assert_silent(url.as_str());
+}
+
+#[tokio::test]
+async fn tokens_belong_to_the_owner_of_the_data_directory_whoever_logs_in() {
+    let lab = Lab::new();
+    // Root may give it away, as the packages' scripts do; nobody else can.
+    let given = chown(lab.home.path(), Some(4711), Some(4712));
+    assert!(given.is_ok() || fs::metadata(lab.home.path()).unwrap().uid() != 0);
+    let owner = fs::metadata(lab.home.path()).unwrap().uid();
+    lab.log_in(&lab.access()).await;
+    for name in ["tokens.json", "tokens.lock"] {
+        assert_eq!(fs::metadata(lab.home.path().join(name)).unwrap().uid(), owner, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_at_work_on_the_file_is_waited_for() {
+    let lab = Lab::logged_in().await;
+    let access = lab.access();
+    lab.wait();
+    let theirs = fs::File::options().write(true).open(lab.home.path().join("tokens.lock")).unwrap();
+    theirs.lock().unwrap();
+    let waiting = tokio::time::timeout(Duration::from_millis(300), access.token()).await;
+    assert!(waiting.is_err());
+    assert_eq!(lab.grants(), ["authorization_code"]);
+    drop(theirs);
+    assert!(lab.is_good(&access.token().await.unwrap()));
 }

@@ -91,6 +91,21 @@ async fn a_token_is_used_until_shortly_before_its_end_and_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn a_token_that_lives_for_seconds_is_used_for_half_of_them() {
+    let lab = Lab::new();
+    lab.server.live(20);
+    lab.log_in(&lab.access()).await;
+    let access = lab.access();
+    lab.clock.step(Duration::from_secs(9));
+    access.token().await.unwrap();
+    assert_eq!(lab.grants(), ["authorization_code"]);
+    lab.clock.step(Duration::from_secs(1));
+    assert!(lab.is_good(&access.token().await.unwrap()));
+    access.token().await.unwrap();
+    assert_eq!(lab.grants(), ["authorization_code", "refresh_token"]);
+}
+
+#[tokio::test]
 async fn rotating_and_lasting_refresh_tokens_both_go_on_for_ever() {
     for rotation in [Rotation::Dies, Rotation::Grace, Rotation::Stays] {
         let lab = Lab::logged_in().await;

@@ -3,6 +3,8 @@
 //!
 //! The destinations' own fakes ask [`FakeOauth::is_good`] about what comes behind `Bearer`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 mod http;
 mod token;
 
