@@ -182,6 +182,8 @@ async fn the_test_writes_for_agents_alone_and_says_that_it_stays() {
     let [comment] = &lab.zendesk.comments(9)[..] else { panic!("one comment") };
     assert_eq!((comment.public, comment.files.len()), (false, 1));
     assert!(comment.files[0].bytes.starts_with(b"\x89PNG"));
+    let full = lab.destination.test("zendesk:95".parse().ok().as_ref()).await;
+    assert_eq!((found(&full, "test").0, lab.zendesk.loose_uploads()), (Severity::Error, 0));
     let closed = lab.destination.test("zendesk:94".parse().ok().as_ref()).await;
     assert_eq!(found(&closed, "test").0, Severity::Error);
     for target in [None, "freshdesk:9".parse().ok()] {
