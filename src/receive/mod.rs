@@ -197,9 +197,9 @@ impl Door {
             Some(session) => behind.journal.session(session).await?,
             None => None,
         };
-        let record = described.record;
-        let target = own.as_ref().map(|own| own.target.clone()).or(record.target);
-        let target = target.map(|target| behind.routes.named(target));
+        let own_target = own.as_ref().map(|own| own.target.clone());
+        let record = record::read(own_target, &described.metadata, &described.tags);
+        let target = record.target.map(|target| behind.routes.named(target));
         let own_mode = own.as_ref().and_then(|own| own.mode);
         // An id that the signature does not cover counts only in a session that we made.
         let trusted = match (&described.image_id, &own) {

@@ -18,11 +18,7 @@ use struson::{
     writer::{JsonStreamWriter, JsonWriter as _},
 };
 
-use super::{
-    body::Body,
-    multipart::Form,
-    record::{self, Metadata, Record},
-};
+use super::{body::Body, multipart::Form, record::Metadata};
 use crate::{
     model::{ImageId, SessionId, Shape, Tag},
     spool::{Spool, Writer},
@@ -64,7 +60,7 @@ pub(super) struct Described {
     pub(super) media_type: Option<String>,
     pub(super) size: Option<u64>,
     pub(super) tags: Vec<Tag>,
-    pub(super) record: Record,
+    pub(super) metadata: Metadata,
     pub(super) source: Source,
 }
 
@@ -386,7 +382,7 @@ impl WirePhoto {
             filename: self.filename.map(|name| printable(&name)).filter(|name| !name.is_empty()),
             media_type: self.mime_type.map(|name| printable(&name)),
             size: self.size_bytes,
-            record: record::read(&self.metadata, &self.tags.0),
+            metadata: self.metadata,
             tags: self.tags.0,
             source,
         })))

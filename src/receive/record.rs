@@ -47,10 +47,10 @@ impl<'de> Deserialize<'de> for Metadata {
     }
 }
 
-/// Reads metadata first, then tags.
-pub(super) fn read(metadata: &Metadata, tags: &[Tag]) -> Record {
+/// Puts together what is known: the record of a session of ours, then metadata, then tags.
+pub(super) fn read(own: Option<Target>, metadata: &Metadata, tags: &[Tag]) -> Record {
     let named = || tags.iter().find_map(tagged);
-    let target = in_metadata(metadata).or_else(named);
+    let target = own.or_else(|| in_metadata(metadata)).or_else(named);
     let word = mode(metadata, target.as_ref());
     let mode = word.map(|word| Mode::parse(&word.to_ascii_lowercase()));
     // A mode nobody knows shows the photo to as few people as possible.
@@ -117,10 +117,40 @@ fn mode<'a>(metadata: &'a Metadata, target: Option<&Target>) -> Option<&'a str> 
         Some(Target::Freshdesk { .. }) => of("freshdesk").or_else(|| word(&metadata.0)),
         Some(Target::Zendesk { .. }) => of("zendesk").or_else(|| word(&metadata.0)),
         Some(Target::Ticket { .. }) => word(&metadata.0),
-        // The record may be named elsewhere, by a session of ours for instance.
+        // The record may be named later, by another event.
         None => {
             let nested = of("odoo").or_else(|| DESKS.into_iter().find_map(of));
             nested.or_else(|| word(&metadata.0))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_of_ours_names_the_record_and_no_other_system_its_mode() {
+        let metadata = r#"{"odoo": {"model": "res.partner", "res_id": 1, "mode": "public"},
+            "zendesk": {"ticket_id": 8}}"#;
+        let metadata = Metadata::parse(metadata).unwrap();
+        let tags = [Tag::from_text("zendesk:7")];
+        let own = Target::Zendesk { ticket: 9 };
+        let record = read(Some(own.clone()), &metadata, &tags);
+        assert_eq!((record.target, record.mode), (Some(own), None));
+        let record = read(None, &metadata, &tags);
+        assert_eq!(record.target.map(|t| t.to_string()).as_deref(), Some("odoo:res.partner:1"));
+        assert_eq!(record.mode, Some(Mode::Public));
+    }
+
+    #[test]
+    fn metadata_that_is_none_names_nothing() {
+        for text in ["null", "7", "[]", "\"x\"", "{\"zendesk\": null}", "{\"a\": 1e999}"] {
+            let metadata: Metadata = serde_json::from_str(text).unwrap();
+            assert_eq!(read(None, &metadata, &[]), Record::default(), "{text}");
+        }
+        let deep = "[".repeat(1000) + &"]".repeat(1000);
+        let metadata: Metadata = serde_json::from_str(&deep).unwrap();
+        assert_eq!(read(None, &metadata, &[]), Record::default());
     }
 }

@@ -3,6 +3,7 @@
 mod commands;
 mod crash;
 mod daemon;
+mod destination_contract;
 mod door;
 mod fakes;
 mod freshworks;
@@ -16,3 +17,4 @@ mod readme;
 mod sending;
 mod webhook;
 mod whole_way;
+mod zendesk;
