@@ -17,6 +17,7 @@ mod sample;
 mod storage;
 mod template;
 mod ticket;
+pub mod webdav;
 pub mod webhook;
 pub mod zendesk;
 
@@ -171,6 +172,8 @@ pub enum Settings {
     Zendesk(zendesk::Settings),
     /// `type = "webhook"`.
     Webhook(webhook::Settings),
+    /// `type = "webdav"`.
+    Webdav(webdav::Settings),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -184,6 +187,7 @@ impl Settings {
             Self::Freshworks(settings) => settings.product.kind(),
             Self::Zendesk(_) => Kind::Zendesk,
             Self::Webhook(_) => Kind::Webhook,
+            Self::Webdav(_) => Kind::Webdav,
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -227,6 +231,7 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         Settings::Webhook(settings) => {
             Arc::new(webhook::Webhook::new(name.clone(), settings, shared))
         }
+        Settings::Webdav(settings) => Arc::new(webdav::storage(settings, shared)),
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }
 }

@@ -18,18 +18,21 @@ pub enum Kind {
     Zendesk,
     /// Somebody who takes photos as Apertur sends them.
     Webhook,
+    /// A folder on a WebDAV server.
+    Webdav,
     /// A folder on this machine.
     Folder,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Odoo,
         Self::Freshdesk,
         Self::Freshservice,
         Self::Zendesk,
         Self::Webhook,
+        Self::Webdav,
         Self::Folder,
     ];
 
@@ -42,6 +45,7 @@ impl Kind {
             Self::Freshservice => "freshservice",
             Self::Zendesk => "zendesk",
             Self::Webhook => "webhook",
+            Self::Webdav => "webdav",
             Self::Folder => "folder",
         }
     }
@@ -49,7 +53,7 @@ impl Kind {
     /// Whether it takes every photo, whatever record the photo belongs to.
     #[must_use]
     pub fn is_storage(self) -> bool {
-        matches!(self, Self::Webhook | Self::Folder)
+        matches!(self, Self::Webhook | Self::Webdav | Self::Folder)
     }
 
     /// Whether its records are tickets.

@@ -15,6 +15,7 @@ mod oauth;
 mod odoo;
 mod readme;
 mod sending;
+mod servers;
 mod webhook;
 mod whole_way;
 mod zendesk;

@@ -5,6 +5,7 @@ mod desk;
 mod folder;
 mod freshworks;
 mod odoo;
+mod webdav;
 mod webhook;
 mod zendesk;
 
@@ -23,7 +24,7 @@ use crate::{
 
 /// Types of the house that this release cannot deliver to.
 const LATER: &[&str] =
-    &["s3", "gcs", "azure_blob", "google_drive", "dropbox", "onedrive", "ftp", "sftp", "webdav"];
+    &["s3", "gcs", "azure_blob", "google_drive", "dropbox", "onedrive", "ftp", "sftp"];
 
 /// A destination by its name.
 pub(super) type Named = (DestinationName, Settings);
@@ -83,6 +84,10 @@ fn describe(all: &mut Section<'_>) {
     let mut partner = table("partner", doc);
     kind_key(&mut partner, "webhook");
     webhook::read(&mut partner);
+    let doc = "A folder on a WebDAV server: Nextcloud, ownCloud, Apache, nginx.";
+    let mut cloud = table("cloud", doc);
+    kind_key(&mut cloud, "webdav");
+    webdav::read(&mut cloud);
     let doc = "A folder of this machine, for instance a mounted share.";
     let mut archive = table("archive", doc);
     kind_key(&mut archive, "folder");
@@ -105,6 +110,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
         }
         Kind::Zendesk => zendesk::read(&mut s).map(Settings::Zendesk),
         Kind::Webhook => webhook::read(&mut s).map(Settings::Webhook),
+        Kind::Webdav => webdav::read(&mut s).map(Settings::Webdav),
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
     };
     s.close();
@@ -112,8 +118,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    const TYPES: &str =
-        "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \"webhook\" or \"folder\"";
+    const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \"webhook\", \"webdav\" or \"folder\"";
     s.key("type", TYPES).required(example, text(kind))
 }
 
@@ -129,6 +134,15 @@ fn kind(text: &str) -> Result<Kind, Wrong> {
     let near = nearest(text, Kind::ALL.iter().map(|kind| kind.as_str()));
     let remedy = near.map_or(released, |near| format!("did you mean {near:?}?"));
     Err(Wrong::new("is not a type of destination", remedy))
+}
+
+fn template(text: &str) -> Result<KeyTemplate, Wrong> {
+    KeyTemplate::parse(text).map_err(|error| {
+        Wrong::new(
+            format!("is no template: {error}"),
+            format!("write for example {}", destinations::key::DEFAULT_TEMPLATE),
+        )
+    })
 }
 
 fn message(s: &mut Section<'_>) -> Option<Message> {

@@ -78,7 +78,11 @@ const BELOW_CLI: &[&str] = &[
 pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["src/journal/sqlite/"], "SQL is the affair of journal/sqlite"),
     ("xmlrpc", &["src/destinations/odoo/"], "XML is the affair of destinations/odoo"),
-    ("quick_xml", &["src/destinations/odoo/"], "XML is the affair of destinations/odoo"),
+    (
+        "quick_xml",
+        &["src/destinations/odoo/", "src/destinations/webdav/"],
+        "XML is the affair of destinations/odoo and destinations/webdav",
+    ),
     (
         "std::env",
         &["src/config/", "src/cli/demo/"],
@@ -116,6 +120,11 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
     (
         "crate::destinations::zendesk",
         &["src/destinations/mod.rs", "src/destinations/zendesk/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
+        "crate::destinations::webdav",
+        &["src/destinations/mod.rs", "src/destinations/webdav/", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
     (

@@ -1,0 +1,309 @@
+//! WebDAV: Nextcloud, ownCloud, Apache, nginx and others. A photo is sent to a temporary name
+//! beside its own, measured there, and renamed without replacing anything.
+//!
+//! `wire` makes the calls, `multistatus` reads what a server tells of an address. A temporary
+//! name is the same in every try, so that the next one takes the place of what a broken one left.
+
+mod multistatus;
+mod settings;
+mod wire;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use reqwest::{Body as Payload, header};
+use sha2::{Digest as _, Sha256};
+
+pub use self::settings::{DEFAULT_TIMEOUT, Folder, Login, Settings};
+use self::{
+    multistatus::Told,
+    wire::{Doing, WHOM, Wire},
+};
+use super::{
+    Shared,
+    storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written, unreadable},
+};
+use crate::{
+    http,
+    model::{Cause, ErrorKind, Failure, Finding, Kind},
+};
+
+/// Bytes of a photo read at once.
+const BLOCK: usize = 64 * 1024;
+/// Below so many free bytes the probe warns.
+const LITTLE_SPACE: u64 = 1024 * 1024 * 1024;
+
+/// A folder on a WebDAV server.
+#[derive(Debug)]
+pub(super) struct Webdav {
+    wire: Wire,
+    /// Folders that were seen or made, the configured one as the empty text.
+    known: Mutex<BTreeSet<String>>,
+}
+
+/// A destination that has touched nothing yet.
+pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Webdav> {
+    let template = settings.key_template.clone();
+    let (http, clock) = (shared.http.clone(), shared.clock.clone());
+    let wire = Wire { settings, http, clock };
+    Storage::new(Webdav { wire, known: Mutex::default() }, template)
+}
+
+impl Webdav {
+    fn folder(&self) -> &Folder {
+        &self.wire.settings.folder
+    }
+
+    fn knows(&self, folder: &str) -> bool {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(folder)
+    }
+
+    fn learn(&self, folder: &str) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
+    }
+
+    fn forget(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What is at an address; `None` when nothing is.
+    async fn look(&self, url: url::Url) -> Result<Option<Told>, Failure> {
+        let request = self
+            .wire
+            .request("PROPFIND", url)?
+            .header("Depth", "0")
+            .header(header::CONTENT_TYPE, "application/xml; charset=utf-8")
+            .body(multistatus::QUESTION);
+        let response = match self.wire.send(request, Doing::Looking).await? {
+            Ok(response) => response,
+            // Nothing is below what is not there.
+            Err(refusal) if matches!(refusal.code(), 404 | 409 | 410) => return Ok(None),
+            Err(refusal) => return Err(refusal.failure()),
+        };
+        let status = response.status();
+        let body = wire::body(response).await?;
+        let told = multistatus::read(&body);
+        told.map(Some).map_err(|error| Failure::Broken {
+            cause: Cause::new(
+                ErrorKind::Protocol,
+                format!("{WHOM} answered {} and nothing that is WebDAV", status.as_u16()),
+                "check url: it is to be the address of a folder, not of its page in the browser",
+            )
+            .with_detail(&error.to_string()),
+        })
+    }
+
+    /// Sees to it that the folder of a key is there, and the configured one before all others:
+    /// that one is not made, since it may be a mistake or a share that is away.
+    async fn make_folders(&self, folder: &str) -> Result<(), Failure> {
+        if !self.knows("") {
+            match self.look(self.folder().url().clone()).await? {
+                Some(told) if told.is_folder => self.learn(""),
+                Some(_) => return Err(no_folder()),
+                None => return Err(missing()),
+            }
+        }
+        // The deepest one that is known, then down from there.
+        let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
+        for end in ends.filter(|end| *end > 0) {
+            let part = &folder[..end];
+            if self.knows(part) {
+                continue;
+            }
+            let request = self.wire.request("MKCOL", self.folder().folder(part))?;
+            match self.wire.send(request, Doing::MakingFolder).await? {
+                Ok(_) => {}
+                // It is there; nginx and some others say so by conflict or redirect.
+                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301) => {
+                    match self.look(self.folder().folder(part)).await? {
+                        Some(told) if told.is_folder => {}
+                        Some(_) => return Err(in_the_way(part)),
+                        None if refusal.code() == 409 => return Err(self.gone()),
+                        None => return Err(refusal.failure()),
+                    }
+                }
+                Err(refusal) => return Err(refusal.failure()),
+            }
+            self.learn(part);
+        }
+        Ok(())
+    }
+
+    async fn upload(&self, temporary: &str, upload: &Upload) -> Result<(), Failure> {
+        let body = upload.file.stream(BLOCK).await.map_err(|error| unreadable(&error))?;
+        let request = self
+            .wire
+            .request("PUT", self.folder().file(temporary))?
+            .header(header::CONTENT_TYPE, &upload.media_type)
+            .header(header::CONTENT_LENGTH, upload.file.size)
+            .body(Payload::wrap_stream(body));
+        match self.wire.send(request, Doing::Uploading).await? {
+            Ok(_) => {}
+            Err(refusal) if matches!(refusal.code(), 404 | 409) => return Err(self.gone()),
+            Err(refusal) => return Err(refusal.failure()),
+        }
+        let there = self.look(self.folder().file(temporary)).await?;
+        if there.and_then(|told| told.size) == Some(upload.file.size) {
+            return Ok(());
+        }
+        let what = format!("{WHOM} took the photo but does not have all of it");
+        let fix = "look at the server's disk and at proxies before it; it is tried again";
+        let cause = Cause::new(ErrorKind::Unavailable, what, fix);
+        let detail = there.and_then(|told| told.size).map_or_else(
+            || "nothing is there".to_owned(),
+            |size| format!("{size} of {} bytes", upload.file.size),
+        );
+        Err(Failure::Later { after: None, cause: cause.with_detail(&detail) })
+    }
+
+    async fn rename(&self, temporary: &str, key: &str) -> Result<Written, Failure> {
+        let request = self
+            .wire
+            .request("MOVE", self.folder().file(temporary))?
+            .header("Destination", self.folder().file(key).as_str())
+            .header("Overwrite", "F");
+        match self.wire.send(request, Doing::Renaming).await? {
+            Ok(_) => Ok(Written::Done),
+            Err(refusal) if refusal.code() == 412 => Ok(Written::Taken),
+            Err(refusal) if matches!(refusal.code(), 404 | 409) => Err(self.gone()),
+            Err(refusal) if refusal.code() == 502 => Err(Failure::Broken {
+                cause: Cause::new(
+                    ErrorKind::Protocol,
+                    format!("{WHOM} takes its own address for another server's"),
+                    "let the proxy before it pass the host and the scheme on, or write the \
+                     address that the server itself knows as url",
+                ),
+            }),
+            Err(refusal) => Err(refusal.failure()),
+        }
+    }
+
+    /// What was there is gone: what is known of the folders is out of date.
+    fn gone(&self) -> Failure {
+        self.forget();
+        let what = format!("a folder went away on {WHOM}");
+        let fix = "nothing; it is made again with the next try";
+        Failure::Later { after: None, cause: Cause::new(ErrorKind::NotFound, what, fix) }
+    }
+
+    async fn findings(&self) -> Result<Vec<Finding>, Failure> {
+        let told = self.look(self.folder().url().clone()).await?.ok_or_else(missing)?;
+        if !told.is_folder {
+            return Err(no_folder());
+        }
+        let mut findings = vec![Finding::ok("folder", self.folder().to_string())];
+        if let Some(quota) = told.quota {
+            let what = format!("{} MiB may still be written", quota / (1024 * 1024));
+            findings.push(if quota < LITTLE_SPACE {
+                Finding::warning("space", what, "free space there, or raise this user's quota")
+            } else {
+                Finding::ok("space", what)
+            });
+        }
+        Ok(findings)
+    }
+}
+
+#[async_trait]
+impl Store for Webdav {
+    fn kind(&self) -> Kind {
+        Kind::Webdav
+    }
+
+    fn place(&self) -> String {
+        self.folder().to_string()
+    }
+
+    fn limits(&self) -> StoreLimits {
+        StoreLimits { max_size: u64::MAX, concurrency: self.wire.settings.concurrency }
+    }
+
+    async fn probe(&self) -> Vec<Finding> {
+        self.findings().await.unwrap_or_else(|failure| {
+            let Cause { what, detail, fix, .. } = failure.cause().clone();
+            let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
+            vec![Finding::error("folder", what, fix)]
+        })
+    }
+
+    async fn stat(&self, key: &str) -> Result<Option<Object>, Failure> {
+        let told = self.look(self.folder().file(key)).await?;
+        Ok(told.map(|told| Object {
+            // A folder of that name is no photo, however long.
+            size: told.size.filter(|_| !told.is_folder).unwrap_or(u64::MAX),
+            sha256: None,
+        }))
+    }
+
+    async fn write(&self, key: &str, upload: &Upload) -> Result<Written, Failure> {
+        let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+        self.make_folders(folder).await?;
+        let temporary = temporary(key, upload);
+        let written = match self.upload(&temporary, upload).await {
+            Ok(()) => self.rename(&temporary, key).await,
+            Err(failure) => Err(failure),
+        };
+        let is_kept = matches!(
+            &written,
+            Ok(Written::Done) | Err(Failure::Unknown { .. } | Failure::Later { .. })
+        );
+        if !is_kept {
+            // Where this fails too, the next try writes over it.
+            drop(self.remove(&temporary).await);
+        }
+        written
+    }
+
+    async fn read(&self, key: &str) -> Result<Body, Failure> {
+        let request = self.wire.request("GET", self.folder().file(key))?;
+        let response = self.wire.send(request, Doing::Reading).await?;
+        let blocks = response.map_err(wire::Refusal::failure)?.bytes_stream();
+        let failure = |error: reqwest::Error| match http::failure(WHOM, &error) {
+            Failure::Unknown { cause } => Failure::Later { after: None, cause },
+            other => other,
+        };
+        Ok(Box::pin(blocks.map(move |block| block.map_err(failure))))
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), Failure> {
+        let request = self.wire.request("DELETE", self.folder().file(key))?;
+        match self.wire.send(request, Doing::Removing).await? {
+            Err(refusal) if !matches!(refusal.code(), 404 | 410) => Err(refusal.failure()),
+            _ => Ok(()),
+        }
+    }
+
+    fn url(&self, key: &str) -> Option<String> {
+        Some(self.folder().file(key).to_string())
+    }
+}
+
+/// The name that a photo has until it is whole, beside its own: the same in every try, another
+/// one for other bytes. Not `.part`, which Nextcloud keeps for itself.
+fn temporary(key: &str, upload: &Upload) -> String {
+    let digest = Sha256::new().chain_update(key).chain_update(upload.file.sha256.0).finalize();
+    let name = format!(".apertur-{}.tmp", hex::encode(&digest[..12]));
+    key.rsplit_once('/').map_or(name.clone(), |(folder, _)| format!("{folder}/{name}"))
+}
+
+fn missing() -> Failure {
+    let what = format!("the folder of url is not on {WHOM}");
+    let fix = "make the folder there, or correct url; only folders below it are made by themselves";
+    Failure::Broken { cause: Cause::new(ErrorKind::NotFound, what, fix) }
+}
+
+fn no_folder() -> Failure {
+    let what = format!("url is a file on {WHOM}");
+    let fix = "write the address of a folder as url";
+    Failure::Broken { cause: Cause::new(ErrorKind::Protocol, what, fix) }
+}
+
+fn in_the_way(folder: &str) -> Failure {
+    let what = format!("a file is where the folder {folder} is to be");
+    let fix = "move it away, or change key_template; then replay the delivery";
+    Failure::Refused { cause: Cause::new(ErrorKind::Rejected, what, fix) }
+}
