@@ -73,17 +73,17 @@ fn by_status(kind: Kind, on: On, status: u16) -> &'static str {
         302 => "broken protocol",
         401 => "broken unauthorized",
         403 if odoo => "broken unauthorized",
-        403 => "refused forbidden",
-        404 if odoo => "broken not_found",
         // The scopes of a Zendesk account decide, not the ticket.
         403 if on == On::Upload => "broken forbidden",
         403 => "refused forbidden",
+        404 if odoo => "broken not_found",
         // What does not speak as Zendesk does is not Zendesk, or not its interface.
         404 | 405 if kind == Kind::Zendesk => {
             "broken not_found | refused not_found | refused rejected"
         }
-        404 => "refused not_found",
+        404 | 405 => "refused not_found",
         409 if kind == Kind::Zendesk => "later unavailable",
+        413 if on == On::Ask || on == On::Look => "refused too_large | refused rejected",
         413 => "refused too_large",
         415 if kind != Kind::Zendesk => "refused protocol",
         _ => "refused rejected",
