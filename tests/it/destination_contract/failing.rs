@@ -85,7 +85,8 @@ fn by_status(kind: Kind, on: On, status: u16) -> &'static str {
         409 if kind == Kind::Zendesk => "later unavailable",
         413 if on == On::Ask || on == On::Look => "refused too_large | refused rejected",
         413 => "refused too_large",
-        415 if kind != Kind::Zendesk => "refused protocol",
+        // Our own mistake; all that counts is that nobody repeats it.
+        415 => "refused protocol | refused rejected",
         _ => "refused rejected",
     }
 }
