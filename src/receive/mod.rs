@@ -5,6 +5,7 @@
 //! or fetches anything.
 
 mod answer;
+mod base64;
 mod body;
 mod multipart;
 mod payload;

@@ -37,7 +37,7 @@ const TROUBLES: [Trouble; 23] = [
     Trouble::Status(504),
 ];
 
-/// How a call ends that has such trouble, by the contracts.
+/// How a call ends that has such trouble, by the contracts; several where they leave it open.
 fn expected(kind: Kind, on: On, trouble: Trouble) -> &'static str {
     let writes = on == On::Write;
     match trouble {
@@ -51,32 +51,42 @@ fn expected(kind: Kind, on: On, trouble: Trouble) -> &'static str {
         Trouble::LoseAnswer | Trouble::CloseBefore | Trouble::Cut | Trouble::Half => {
             "later unavailable"
         }
-        Trouble::Garbage | Trouble::Huge if writes => match kind {
-            Kind::Freshdesk | Kind::Freshservice => "done",
+        Trouble::Garbage | Trouble::Huge if writes => match (kind, trouble) {
+            (Kind::Freshdesk | Kind::Freshservice, _) => "done",
+            (Kind::Zendesk, Trouble::Huge) => "unknown unavailable",
             _ => "unknown protocol",
         },
+        Trouble::Huge if kind == Kind::Zendesk => "later unavailable",
         Trouble::Garbage | Trouble::Huge => "later protocol",
         Trouble::TooMany | Trouble::Status(429) => "later rate_limited",
         Trouble::Status(504) if writes => "unknown timeout",
         Trouble::Status(504) => "later timeout",
         Trouble::After(_) | Trouble::Status(500..) if writes => "unknown unavailable",
         Trouble::After(_) | Trouble::Status(500..) => "later unavailable",
-        Trouble::Status(status) => by_status(kind, status),
+        Trouble::Status(status) => by_status(kind, on, status),
     }
 }
 
-fn by_status(kind: Kind, status: u16) -> &'static str {
+fn by_status(kind: Kind, on: On, status: u16) -> &'static str {
     let odoo = kind == Kind::Odoo;
     match status {
         302 => "broken protocol",
         401 => "broken unauthorized",
         403 if odoo => "broken unauthorized",
+        // The scopes of a Zendesk account decide, not the ticket.
+        403 if on == On::Upload => "broken forbidden",
         403 => "refused forbidden",
         404 if odoo => "broken not_found",
-        404 => "refused not_found",
+        // What does not speak as Zendesk does is not Zendesk, or not its interface.
+        404 | 405 if kind == Kind::Zendesk => {
+            "broken not_found | refused not_found | refused rejected"
+        }
+        404 | 405 => "refused not_found",
         409 if kind == Kind::Zendesk => "later unavailable",
+        413 if on == On::Ask || on == On::Look => "refused too_large | refused rejected",
         413 => "refused too_large",
-        415 => "refused protocol",
+        // Our own mistake; all that counts is that nobody repeats it.
+        415 => "refused protocol | refused rejected",
         _ => "refused rejected",
     }
 }
@@ -85,20 +95,19 @@ fn by_status(kind: Kind, status: u16) -> &'static str {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trouble_anywhere_has_its_meaning_and_never_loses_or_doubles_a_photo() {
     let mut trials = tokio::task::JoinSet::new();
-    for lab in every().await {
-        trials.spawn(all_troubles(lab));
+    for on in [On::Ask, On::Upload, On::Write, On::Look] {
+        for lab in every().await {
+            trials.spawn(all_troubles(lab, on));
+        }
     }
     let wrong = trials.join_all().await.concat();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-async fn all_troubles(lab: Lab) -> Vec<String> {
+async fn all_troubles(lab: Lab, on: On) -> Vec<String> {
     let kind = lab.shore.destination().kind();
     let mut wrong = Vec::new();
-    for (on, trouble) in [On::Ask, On::Upload, On::Write, On::Look]
-        .into_iter()
-        .flat_map(|on| TROUBLES.map(|t| (on, t)))
-    {
+    for trouble in TROUBLES {
         if kind == Kind::Odoo && matches!(trouble, Trouble::Status(400..500)) {
             // Odoo's statuses stand in `odoo/faults.rs`.
             continue;
@@ -120,7 +129,12 @@ async fn recover(lab: &Lab, on: On, trouble: Trouble, shape: usize) -> Option<St
         On::Ask | On::Upload | On::Write => lab.send(&photo).await,
     };
     let told = format!("{} {on:?} {trouble:?} {shape}", lab.shore.name());
-    let (got, wanted) = (ending(&ended), expected(kind, on, trouble));
+    let wanted = match trouble {
+        // A token is renewed once, and nobody notices.
+        Trouble::Status(401) if lab.shore.renews() => "done",
+        _ => expected(kind, on, trouble),
+    };
+    let got = ending(&ended);
     wait(lab, &ended);
     if let Err(failure) = &ended {
         let cause = failure.cause();
@@ -136,7 +150,7 @@ async fn recover(lab: &Lab, on: On, trouble: Trouble, shape: usize) -> Option<St
     }
     let stored = lab.shore.stored().len();
     let once = stored == before + 1;
-    if once && got == wanted {
+    if once && wanted.split(" | ").any(|one| one == got) {
         return None;
     }
     Some(format!("{told}: {got}, not {wanted}; {} stored", stored - before))

@@ -194,6 +194,10 @@ impl Shore for Side {
         self.fake.fault(Fault::once(call(on).unwrap(), what));
     }
 
+    fn renews(&self) -> bool {
+        self.oauth.is_some()
+    }
+
     fn step(&self, by: Duration) {
         self.clock.step(by);
     }

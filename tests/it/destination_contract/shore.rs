@@ -99,6 +99,11 @@ pub(super) trait Shore: Send + Sync {
     /// Plants the fault in its shape of that number.
     fn plant(&self, on: On, trouble: Trouble, shape: usize);
 
+    /// Whether it gets a new token where one is refused.
+    fn renews(&self) -> bool {
+        false
+    }
+
     /// Time passes.
     fn step(&self, by: Duration);
 

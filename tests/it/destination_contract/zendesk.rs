@@ -137,6 +137,10 @@ impl Shore for Side {
         self.fake.fault(Fault::once(call(on), what));
     }
 
+    fn renews(&self) -> bool {
+        self.oauth.is_some()
+    }
+
     fn step(&self, by: Duration) {
         self.clock.step(by);
     }

@@ -33,7 +33,7 @@ const CALLS: usize = 50;
 /// The account, as its fake.
 enum Account {
     Freshworks(FakeFreshworks),
-    Zendesk(FakeZendesk, FakeOauth),
+    Zendesk(FakeZendesk),
 }
 
 impl Account {
@@ -49,13 +49,13 @@ impl Account {
         fake.trust(&server, SCOPES);
         fake.set(Switch::Calls(Some(CALLS)));
         (0..TICKETS).for_each(|n| fake.add_ticket(OfZendesk::open(300 + n, 5501)));
-        let zendesk = Account::Zendesk(fake, server);
+        let zendesk = Account::Zendesk(fake);
         [freshworks(Product::Freshdesk), freshworks(Product::Freshservice), zendesk]
     }
 
     fn target(&self, ticket: u64) -> Target {
         match self {
-            Account::Zendesk(..) => Target::Zendesk { ticket },
+            Account::Zendesk(_) => Target::Zendesk { ticket },
             Account::Freshworks(fake) if fake.product() == Product::Freshdesk => {
                 Target::Freshdesk { ticket }
             }
@@ -85,7 +85,7 @@ impl Account {
                     concurrency: 4,
                 }))
             }
-            Account::Zendesk(fake, _) => destinations::Settings::Zendesk(zendesk::Settings {
+            Account::Zendesk(fake) => destinations::Settings::Zendesk(zendesk::Settings {
                 base_url: fake.url().parse().unwrap(),
                 agent_url,
                 login: zendesk::Login::Client {
@@ -107,7 +107,7 @@ impl Account {
     fn others(&self, calls: usize) {
         match self {
             Account::Freshworks(fake) => fake.set(Turn::OthersCall(calls)),
-            Account::Zendesk(fake, _) => fake.set(Switch::OthersCall(calls)),
+            Account::Zendesk(fake) => fake.set(Switch::OthersCall(calls)),
         }
     }
 
@@ -115,7 +115,7 @@ impl Account {
     fn pace(&self) -> (usize, usize, usize) {
         match self {
             Account::Freshworks(fake) => (fake.pace().0, 0, fake.pace().1),
-            Account::Zendesk(fake, _) => fake.pace(),
+            Account::Zendesk(fake) => fake.pace(),
         }
     }
 
@@ -126,7 +126,7 @@ impl Account {
                 let names = fake.everything().into_iter().map(|note| note.attachments);
                 names.map(|files| files.into_iter().map(|file| file.name).collect()).collect()
             }
-            Account::Zendesk(fake, _) => {
+            Account::Zendesk(fake) => {
                 let names = fake.everything().into_iter().map(|comment| comment.files);
                 names.map(|files| files.into_iter().map(|file| file.name).collect()).collect()
             }
