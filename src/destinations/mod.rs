@@ -4,13 +4,16 @@
 //! retries, counts, logs an outcome or sees the journal: the sender does, once for all.
 //! Concrete types are named in this file and nowhere else.
 
+pub mod azure_blob;
 pub mod folder;
+pub mod gcs;
 pub mod key;
 mod message;
 mod name;
 pub mod oauth;
 pub mod odoo;
 mod pace;
+pub mod s3;
 mod storage;
 mod template;
 mod ticket;
@@ -160,6 +163,12 @@ impl Progress {
 pub enum Settings {
     /// `type = "odoo"`.
     Odoo(odoo::Settings),
+    /// `type = "s3"`.
+    S3(s3::Settings),
+    /// `type = "gcs"`.
+    Gcs(gcs::Settings),
+    /// `type = "azure_blob"`.
+    AzureBlob(azure_blob::Settings),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -170,6 +179,9 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Odoo(_) => Kind::Odoo,
+            Self::S3(_) => Kind::S3,
+            Self::Gcs(_) => Kind::Gcs,
+            Self::AzureBlob(_) => Kind::AzureBlob,
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -204,6 +216,9 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
         }
+        Settings::S3(settings) => Arc::new(s3::storage(settings, shared)),
+        Settings::Gcs(settings) => Arc::new(gcs::storage(settings, shared)),
+        Settings::AzureBlob(settings) => Arc::new(azure_blob::storage(settings, shared)),
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }
 }

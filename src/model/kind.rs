@@ -10,19 +10,28 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// An Odoo server, 16 or later.
     Odoo,
+    /// Amazon S3, or what speaks its protocol.
+    S3,
+    /// Google Cloud Storage.
+    Gcs,
+    /// Azure Blob Storage.
+    AzureBlob,
     /// A folder on this machine.
     Folder,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::Odoo, Self::Folder];
+    pub const ALL: [Self; 5] = [Self::Odoo, Self::S3, Self::Gcs, Self::AzureBlob, Self::Folder];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Odoo => "odoo",
+            Self::S3 => "s3",
+            Self::Gcs => "gcs",
+            Self::AzureBlob => "azure_blob",
             Self::Folder => "folder",
         }
     }
@@ -30,7 +39,7 @@ impl Kind {
     /// Whether it keeps every photo, whatever record the photo belongs to.
     #[must_use]
     pub fn is_storage(self) -> bool {
-        matches!(self, Self::Folder)
+        matches!(self, Self::S3 | Self::Gcs | Self::AzureBlob | Self::Folder)
     }
 }
 

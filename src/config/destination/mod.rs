@@ -1,9 +1,13 @@
 //! `[destination.NAME]`: where photos go to. One file a type; `desk` holds what the help desks
 //! have in common.
 
+mod azure_blob;
+mod bucket;
 mod desk;
 mod folder;
+mod gcs;
 mod odoo;
+mod s3;
 
 use std::path::Path;
 
@@ -24,9 +28,6 @@ const LATER: &[&str] = &[
     "freshservice",
     "zendesk",
     "webhook",
-    "s3",
-    "gcs",
-    "azure_blob",
     "google_drive",
     "dropbox",
     "onedrive",
@@ -75,6 +76,17 @@ fn describe(all: &mut Section<'_>) {
     let mut erp = table("erp", doc);
     kind_key(&mut erp, "odoo");
     odoo::read(&mut erp);
+    let doc =
+        "A bucket of Amazon S3, or of what speaks its protocol: MinIO, R2, B2, Wasabi, Spaces.";
+    let mut bucket = table("s3", doc);
+    kind_key(&mut bucket, "s3");
+    s3::read(&mut bucket);
+    let mut bucket = table("gcs", "A bucket of Google Cloud Storage.");
+    kind_key(&mut bucket, "gcs");
+    gcs::read(&mut bucket);
+    let mut container = table("azure", "A container of Azure Blob Storage.");
+    kind_key(&mut container, "azure_blob");
+    azure_blob::read(&mut container);
     let doc = "A folder of this machine, for instance a mounted share.";
     let mut archive = table("archive", doc);
     kind_key(&mut archive, "folder");
@@ -91,6 +103,9 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
     let kind = kind_key(&mut s, "odoo")?;
     let settings = match kind {
         Kind::Odoo => odoo::read(&mut s).map(Settings::Odoo),
+        Kind::S3 => s3::read(&mut s).map(Settings::S3),
+        Kind::Gcs => gcs::read(&mut s).map(Settings::Gcs),
+        Kind::AzureBlob => azure_blob::read(&mut s).map(Settings::AzureBlob),
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
     };
     s.close();
@@ -98,7 +113,8 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    s.key("type", "\"odoo\" or \"folder\"").required(example, text(kind))
+    s.key("type", "\"odoo\", \"s3\", \"gcs\", \"azure_blob\" or \"folder\"")
+        .required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {
@@ -113,6 +129,15 @@ fn kind(text: &str) -> Result<Kind, Wrong> {
     let near = nearest(text, Kind::ALL.iter().map(|kind| kind.as_str()));
     let remedy = near.map_or(released, |near| format!("did you mean {near:?}?"));
     Err(Wrong::new("is not a type of destination", remedy))
+}
+
+fn template(text: &str) -> Result<KeyTemplate, Wrong> {
+    KeyTemplate::parse(text).map_err(|error| {
+        Wrong::new(
+            format!("is no template: {error}"),
+            format!("write for example {}", destinations::key::DEFAULT_TEMPLATE),
+        )
+    })
 }
 
 fn message(s: &mut Section<'_>) -> Option<Message> {
