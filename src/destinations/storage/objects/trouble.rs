@@ -113,9 +113,8 @@ pub(super) fn failure(words: &Words, error: &opendal::Error, sight: Option<Sight
 /// What a refusal means: first by its code, which is exact, then by its status.
 fn refusal(words: &Words, answer: &Answer) -> Failure {
     let Words { whom, bucket, .. } = words;
-    let cause = |kind, what: String, fix: &str| {
-        Cause::new(kind, what, fix).with_detail(&answer.detail())
-    };
+    let cause =
+        |kind, what: String, fix: &str| Cause::new(kind, what, fix).with_detail(&answer.detail());
     let broken = |kind, what, fix: &str| Failure::Broken { cause: cause(kind, what, fix) };
     if answer.names_no_bucket() {
         let fix = format!("make the {bucket}, or correct its name and the endpoint");
@@ -127,15 +126,29 @@ fn refusal(words: &Words, answer: &Answer) -> Failure {
             let fix = "set this machine's clock by NTP (timedatectl)";
             return broken(ErrorKind::Unauthorized, what, fix);
         }
-        "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed"
+        "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "AuthorizationHeaderMalformed"
         | "IllegalLocationConstraintException" => return elsewhere(words, answer),
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken"
-        | "AuthenticationFailed" | "InvalidAuthenticationInfo" | "NoAuthenticationInformation"
-        | "invalid_grant" | "invalid_client" | "TokenRefreshRequired" => {
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "InvalidToken"
+        | "AuthenticationFailed"
+        | "InvalidAuthenticationInfo"
+        | "NoAuthenticationInformation"
+        | "invalid_grant"
+        | "invalid_client"
+        | "TokenRefreshRequired" => {
             return unauthorized(words, answer);
         }
-        "QuotaExceeded" | "QuotaExceededException" | "StorageFull" | "XMinioStorageFull"
-        | "storage_cap_exceeded" | "AccountIsDisabled" | "AccountProblem" => {
+        "QuotaExceeded"
+        | "QuotaExceededException"
+        | "StorageFull"
+        | "XMinioStorageFull"
+        | "storage_cap_exceeded"
+        | "AccountIsDisabled"
+        | "AccountProblem" => {
             let what = format!("{whom} takes nothing more: it is full or the account is stopped");
             return broken(ErrorKind::Unavailable, what, "make room there, or look at its account");
         }
@@ -155,9 +168,7 @@ fn refusal(words: &Words, answer: &Answer) -> Failure {
                 "raise its limit, or send the photo elsewhere",
             ),
         },
-        507 => {
-            broken(ErrorKind::Unavailable, format!("{whom} is full"), "make room there")
-        }
+        507 => broken(ErrorKind::Unavailable, format!("{whom} is full"), "make room there"),
         501 => {
             let fix = "look for the name of the header in the detail, and at its documentation";
             broken(ErrorKind::Protocol, format!("{whom} {NOT_IMPLEMENTED}"), fix)
@@ -182,11 +193,7 @@ fn refusal(words: &Words, answer: &Answer) -> Failure {
 }
 
 /// What may pass.
-fn unclear(
-    whom: &str,
-    status: u16,
-    cause: impl Fn(ErrorKind, String, &str) -> Cause,
-) -> Failure {
+fn unclear(whom: &str, status: u16, cause: impl Fn(ErrorKind, String, &str) -> Cause) -> Failure {
     let what = format!("{whom} could not do it ({status})");
     let cause = cause(ErrorKind::Unavailable, what, "nothing to do if it passes; else look there");
     // A server that stumbles may have kept what it was sent.

@@ -66,10 +66,7 @@ impl Seen {
 }
 
 impl HttpTransport for Wire {
-    async fn fetch(
-        &self,
-        request: ::http::Request<Buffer>,
-    ) -> Result<::http::Response<HttpBody>> {
+    async fn fetch(&self, request: ::http::Request<Buffer>) -> Result<::http::Response<HttpBody>> {
         let broken = |error: &reqwest::Error| self.seen.broken(self.whom, error);
         let is_head = request.method() == ::http::Method::HEAD;
         let request = request.map(|body| reqwest::Body::from(body.to_bytes()));
