@@ -116,7 +116,8 @@ fn refusal(words: &Words, answer: &Answer) -> Failure {
     let cause =
         |kind, what: String, fix: &str| Cause::new(kind, what, fix).with_detail(&answer.detail());
     let broken = |kind, what, fix: &str| Failure::Broken { cause: cause(kind, what, fix) };
-    if answer.names_no_bucket() {
+    // Who asks for an object takes a 404 for its answer; what is left is about the bucket.
+    if answer.names_no_bucket() || (answer.status == 404 && answer.code.is_empty()) {
         let fix = format!("make the {bucket}, or correct its name and the endpoint");
         return broken(ErrorKind::NotFound, format!("{whom} has no such {bucket}"), &fix);
     }
@@ -157,6 +158,7 @@ fn refusal(words: &Words, answer: &Answer) -> Failure {
     match answer.status {
         301 | 302 | 307 => elsewhere(words, answer),
         401 => unauthorized(words, answer),
+        403 if answer.words.contains("failed to authenticate") => unauthorized(words, answer),
         403 => {
             let what = format!("{whom} does not allow this to these credentials");
             broken(ErrorKind::Forbidden, what, words.permissions)
