@@ -4,15 +4,18 @@
 //! retries, counts, logs an outcome or sees the journal: the sender does, once for all.
 //! Concrete types are named in this file and nowhere else.
 
+pub mod azure_blob;
 mod body;
 pub mod folder;
 pub mod freshworks;
+pub mod gcs;
 pub mod key;
 mod message;
 mod name;
 pub mod oauth;
 pub mod odoo;
 mod pace;
+pub mod s3;
 mod sample;
 mod storage;
 mod template;
@@ -172,6 +175,12 @@ pub enum Settings {
     Zendesk(zendesk::Settings),
     /// `type = "webhook"`.
     Webhook(webhook::Settings),
+    /// `type = "s3"`.
+    S3(s3::Settings),
+    /// `type = "gcs"`.
+    Gcs(gcs::Settings),
+    /// `type = "azure_blob"`.
+    AzureBlob(azure_blob::Settings),
     /// `type = "webdav"`.
     Webdav(webdav::Settings),
     /// `type = "folder"`.
@@ -187,6 +196,9 @@ impl Settings {
             Self::Freshworks(settings) => settings.product.kind(),
             Self::Zendesk(_) => Kind::Zendesk,
             Self::Webhook(_) => Kind::Webhook,
+            Self::S3(_) => Kind::S3,
+            Self::Gcs(_) => Kind::Gcs,
+            Self::AzureBlob(_) => Kind::AzureBlob,
             Self::Webdav(_) => Kind::Webdav,
             Self::Folder(_) => Kind::Folder,
         }
@@ -231,6 +243,9 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         Settings::Webhook(settings) => {
             Arc::new(webhook::Webhook::new(name.clone(), settings, shared))
         }
+        Settings::S3(settings) => Arc::new(s3::storage(settings, shared)),
+        Settings::Gcs(settings) => Arc::new(gcs::storage(settings, shared)),
+        Settings::AzureBlob(settings) => Arc::new(azure_blob::storage(settings, shared)),
         Settings::Webdav(settings) => Arc::new(webdav::storage(settings, shared)),
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }

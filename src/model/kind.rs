@@ -18,6 +18,12 @@ pub enum Kind {
     Zendesk,
     /// Somebody who takes photos as Apertur sends them.
     Webhook,
+    /// Amazon S3, or what speaks its protocol.
+    S3,
+    /// Google Cloud Storage.
+    Gcs,
+    /// Azure Blob Storage.
+    AzureBlob,
     /// A folder on a WebDAV server.
     Webdav,
     /// A folder on this machine.
@@ -26,12 +32,15 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Odoo,
         Self::Freshdesk,
         Self::Freshservice,
         Self::Zendesk,
         Self::Webhook,
+        Self::S3,
+        Self::Gcs,
+        Self::AzureBlob,
         Self::Webdav,
         Self::Folder,
     ];
@@ -45,6 +54,9 @@ impl Kind {
             Self::Freshservice => "freshservice",
             Self::Zendesk => "zendesk",
             Self::Webhook => "webhook",
+            Self::S3 => "s3",
+            Self::Gcs => "gcs",
+            Self::AzureBlob => "azure_blob",
             Self::Webdav => "webdav",
             Self::Folder => "folder",
         }
@@ -53,7 +65,7 @@ impl Kind {
     /// Whether it takes every photo, whatever record the photo belongs to.
     #[must_use]
     pub fn is_storage(self) -> bool {
-        matches!(self, Self::Webhook | Self::Webdav | Self::Folder)
+        !matches!(self, Self::Odoo) && !self.is_help_desk()
     }
 
     /// Whether its records are tickets.

@@ -16,6 +16,7 @@ mod odoo;
 mod readme;
 mod sending;
 mod servers;
+mod storage_contract;
 mod webhook;
 mod whole_way;
 mod zendesk;

@@ -1,10 +1,14 @@
 //! `[destination.NAME]`: where photos go to. One file a type; `desk` holds what the help desks
 //! have in common.
 
+mod azure_blob;
+mod bucket;
 mod desk;
 mod folder;
 mod freshworks;
+mod gcs;
 mod odoo;
+mod s3;
 mod webdav;
 mod webhook;
 mod zendesk;
@@ -23,8 +27,7 @@ use crate::{
 };
 
 /// Types of the house that this release cannot deliver to.
-const LATER: &[&str] =
-    &["s3", "gcs", "azure_blob", "google_drive", "dropbox", "onedrive", "ftp", "sftp"];
+const LATER: &[&str] = &["google_drive", "dropbox", "onedrive", "ftp", "sftp"];
 
 /// A destination by its name.
 pub(super) type Named = (DestinationName, Settings);
@@ -54,44 +57,49 @@ fn fallback(all: &Section<'_>, data_dir: &Path) -> Option<Named> {
     Some((DestinationName::parse("photos").ok()?, Settings::Folder(settings)))
 }
 
+/// The tables of the reference: name, type, what it is.
+const TABLES: [(&str, Kind, &str); 10] = [
+    (
+        "erp",
+        Kind::Odoo,
+        "An Odoo 16 or later: the photo becomes an attachment and a message of the record it\n\
+         belongs to.",
+    ),
+    ("desk", Kind::Freshdesk, "A Freshdesk: the photo becomes a note of its ticket."),
+    ("it", Kind::Freshservice, "A Freshservice: the photo becomes a note of its ticket."),
+    (
+        "support",
+        Kind::Zendesk,
+        "A Zendesk: the photo becomes an attachment of a comment on the ticket it belongs to.",
+    ),
+    (
+        "partner",
+        Kind::Webhook,
+        "A webhook of somebody who takes photos as Apertur sends them, for instance a bridge.",
+    ),
+    (
+        "s3",
+        Kind::S3,
+        "A bucket of Amazon S3, or of what speaks its protocol: MinIO, R2, B2, Wasabi, Spaces.",
+    ),
+    ("gcs", Kind::Gcs, "A bucket of Google Cloud Storage."),
+    ("azure", Kind::AzureBlob, "A container of Azure Blob Storage."),
+    ("cloud", Kind::Webdav, "A folder on a WebDAV server: Nextcloud, ownCloud, Apache, nginx."),
+    ("archive", Kind::Folder, "A folder of this machine, for instance a mounted share."),
+];
+/// The types, for the reference.
+const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \"webhook\", \
+                     \"s3\", \"gcs\",\n\"azure_blob\", \"webdav\" or \"folder\"";
+
 /// The lines of the reference: one table of each type.
 fn describe(all: &mut Section<'_>) {
-    let mut table = |name: &str, doc: &'static str| {
+    for (name, kind, doc) in TABLES {
         let header = format!("[destination.{name}]");
         all.reader.describe(Described::Table { header, doc, live: false });
-        all.open(name)
-    };
-    let doc = "An Odoo 16 or later: the photo becomes an attachment and a message of the record \
-               it\nbelongs to.";
-    let mut erp = table("erp", doc);
-    kind_key(&mut erp, "odoo");
-    odoo::read(&mut erp);
-    let doc = "A Freshdesk: the photo becomes a note of its ticket.";
-    let mut desk = table("desk", doc);
-    kind_key(&mut desk, "freshdesk");
-    freshworks::freshdesk(&mut desk);
-    let doc = "A Freshservice: the photo becomes a note of its ticket.";
-    let mut it = table("it", doc);
-    kind_key(&mut it, "freshservice");
-    freshworks::freshservice(&mut it);
-    let doc =
-        "A Zendesk: the photo becomes an attachment of a comment on the ticket it belongs to.";
-    let mut support = table("support", doc);
-    kind_key(&mut support, "zendesk");
-    zendesk::read(&mut support);
-    let doc = "A webhook of somebody who takes photos as Apertur sends them, another bridge for \
-               instance.";
-    let mut partner = table("partner", doc);
-    kind_key(&mut partner, "webhook");
-    webhook::read(&mut partner);
-    let doc = "A folder on a WebDAV server: Nextcloud, ownCloud, Apache, nginx.";
-    let mut cloud = table("cloud", doc);
-    kind_key(&mut cloud, "webdav");
-    webdav::read(&mut cloud);
-    let doc = "A folder of this machine, for instance a mounted share.";
-    let mut archive = table("archive", doc);
-    kind_key(&mut archive, "folder");
-    folder::read(&mut archive);
+        let mut s = all.open(name);
+        kind_key(&mut s, kind.as_str());
+        settings(kind, &mut s);
+    }
 }
 
 fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
@@ -102,23 +110,28 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
     };
     // Without a type nobody knows which keys are right, so the others are not looked at.
     let kind = kind_key(&mut s, "odoo")?;
-    let settings = match kind {
-        Kind::Odoo => odoo::read(&mut s).map(Settings::Odoo),
-        Kind::Freshdesk => freshworks::freshdesk(&mut s).map(Box::new).map(Settings::Freshworks),
-        Kind::Freshservice => {
-            freshworks::freshservice(&mut s).map(Box::new).map(Settings::Freshworks)
-        }
-        Kind::Zendesk => zendesk::read(&mut s).map(Settings::Zendesk),
-        Kind::Webhook => webhook::read(&mut s).map(Settings::Webhook),
-        Kind::Webdav => webdav::read(&mut s).map(Settings::Webdav),
-        Kind::Folder => folder::read(&mut s).map(Settings::Folder),
-    };
+    let settings = settings(kind, &mut s);
     s.close();
     Some((parsed?, settings?))
 }
 
+/// Reads the keys of a type.
+fn settings(kind: Kind, s: &mut Section<'_>) -> Option<Settings> {
+    match kind {
+        Kind::Odoo => odoo::read(s).map(Settings::Odoo),
+        Kind::Freshdesk => freshworks::freshdesk(s).map(Box::new).map(Settings::Freshworks),
+        Kind::Freshservice => freshworks::freshservice(s).map(Box::new).map(Settings::Freshworks),
+        Kind::Zendesk => zendesk::read(s).map(Settings::Zendesk),
+        Kind::Webhook => webhook::read(s).map(Settings::Webhook),
+        Kind::S3 => s3::read(s).map(Settings::S3),
+        Kind::Gcs => gcs::read(s).map(Settings::Gcs),
+        Kind::AzureBlob => azure_blob::read(s).map(Settings::AzureBlob),
+        Kind::Webdav => webdav::read(s).map(Settings::Webdav),
+        Kind::Folder => folder::read(s).map(Settings::Folder),
+    }
+}
+
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \"webhook\", \"webdav\" or \"folder\"";
     s.key("type", TYPES).required(example, text(kind))
 }
 

@@ -5,6 +5,7 @@
 //! differs: how one protocol looks, writes, reads and removes. It decides nothing about keys.
 
 mod keys;
+pub(super) mod objects;
 #[cfg(test)]
 mod tests;
 mod trial;
