@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 pub use self::settings::{DEFAULT_TIMEOUT, Folder, Login, Settings};
 use self::{
     multistatus::Told,
-    wire::{Doing, WHOM, Wire},
+    wire::{Doing, WHOM, Wire, is_locked},
 };
 use super::{
     Shared,
@@ -182,6 +182,26 @@ impl Webdav {
         }
     }
 
+    async fn write_by(
+        &self,
+        temporary: &str,
+        key: &str,
+        upload: &Upload,
+    ) -> Result<Written, Failure> {
+        let written = match self.upload(temporary, upload).await {
+            Ok(()) => self.rename(temporary, key).await,
+            Err(failure) => Err(failure),
+        };
+        // After what may pass, the next try writes over it.
+        if matches!(
+            written,
+            Ok(Written::Taken) | Err(Failure::Refused { .. } | Failure::Broken { .. })
+        ) {
+            drop(self.remove(temporary).await);
+        }
+        written
+    }
+
     /// What was there is gone: what is known of the folders is out of date.
     fn gone(&self) -> Failure {
         self.forget();
@@ -242,18 +262,16 @@ impl Store for Webdav {
     async fn write(&self, key: &str, upload: &Upload) -> Result<Written, Failure> {
         let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
         self.make_folders(folder).await?;
-        let temporary = temporary(key, upload);
-        let written = match self.upload(&temporary, upload).await {
-            Ok(()) => self.rename(&temporary, key).await,
-            Err(failure) => Err(failure),
-        };
-        let is_kept = matches!(
-            &written,
-            Ok(Written::Done) | Err(Failure::Unknown { .. } | Failure::Later { .. })
-        );
-        if !is_kept {
-            // Where this fails too, the next try writes over it.
-            drop(self.remove(&temporary).await);
+        let [first, second] = temporary(key, upload);
+        let mut written = self.write_by(&first, key, upload).await;
+        if let Err(failure) = &written
+            && is_locked(failure)
+        {
+            // The server is not done with a try whose connection broke.
+            written = self.write_by(&second, key, upload).await;
+            if matches!(written, Ok(Written::Done)) {
+                drop(self.remove(&first).await);
+            }
         }
         written
     }
@@ -282,12 +300,14 @@ impl Store for Webdav {
     }
 }
 
-/// The name that a photo has until it is whole, beside its own: the same in every try, another
-/// one for other bytes. Not `.part`, which Nextcloud keeps for itself.
-fn temporary(key: &str, upload: &Upload) -> String {
+/// The names that a photo has until it is whole, beside its own: the same in every try, others
+/// for other bytes, so that two writers of one name write the same. Not `.part`, which Nextcloud
+/// keeps for itself.
+fn temporary(key: &str, upload: &Upload) -> [String; 2] {
     let digest = Sha256::new().chain_update(key).chain_update(upload.file.sha256.0).finalize();
-    let name = format!(".apertur-{}.tmp", hex::encode(&digest[..12]));
-    key.rsplit_once('/').map_or(name.clone(), |(folder, _)| format!("{folder}/{name}"))
+    let id = hex::encode(&digest[..12]);
+    let folder = key.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    ["", "-2"].map(|number| format!("{folder}.apertur-{id}{number}.tmp"))
 }
 
 fn missing() -> Failure {
