@@ -386,6 +386,8 @@ fn the_example_loads_with_every_key_in_force() {
         fs::write(home.path().join(name), "s").unwrap();
     }
     fs::write(home.path().join("e2e.pem"), e2e_key()).unwrap();
+    fs::write(home.path().join("gcs-key.json"), r#"{"type": "authorized_user"}"#).unwrap();
+    fs::write(home.path().join("azure-sas"), "sv=1&sig=s").unwrap();
     let config = load_at(home.path(), &text, &[]).config;
     assert_eq!(config.destinations.len(), crate::model::Kind::ALL.len());
     assert_eq!(config.routes.rules.len(), 1);

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 pub use self::settings::{DEFAULT_TIMEOUT, Folder, Login, Settings};
 use self::{
     multistatus::Told,
-    wire::{Doing, WHOM, Wire, is_locked},
+    wire::{Doing, Refusal, WHOM, Wire},
 };
 use super::{
     Shared,
@@ -133,31 +133,44 @@ impl Webdav {
         Ok(())
     }
 
-    async fn upload(&self, temporary: &str, upload: &Upload) -> Result<(), Failure> {
-        let body = upload.file.stream(BLOCK).await.map_err(|error| unreadable(&error))?;
-        let request = self
-            .wire
-            .request("PUT", self.folder().file(temporary))?
-            .header(header::CONTENT_TYPE, &upload.media_type)
-            .header(header::CONTENT_LENGTH, upload.file.size)
-            .body(Payload::wrap_stream(body));
-        match self.wire.send(request, Doing::Uploading).await? {
-            Ok(_) => {}
-            Err(refusal) if matches!(refusal.code(), 404 | 409) => return Err(self.gone()),
-            Err(refusal) => return Err(refusal.failure()),
+    /// Sends the photo to one of its temporary names, the first that is free, and measures it
+    /// there.
+    async fn upload(&self, names: &[String; 2], upload: &Upload) -> Result<String, Failure> {
+        let [first, second] = names;
+        let mut used = first;
+        let mut answer = self.put(first, upload).await?;
+        if answer.as_ref().is_err_and(|refusal| refusal.code() == 423) {
+            // The server is not done with a try whose connection broke.
+            used = second;
+            answer = self.put(second, upload).await?;
         }
-        let there = self.look(self.folder().file(temporary)).await?;
-        if there.and_then(|told| told.size) == Some(upload.file.size) {
-            return Ok(());
+        if let Err(refusal) = answer {
+            let is_gone = matches!(refusal.code(), 404 | 409);
+            return Err(if is_gone { self.gone() } else { refusal.failure() });
+        }
+        let there = self.look(self.folder().file(used)).await?.and_then(|told| told.size);
+        if there == Some(upload.file.size) {
+            return Ok(used.clone());
         }
         let what = format!("{WHOM} took the photo but does not have all of it");
         let fix = "look at the server's disk and at proxies before it; it is tried again";
-        let cause = Cause::new(ErrorKind::Unavailable, what, fix);
-        let detail = there.and_then(|told| told.size).map_or_else(
+        let detail = there.map_or_else(
             || "nothing is there".to_owned(),
             |size| format!("{size} of {} bytes", upload.file.size),
         );
-        Err(Failure::Later { after: None, cause: cause.with_detail(&detail) })
+        let cause = Cause::new(ErrorKind::Unavailable, what, fix).with_detail(&detail);
+        Err(Failure::Later { after: None, cause })
+    }
+
+    async fn put(&self, name: &str, upload: &Upload) -> Result<Result<(), Refusal>, Failure> {
+        let body = upload.file.stream(BLOCK).await.map_err(|error| unreadable(&error))?;
+        let request = self
+            .wire
+            .request("PUT", self.folder().file(name))?
+            .header(header::CONTENT_TYPE, &upload.media_type)
+            .header(header::CONTENT_LENGTH, upload.file.size)
+            .body(Payload::wrap_stream(body));
+        Ok(self.wire.send(request, Doing::Uploading).await?.map(|_| ()))
     }
 
     async fn rename(&self, temporary: &str, key: &str) -> Result<Written, Failure> {
@@ -180,26 +193,6 @@ impl Webdav {
             }),
             Err(refusal) => Err(refusal.failure()),
         }
-    }
-
-    async fn write_by(
-        &self,
-        temporary: &str,
-        key: &str,
-        upload: &Upload,
-    ) -> Result<Written, Failure> {
-        let written = match self.upload(temporary, upload).await {
-            Ok(()) => self.rename(temporary, key).await,
-            Err(failure) => Err(failure),
-        };
-        // After what may pass, the next try writes over it.
-        if matches!(
-            written,
-            Ok(Written::Taken) | Err(Failure::Refused { .. } | Failure::Broken { .. })
-        ) {
-            drop(self.remove(temporary).await);
-        }
-        written
     }
 
     /// What was there is gone: what is known of the folders is out of date.
@@ -262,24 +255,28 @@ impl Store for Webdav {
     async fn write(&self, key: &str, upload: &Upload) -> Result<Written, Failure> {
         let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
         self.make_folders(folder).await?;
-        let [first, second] = temporary(key, upload);
-        let mut written = self.write_by(&first, key, upload).await;
-        if let Err(failure) = &written
-            && is_locked(failure)
-        {
-            // The server is not done with a try whose connection broke.
-            written = self.write_by(&second, key, upload).await;
-            if matches!(written, Ok(Written::Done)) {
-                drop(self.remove(&first).await);
-            }
+        let names = temporary(key, upload);
+        let written = match self.upload(&names, upload).await {
+            Ok(used) => self.rename(&used, key).await.map(|written| (written, used)),
+            Err(failure) => Err(failure),
+        };
+        // After what may pass, the next try writes over what is left.
+        let left: &[String] = match &written {
+            Ok((Written::Done, used)) if *used == names[0] => &[],
+            Ok((Written::Done, _)) => &names[..1],
+            Err(Failure::Later { .. } | Failure::Unknown { .. }) => &[],
+            Ok((Written::Taken, _)) | Err(_) => &names,
+        };
+        for name in left {
+            drop(self.remove(name).await);
         }
-        written
+        written.map(|(written, _)| written)
     }
 
     async fn read(&self, key: &str) -> Result<Body, Failure> {
         let request = self.wire.request("GET", self.folder().file(key))?;
         let response = self.wire.send(request, Doing::Reading).await?;
-        let blocks = response.map_err(wire::Refusal::failure)?.bytes_stream();
+        let blocks = response.map_err(Refusal::failure)?.bytes_stream();
         let failure = |error: reqwest::Error| match http::failure(WHOM, &error) {
             Failure::Unknown { cause } => Failure::Later { after: None, cause },
             other => other,

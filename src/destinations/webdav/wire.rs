@@ -21,14 +21,6 @@ const MAX_ANSWER: usize = 1024 * 1024;
 /// Most of a refusal's words read, in bytes.
 const MAX_WORDS: usize = 16 * 1024;
 
-/// The kind of what is locked: no other refusal of WebDAV has it.
-const LOCKED: ErrorKind = ErrorKind::NotAllowed;
-
-/// Whether what was to be changed is locked.
-pub(super) fn is_locked(failure: &Failure) -> bool {
-    failure.cause().kind == LOCKED
-}
-
 /// The server and how to talk to it.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -176,7 +168,7 @@ impl Refusal {
                  then replay",
             ),
             429 => return self.later(ErrorKind::RateLimited, "nothing; it goes on by itself"),
-            423 => return self.later(LOCKED, "unlock the file or folder there"),
+            423 => return self.later(ErrorKind::Unavailable, "unlock the file or folder there"),
             _ if self.doing == Doing::Renaming && self.status.is_server_error() => {
                 let fix = "nothing to do if it passes; else look at the server's log";
                 return Failure::Unknown { cause: self.cause(ErrorKind::Unavailable, fix) };
