@@ -148,6 +148,12 @@ impl Refusal {
                 ErrorKind::Forbidden,
                 "let this user make, change and remove files and folders there",
             ),
+            // The folder answers WebDAV by now; rclone says so of a full disk, others of a share
+            // that can only be read.
+            405 if self.doing == Doing::Uploading => (
+                ErrorKind::Unavailable,
+                "look at the server's disk and log, and whether this user may write there",
+            ),
             405 | 501 => (
                 ErrorKind::Protocol,
                 "check url: nothing there speaks WebDAV; Nextcloud's is \
