@@ -69,8 +69,7 @@ fn signer(s: &mut Section<'_>, secret: Option<&SecretString>) -> Option<Signer> 
     )
     .or("timestamped", |entry| {
         let scheme = word(SCHEMES)(entry)?;
-        let Some(secret) = secret else { return None };
-        match Signer::new(scheme, secret) {
+        match Signer::new(scheme, secret?) {
             Ok(signer) => Some(signer),
             Err(error) => entry.wrong_value(
                 &format!("does not fit the secret: {error}"),
