@@ -11,6 +11,7 @@ mod name;
 pub mod oauth;
 pub mod odoo;
 mod pace;
+pub mod sftp;
 mod storage;
 mod template;
 mod ticket;
@@ -160,6 +161,8 @@ impl Progress {
 pub enum Settings {
     /// `type = "odoo"`.
     Odoo(odoo::Settings),
+    /// `type = "sftp"`.
+    Sftp(sftp::Settings),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -170,6 +173,7 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Odoo(_) => Kind::Odoo,
+            Self::Sftp(_) => Kind::Sftp,
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -203,6 +207,10 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
     match settings {
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
+        }
+        Settings::Sftp(settings) => {
+            let template = settings.key_template.clone();
+            Arc::new(storage::Storage::new(sftp::Sftp::new(settings), template))
         }
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }

@@ -10,19 +10,22 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// An Odoo server, 16 or later.
     Odoo,
+    /// A folder on an SSH server.
+    Sftp,
     /// A folder on this machine.
     Folder,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::Odoo, Self::Folder];
+    pub const ALL: [Self; 3] = [Self::Odoo, Self::Sftp, Self::Folder];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Odoo => "odoo",
+            Self::Sftp => "sftp",
             Self::Folder => "folder",
         }
     }
@@ -30,7 +33,7 @@ impl Kind {
     /// Whether it keeps every photo, whatever record the photo belongs to.
     #[must_use]
     pub fn is_storage(self) -> bool {
-        matches!(self, Self::Folder)
+        matches!(self, Self::Sftp | Self::Folder)
     }
 }
 

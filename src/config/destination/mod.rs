@@ -2,8 +2,10 @@
 //! have in common.
 
 mod desk;
+mod files;
 mod folder;
 mod odoo;
+mod sftp;
 
 use std::path::Path;
 
@@ -14,7 +16,10 @@ use super::{
     values::{Wrong, text, word},
 };
 use crate::{
-    destinations::{self, Language, Message, Settings, key::KeyTemplate},
+    destinations::{
+        self, Language, Message, Settings,
+        key::{DEFAULT_TEMPLATE, KeyTemplate},
+    },
     model::{DestinationName, Kind},
 };
 
@@ -31,7 +36,6 @@ const LATER: &[&str] = &[
     "dropbox",
     "onedrive",
     "ftp",
-    "sftp",
     "webdav",
 ];
 
@@ -75,6 +79,10 @@ fn describe(all: &mut Section<'_>) {
     let mut erp = table("erp", doc);
     kind_key(&mut erp, "odoo");
     odoo::read(&mut erp);
+    let doc = "A folder on an SSH server.";
+    let mut files = table("files", doc);
+    kind_key(&mut files, "sftp");
+    sftp::read(&mut files);
     let doc = "A folder of this machine, for instance a mounted share.";
     let mut archive = table("archive", doc);
     kind_key(&mut archive, "folder");
@@ -91,6 +99,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
     let kind = kind_key(&mut s, "odoo")?;
     let settings = match kind {
         Kind::Odoo => odoo::read(&mut s).map(Settings::Odoo),
+        Kind::Sftp => sftp::read(&mut s).map(Settings::Sftp),
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
     };
     s.close();
@@ -98,7 +107,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    s.key("type", "\"odoo\" or \"folder\"").required(example, text(kind))
+    s.key("type", "\"odoo\", \"sftp\" or \"folder\"").required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {
@@ -113,6 +122,21 @@ fn kind(text: &str) -> Result<Kind, Wrong> {
     let near = nearest(text, Kind::ALL.iter().map(|kind| kind.as_str()));
     let remedy = near.map_or(released, |near| format!("did you mean {near:?}?"));
     Err(Wrong::new("is not a type of destination", remedy))
+}
+
+/// Reads `key_template`.
+fn key_template(s: &mut Section<'_>) -> Option<KeyTemplate> {
+    s.key("key_template", "file name below the folder, made safe for a path")
+        .or(DEFAULT_TEMPLATE, text(template))
+}
+
+fn template(text: &str) -> Result<KeyTemplate, Wrong> {
+    KeyTemplate::parse(text).map_err(|error| {
+        Wrong::new(
+            format!("is no template: {error}"),
+            format!("write for example {DEFAULT_TEMPLATE}"),
+        )
+    })
 }
 
 fn message(s: &mut Section<'_>) -> Option<Message> {

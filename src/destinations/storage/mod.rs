@@ -5,15 +5,13 @@
 //! differs: how one protocol looks, writes, reads and removes. It decides nothing about keys.
 
 mod keys;
-mod trial;
+mod part;
+mod pool;
 #[cfg(test)]
 mod tests;
+mod trial;
 
-use std::{
-    fmt,
-    pin::Pin,
-    time::Duration,
-};
+use std::{fmt, pin::Pin, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,14 +19,16 @@ use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 use self::keys::Keys;
+pub(super) use self::{
+    part::{folders_of, part_of},
+    pool::Pool,
+};
 use super::{
     Destination, Item, Limits, Parcel, Progress,
     key::{KeyTemplate, suffixed},
 };
 use crate::{
-    model::{
-        Cause, Delivery, Digest, ErrorKind, Failure, Finding, Kind, Photo, Receipt, Target,
-    },
+    model::{Cause, Delivery, Digest, ErrorKind, Failure, Finding, Kind, Photo, Receipt, Target},
     spool::SpooledFile,
 };
 
