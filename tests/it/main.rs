@@ -12,4 +12,5 @@ mod memory;
 mod odoo;
 mod readme;
 mod sending;
+mod servers;
 mod whole_way;
