@@ -5,6 +5,7 @@ mod crash;
 mod daemon;
 mod door;
 mod fakes;
+mod files;
 mod house;
 mod journal_contract;
 mod look;
