@@ -5,6 +5,7 @@
 //! Concrete types are named in this file and nowhere else.
 
 pub mod folder;
+pub mod ftp;
 pub mod key;
 mod message;
 mod name;
@@ -161,6 +162,8 @@ impl Progress {
 pub enum Settings {
     /// `type = "odoo"`.
     Odoo(odoo::Settings),
+    /// `type = "ftp"`.
+    Ftp(ftp::Settings),
     /// `type = "sftp"`.
     Sftp(sftp::Settings),
     /// `type = "folder"`.
@@ -173,6 +176,7 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Odoo(_) => Kind::Odoo,
+            Self::Ftp(_) => Kind::Ftp,
             Self::Sftp(_) => Kind::Sftp,
             Self::Folder(_) => Kind::Folder,
         }
@@ -207,6 +211,10 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
     match settings {
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
+        }
+        Settings::Ftp(settings) => {
+            let template = settings.key_template.clone();
+            Arc::new(storage::Storage::new(ftp::Ftp::new(settings), template))
         }
         Settings::Sftp(settings) => {
             let template = settings.key_template.clone();

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// An Odoo server, 16 or later.
     Odoo,
+    /// A folder on an FTP server.
+    Ftp,
     /// A folder on an SSH server.
     Sftp,
     /// A folder on this machine.
@@ -18,13 +20,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Odoo, Self::Sftp, Self::Folder];
+    pub const ALL: [Self; 4] = [Self::Odoo, Self::Ftp, Self::Sftp, Self::Folder];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Odoo => "odoo",
+            Self::Ftp => "ftp",
             Self::Sftp => "sftp",
             Self::Folder => "folder",
         }
@@ -33,7 +36,7 @@ impl Kind {
     /// Whether it keeps every photo, whatever record the photo belongs to.
     #[must_use]
     pub fn is_storage(self) -> bool {
-        matches!(self, Self::Sftp | Self::Folder)
+        matches!(self, Self::Ftp | Self::Sftp | Self::Folder)
     }
 }
 

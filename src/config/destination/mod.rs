@@ -4,6 +4,7 @@
 mod desk;
 mod files;
 mod folder;
+mod ftp;
 mod odoo;
 mod sftp;
 
@@ -35,7 +36,6 @@ const LATER: &[&str] = &[
     "google_drive",
     "dropbox",
     "onedrive",
-    "ftp",
     "webdav",
 ];
 
@@ -79,6 +79,10 @@ fn describe(all: &mut Section<'_>) {
     let mut erp = table("erp", doc);
     kind_key(&mut erp, "odoo");
     odoo::read(&mut erp);
+    let doc = "A folder on an FTP server.";
+    let mut upload = table("upload", doc);
+    kind_key(&mut upload, "ftp");
+    ftp::read(&mut upload);
     let doc = "A folder on an SSH server.";
     let mut files = table("files", doc);
     kind_key(&mut files, "sftp");
@@ -99,6 +103,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
     let kind = kind_key(&mut s, "odoo")?;
     let settings = match kind {
         Kind::Odoo => odoo::read(&mut s).map(Settings::Odoo),
+        Kind::Ftp => ftp::read(&mut s).map(Settings::Ftp),
         Kind::Sftp => sftp::read(&mut s).map(Settings::Sftp),
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
     };
@@ -107,7 +112,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    s.key("type", "\"odoo\", \"sftp\" or \"folder\"").required(example, text(kind))
+    s.key("type", "\"odoo\", \"ftp\", \"sftp\" or \"folder\"").required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {

@@ -121,10 +121,10 @@ pub(super) fn refused(settings: &Settings, methods: &str, is_half_done: bool) ->
     } else {
         let fix = match settings.login {
             Login::Password(_) => {
-                "correct username and password; where the server takes keys only, set private_key"
+                "check username and password; where the server takes keys only, set private_key"
             }
             Login::Key(_) => {
-                "correct username; add the public key to the user's authorized_keys, which the \
+                "check username; add the public key to the user's authorized_keys, which the \
                  server wants owned by that user and writable by nobody else"
             }
         };

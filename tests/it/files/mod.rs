@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod disk;
+mod ftp;
 mod sftp;
 mod wire;
 
@@ -156,6 +158,14 @@ fn files(root: &Path) -> Vec<String> {
 /// Those that are no temporary ones.
 fn visible(root: &Path) -> Vec<String> {
     files(root).into_iter().filter(|name| !name.ends_with(".part")).collect()
+}
+
+/// Whether a temporary file has grown.
+fn has_part(folder: &Path) -> bool {
+    files(folder).iter().any(|name| {
+        name.ends_with(".part")
+            && fs::metadata(folder.join(name)).is_ok_and(|there| there.len() > 0)
+    })
 }
 
 fn errors(findings: &[Finding]) -> Vec<String> {

@@ -1,11 +1,6 @@
 //! SFTP: OpenSSH by key, rclone by password.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{fs, process::Command, time::Duration};
 
 use apertur_bridge::destinations::{
     Settings as Any,
@@ -13,7 +8,7 @@ use apertur_bridge::destinations::{
     sftp::{Fingerprint, Key, Login, Settings, Trust},
 };
 
-use super::{Lab, errors, files, large, until, visible, wire::Wire};
+use super::{Lab, disk::Disk, errors, files, has_part, large, until, visible, wire::Wire};
 use crate::servers::{
     Server,
     files::{PASSWORD, USER, openssh, openssh_rsa, rclone_sftp},
@@ -295,31 +290,17 @@ async fn a_server_killed_in_the_middle_leaves_nothing_visible_and_the_next_try_s
     assert_eq!(files(&root(&server)), ["2027-01-15/img_1.jpg"]);
 }
 
-fn has_part(folder: &Path) -> bool {
-    files(folder).iter().any(|name| {
-        name.ends_with(".part")
-            && fs::metadata(folder.join(name)).is_ok_and(|there| there.len() > 0)
-    })
-}
-
 #[tokio::test]
 async fn a_full_disk_pauses_the_destination_and_says_so() {
     let server = Server::start(openssh);
-    let disk = root(&server).join("disk");
-    fs::create_dir(&disk).unwrap();
-    let mount = ["-t", "tmpfs", "-o", "size=2m", "tmpfs"];
-    let mounted = Command::new("mount").args(mount).arg(&disk).stderr(Stdio::null()).status();
-    assert!(mounted.unwrap().success(), "run the tests as root: this one mounts a small disk");
-    let directory = disk.display().to_string();
+    let disk = Disk::mount(&root(&server).join("disk"));
+    let directory = disk.0.display().to_string();
     let lab = Lab::new(Any::Sftp(Settings { directory, ..of_openssh(&server) }));
     let failure = lab.send("img_1", &large(4_000_000)).await.unwrap_err();
     let said = format!("{failure:?}");
-    let (seen, small) = (visible(&disk), lab.send("img_2", b"small").await);
-    drop(lab);
-    assert!(Command::new("umount").arg("-l").arg(&disk).status().unwrap().success());
     assert!(said.starts_with("Broken") && said.contains("is full"), "{said}");
-    assert_eq!(seen, [""; 0]);
-    small.unwrap();
+    assert_eq!(files(&disk.0), [""; 0]);
+    lab.send("img_2", b"small").await.unwrap();
 }
 
 #[tokio::test]

@@ -8,9 +8,11 @@ use std::{
 
 use super::{Place, program};
 
-/// Whom rclone and the FTP servers know. vsftpd takes its guests by this name alone.
-pub(crate) const USER: &str = "anonymous";
-/// With this password.
+/// Whom rclone and pyftpdlib know.
+pub(crate) const USER: &str = "bridge";
+/// Whom vsftpd knows: it needs no user of the system for its guests.
+pub(crate) const GUEST: &str = "anonymous";
+/// The password of both.
 pub(crate) const PASSWORD: &str = "correct-horse";
 
 /// SFTP by OpenSSH, for the user that runs the tests and the key `client`; its host keys are
