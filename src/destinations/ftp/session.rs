@@ -1,11 +1,11 @@
 //! One control connection: TLS, log-in, folder, and calls under a deadline.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
 use suppaftp::{
-    FtpError, FtpResult, Mode, Status,
+    FtpError, FtpResult, Mode,
     tokio::{AsyncRustlsConnector, AsyncRustlsFtpStream, AsyncTlsConnector, TransferStream},
     tokio_rustls::TlsConnector,
     types::FileType,
