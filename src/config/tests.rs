@@ -65,7 +65,7 @@ fn every_fixture_gives_its_findings() {
         same_as_file(&said, path.with_extension("findings").to_str().unwrap());
         seen += 1;
     }
-    assert!(seen == 10, "{seen}");
+    assert!(seen == 13, "{seen}");
 }
 
 #[test]
@@ -95,6 +95,57 @@ fn nothing_but_a_secret_gives_the_defaults() {
     let note = "destination: none is configured: photos are kept in \
                 /var/lib/apertur-bridge/photos; write a [destination.NAME] to deliver them";
     assert_eq!(loaded.notes[0].to_string(), note);
+}
+
+/// The settings of one Azure destination with these keys.
+fn azure(keys: &str) -> crate::destinations::azure_blob::Settings {
+    let text = format!("[destination.a]\ntype = 'azure_blob'\ncontainer_name = 'photos'\n{keys}");
+    match load_text(&text, &[]).destinations.remove(0).1 {
+        Settings::AzureBlob(settings) => settings,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_connection_string_says_account_credential_and_address() {
+    use crate::destinations::azure_blob::Credential;
+    let whole = azure(
+        "connection_string = 'DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=a2V5;\
+         EndpointSuffix=core.chinacloudapi.cn'",
+    );
+    assert_eq!(whole.account_name, "acme");
+    assert_eq!(whole.endpoint.as_str(), "https://acme.blob.core.chinacloudapi.cn/");
+    assert!(matches!(whole.credential, Credential::Key(key) if key.expose_secret() == "a2V5"));
+    let signed = azure(
+        "connection_string = 'BlobEndpoint=https://shop.blob.core.windows.net/;\
+         SharedAccessSignature=sv=1&sig=x%3D'",
+    );
+    assert_eq!(signed.account_name, "shop");
+    assert!(
+        matches!(signed.credential, Credential::Sas(sas) if sas.expose_secret() == "sv=1&sig=x%3D")
+    );
+    let plain = azure("account_name = 'acme'\nsas_token = '?sv=1&sig=x'");
+    assert_eq!(plain.endpoint.as_str(), "https://acme.blob.core.windows.net/");
+    assert!(
+        matches!(plain.credential, Credential::Sas(sas) if sas.expose_secret() == "sv=1&sig=x")
+    );
+}
+
+#[test]
+fn a_bucket_is_in_the_path_where_its_host_has_no_certificate() {
+    let path_style = |keys: &str| {
+        let text = format!(
+            "[destination.a]\ntype = 's3'\n{keys}\naccess_key_id = 'a'\nsecret_access_key = 'b'"
+        );
+        match load_text(&text, &[]).destinations.remove(0).1 {
+            Settings::S3(settings) => settings.path_style,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(!path_style("bucket = 'photos'"));
+    assert!(path_style("bucket = 'photos.example.com'"));
+    assert!(path_style("bucket = 'photos'\nendpoint = 'https://minio.example.com'"));
+    assert!(!path_style("bucket = 'photos'\nendpoint = 'https://s3.example'\npath_style = false"));
 }
 
 fn photos() -> &'static Path {

@@ -4,14 +4,17 @@
 //! retries, counts, logs an outcome or sees the journal: the sender does, once for all.
 //! Concrete types are named in this file and nowhere else.
 
+pub mod azure_blob;
 pub mod folder;
 pub mod ftp;
+pub mod gcs;
 pub mod key;
 mod message;
 mod name;
 pub mod oauth;
 pub mod odoo;
 mod pace;
+pub mod s3;
 pub mod sftp;
 mod storage;
 mod template;
@@ -162,6 +165,12 @@ impl Progress {
 pub enum Settings {
     /// `type = "odoo"`.
     Odoo(odoo::Settings),
+    /// `type = "s3"`.
+    S3(s3::Settings),
+    /// `type = "gcs"`.
+    Gcs(gcs::Settings),
+    /// `type = "azure_blob"`.
+    AzureBlob(azure_blob::Settings),
     /// `type = "ftp"`.
     Ftp(ftp::Settings),
     /// `type = "sftp"`.
@@ -176,6 +185,9 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Odoo(_) => Kind::Odoo,
+            Self::S3(_) => Kind::S3,
+            Self::Gcs(_) => Kind::Gcs,
+            Self::AzureBlob(_) => Kind::AzureBlob,
             Self::Ftp(_) => Kind::Ftp,
             Self::Sftp(_) => Kind::Sftp,
             Self::Folder(_) => Kind::Folder,
@@ -212,6 +224,9 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
         }
+        Settings::S3(settings) => Arc::new(s3::storage(settings, shared)),
+        Settings::Gcs(settings) => Arc::new(gcs::storage(settings, shared)),
+        Settings::AzureBlob(settings) => Arc::new(azure_blob::storage(settings, shared)),
         Settings::Ftp(settings) => {
             let template = settings.key_template.clone();
             Arc::new(storage::Storage::new(ftp::Ftp::new(settings), template))

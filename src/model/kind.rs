@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// An Odoo server, 16 or later.
     Odoo,
+    /// Amazon S3, or what speaks its protocol.
+    S3,
+    /// Google Cloud Storage.
+    Gcs,
+    /// Azure Blob Storage.
+    AzureBlob,
     /// A folder on an FTP server.
     Ftp,
     /// A folder on an SSH server.
@@ -20,13 +26,17 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Odoo, Self::Ftp, Self::Sftp, Self::Folder];
+    pub const ALL: [Self; 7] =
+        [Self::Odoo, Self::S3, Self::Gcs, Self::AzureBlob, Self::Ftp, Self::Sftp, Self::Folder];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Odoo => "odoo",
+            Self::S3 => "s3",
+            Self::Gcs => "gcs",
+            Self::AzureBlob => "azure_blob",
             Self::Ftp => "ftp",
             Self::Sftp => "sftp",
             Self::Folder => "folder",
@@ -36,7 +46,10 @@ impl Kind {
     /// Whether it keeps every photo, whatever record the photo belongs to.
     #[must_use]
     pub fn is_storage(self) -> bool {
-        matches!(self, Self::Ftp | Self::Sftp | Self::Folder)
+        matches!(
+            self,
+            Self::S3 | Self::Gcs | Self::AzureBlob | Self::Ftp | Self::Sftp | Self::Folder
+        )
     }
 }
 

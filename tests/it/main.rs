@@ -14,4 +14,5 @@ mod odoo;
 mod readme;
 mod sending;
 mod servers;
+mod storage_contract;
 mod whole_way;

@@ -1,11 +1,15 @@
 //! `[destination.NAME]`: where photos go to. One file a type; `desk` holds what the help desks
 //! have in common.
 
+mod azure_blob;
+mod bucket;
 mod desk;
 mod files;
 mod folder;
 mod ftp;
+mod gcs;
 mod odoo;
+mod s3;
 mod sftp;
 
 use std::path::Path;
@@ -30,9 +34,6 @@ const LATER: &[&str] = &[
     "freshservice",
     "zendesk",
     "webhook",
-    "s3",
-    "gcs",
-    "azure_blob",
     "google_drive",
     "dropbox",
     "onedrive",
@@ -79,6 +80,17 @@ fn describe(all: &mut Section<'_>) {
     let mut erp = table("erp", doc);
     kind_key(&mut erp, "odoo");
     odoo::read(&mut erp);
+    let doc =
+        "A bucket of Amazon S3, or of what speaks its protocol: MinIO, R2, B2, Wasabi, Spaces.";
+    let mut bucket = table("s3", doc);
+    kind_key(&mut bucket, "s3");
+    s3::read(&mut bucket);
+    let mut bucket = table("gcs", "A bucket of Google Cloud Storage.");
+    kind_key(&mut bucket, "gcs");
+    gcs::read(&mut bucket);
+    let mut container = table("azure", "A container of Azure Blob Storage.");
+    kind_key(&mut container, "azure_blob");
+    azure_blob::read(&mut container);
     let doc = "A folder on an FTP server.";
     let mut upload = table("upload", doc);
     kind_key(&mut upload, "ftp");
@@ -103,6 +115,9 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
     let kind = kind_key(&mut s, "odoo")?;
     let settings = match kind {
         Kind::Odoo => odoo::read(&mut s).map(Settings::Odoo),
+        Kind::S3 => s3::read(&mut s).map(Settings::S3),
+        Kind::Gcs => gcs::read(&mut s).map(Settings::Gcs),
+        Kind::AzureBlob => azure_blob::read(&mut s).map(Settings::AzureBlob),
         Kind::Ftp => ftp::read(&mut s).map(Settings::Ftp),
         Kind::Sftp => sftp::read(&mut s).map(Settings::Sftp),
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
@@ -112,7 +127,8 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    s.key("type", "\"odoo\", \"ftp\", \"sftp\" or \"folder\"").required(example, text(kind))
+    let doc = "\"odoo\", \"s3\", \"gcs\", \"azure_blob\", \"ftp\", \"sftp\" or \"folder\"";
+    s.key("type", doc).required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {

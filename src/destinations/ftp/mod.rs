@@ -22,7 +22,7 @@ use tokio::{io::AsyncReadExt as _, sync::OnceCell};
 use self::session::{Session, Transfer, Trouble};
 pub use self::settings::{Authorities, NoCertificate, Settings, Tls};
 use super::storage::{
-    Body, Object, Pool, Store, StoreLimits, Upload, Written, folders_of, part_of, unreadable,
+    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, unreadable,
 };
 use crate::{
     model::{Cause, ErrorKind, Failure, Finding, Kind},
@@ -58,10 +58,11 @@ impl Ftp {
     }
 
     /// A connection that works.
-    async fn session(&self) -> Result<Session, Failure> {
+    async fn session(&self) -> Result<Used<Session>, Failure> {
+        let place = self.pool.place().await;
         if let Some(mut session) = self.pool.take() {
             if session.is_alive().await {
-                return Ok(session);
+                return Ok(place.with(session));
             }
             self.pool.clear();
         }
@@ -72,10 +73,10 @@ impl Ftp {
                 Some(made.await?)
             }
         };
-        Session::open(&self.settings, tls.map(Arc::as_ref)).await
+        Session::open(&self.settings, tls.map(Arc::as_ref)).await.map(|made| place.with(made))
     }
 
-    fn rest(&self, session: Session) {
+    fn rest(&self, session: Used<Session>) {
         if !session.is_broken {
             self.pool.put(session);
         }
@@ -303,7 +304,7 @@ impl Store for Ftp {
 /// A file being read. What ends early is not the file, whatever the server says.
 struct Reading {
     transfer: Transfer,
-    session: Session,
+    session: Used<Session>,
     name: String,
     left: u64,
     size: u64,

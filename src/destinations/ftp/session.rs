@@ -13,7 +13,8 @@ use suppaftp::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    time::timeout,
+    task::unconstrained,
+    time::{error::Elapsed, timeout},
 };
 
 use super::{
@@ -87,7 +88,7 @@ impl Session {
             Ok(Err(error)) => return Err(fault::unreachable(settings, &error)),
             Err(_) => return Err(fault::silent(settings)),
         };
-        let opened = timeout(settings.timeout, Self::greeted(settings, stream, tls)).await;
+        let opened = asked(settings.timeout, Self::greeted(settings, stream, tls)).await;
         opened.unwrap_or_else(|_| Err(fault::silent(settings)))
     }
 
@@ -129,55 +130,55 @@ impl Session {
 
     /// Whether it still works; asks the server.
     pub(super) async fn is_alive(&mut self) -> bool {
-        matches!(timeout(ALIVE_TIMEOUT, self.ftp.noop()).await, Ok(Ok(())))
+        matches!(asked(ALIVE_TIMEOUT, self.ftp.noop()).await, Ok(Ok(())))
     }
 
     /// The folder it stands in, as the server calls it.
     pub(super) async fn folder(&mut self) -> Result<String, Trouble> {
-        let done = timeout(self.limit, self.ftp.pwd()).await;
+        let done = asked(self.limit, self.ftp.pwd()).await;
         self.minded(done)
     }
 
     /// The length of a file, by SIZE.
     pub(super) async fn size(&mut self, name: &str) -> Result<u64, Trouble> {
-        let done = timeout(self.limit, self.ftp.size(name)).await;
+        let done = asked(self.limit, self.ftp.size(name)).await;
         self.minded(done).map(|size| size as u64)
     }
 
     /// What the server knows of a name, by MLST.
     pub(super) async fn facts(&mut self, name: &str) -> Result<String, Trouble> {
-        let done = timeout(self.limit, self.ftp.mlst(Some(name))).await;
+        let done = asked(self.limit, self.ftp.mlst(Some(name))).await;
         self.minded(done)
     }
 
     pub(super) async fn make_folder(&mut self, name: &str) -> Result<(), Trouble> {
-        let done = timeout(self.limit, self.ftp.mkdir(name)).await;
+        let done = asked(self.limit, self.ftp.mkdir(name)).await;
         self.minded(done)
     }
 
     pub(super) async fn remove(&mut self, name: &str) -> Result<(), Trouble> {
-        let done = timeout(self.limit, self.ftp.rm(name)).await;
+        let done = asked(self.limit, self.ftp.rm(name)).await;
         self.minded(done)
     }
 
     pub(super) async fn rename(&mut self, from: &str, to: &str) -> Result<(), Trouble> {
-        let done = timeout(self.limit, self.ftp.rename(from, to)).await;
+        let done = asked(self.limit, self.ftp.rename(from, to)).await;
         self.minded(done)
     }
 
     /// Begins to write a file, at its end where `appends`.
     pub(super) async fn store(&mut self, name: &str, appends: bool) -> Result<Transfer, Trouble> {
         let done = if appends {
-            timeout(self.limit, self.ftp.append_with_stream(name)).await
+            asked(self.limit, self.ftp.append_with_stream(name)).await
         } else {
-            timeout(self.limit, self.ftp.put_with_stream(name)).await
+            asked(self.limit, self.ftp.put_with_stream(name)).await
         };
         self.minded(done)
     }
 
     /// Begins to read a file.
     pub(super) async fn retrieve(&mut self, name: &str) -> Result<Transfer, Trouble> {
-        let done = timeout(self.limit, self.ftp.retr_as_stream(name)).await;
+        let done = asked(self.limit, self.ftp.retr_as_stream(name)).await;
         self.minded(done)
     }
 
@@ -197,7 +198,7 @@ impl Session {
 
     /// Ends a transfer and hears how it went.
     pub(super) async fn finish(&mut self, transfer: Transfer) -> Result<(), Trouble> {
-        let done = timeout(self.limit, transfer.finish()).await;
+        let done = asked(self.limit, transfer.finish()).await;
         self.minded(done)
     }
 
@@ -212,6 +213,13 @@ impl Session {
         self.is_broken |= trouble.answer().is_none_or(|(code, _)| code == 421);
         Err(trouble)
     }
+}
+
+/// What is said on the control connection, under a deadline. `suppaftp` does not flush what it
+/// says, and TLS keeps what the socket does not take at once: where the runtime's budget of a
+/// task was used up, the socket would take nothing and the command would never leave.
+async fn asked<T>(limit: Duration, says: impl Future<Output = T>) -> Result<T, Elapsed> {
+    timeout(limit, unconstrained(says)).await
 }
 
 fn wired<T, E>(done: Result<std::io::Result<T>, E>) -> Result<T, Trouble> {

@@ -24,7 +24,7 @@ pub use self::settings::{
     Fingerprint, InvalidFingerprint, InvalidKey, Key, Login, Settings, Trust,
 };
 use super::storage::{
-    Body, Object, Pool, Store, StoreLimits, Upload, Written, folders_of, part_of, unreadable,
+    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, unreadable,
 };
 use crate::model::{Cause, Failure, Finding, Kind};
 
@@ -52,14 +52,15 @@ impl Sftp {
     }
 
     /// A connection that works.
-    async fn session(&self) -> Result<Session, Failure> {
+    async fn session(&self) -> Result<Used<Session>, Failure> {
+        let place = self.pool.place().await;
         if let Some(session) = self.pool.take() {
             if session.is_alive().await {
-                return Ok(session);
+                return Ok(place.with(session));
             }
             self.pool.clear();
         }
-        Session::open(&self.settings).await
+        Session::open(&self.settings).await.map(|made| place.with(made))
     }
 
     fn path(&self, key: &str) -> String {
@@ -172,7 +173,7 @@ impl Sftp {
 /// A file being read.
 struct Reading {
     file: File,
-    session: Session,
+    session: Used<Session>,
     path: String,
     pool: Pool<Session>,
 }

@@ -5,6 +5,7 @@
 //! differs: how one protocol looks, writes, reads and removes. It decides nothing about keys.
 
 mod keys;
+pub(super) mod objects;
 mod part;
 mod pool;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use self::keys::Keys;
 pub(super) use self::{
     part::{folders_of, part_of},
-    pool::Pool,
+    pool::{Pool, Used},
 };
 use super::{
     Destination, Item, Limits, Parcel, Progress,

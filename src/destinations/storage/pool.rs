@@ -1,30 +1,71 @@
-//! Connections at rest between two operations, for protocols that log in.
+//! The connections of a protocol that logs in: so many at once, and kept for the next operation.
 
 use std::{
+    ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 /// Servers end connections that rest for longer; 60 seconds is the shortest wait in use.
 const REST: Duration = Duration::from_secs(45);
 
-/// Connections that nobody uses. Clones share them.
+/// Connections of one destination. Clones share them.
 #[derive(Debug)]
 pub(in crate::destinations) struct Pool<C> {
     resting: Arc<Mutex<Vec<(Instant, C)>>>,
-    most: usize,
+    room: Arc<Semaphore>,
+}
+
+/// The right to one connection, until it is dropped.
+#[derive(Debug)]
+pub(in crate::destinations) struct Place(Option<OwnedSemaphorePermit>);
+
+/// A connection in use.
+#[derive(Debug)]
+pub(in crate::destinations) struct Used<C> {
+    connection: C,
+    place: Place,
+}
+
+impl Place {
+    /// Uses a connection in this place.
+    pub(in crate::destinations) fn with<C>(self, connection: C) -> Used<C> {
+        Used { connection, place: self }
+    }
+}
+
+impl<C> Deref for Used<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.connection
+    }
+}
+
+impl<C> DerefMut for Used<C> {
+    fn deref_mut(&mut self) -> &mut C {
+        &mut self.connection
+    }
 }
 
 impl<C> Clone for Pool<C> {
     fn clone(&self) -> Self {
-        Self { resting: Arc::clone(&self.resting), most: self.most }
+        Self { resting: Arc::clone(&self.resting), room: Arc::clone(&self.room) }
     }
 }
 
 impl<C> Pool<C> {
-    /// Keeps at most so many connections at rest.
+    /// At most so many connections at once, in use or at rest.
     pub(in crate::destinations) fn new(most: usize) -> Self {
-        Self { resting: Arc::default(), most }
+        Self { resting: Arc::default(), room: Arc::new(Semaphore::new(most)) }
+    }
+
+    /// Waits for the right to a connection.
+    pub(in crate::destinations) async fn place(&self) -> Place {
+        // The semaphore is never closed.
+        Place(Arc::clone(&self.room).acquire_owned().await.ok())
     }
 
     /// The connection that was used last, which may be broken by now; `None` when a new one
@@ -36,14 +77,14 @@ impl<C> Pool<C> {
     }
 
     /// Gives a connection back.
-    pub(in crate::destinations) fn put(&self, connection: C) {
-        let mut resting = self.resting();
-        if resting.len() < self.most {
-            resting.push((Instant::now(), connection));
-        }
+    pub(in crate::destinations) fn put(&self, used: Used<C>) {
+        // It rests before its place is free, so that no other is made meanwhile.
+        let Used { connection, place } = used;
+        self.resting().push((Instant::now(), connection));
+        drop(place);
     }
 
-    /// Ends all: where one is broken the others are, too.
+    /// Ends all at rest: where one is broken the others are, too.
     pub(in crate::destinations) fn clear(&self) {
         self.resting().clear();
     }

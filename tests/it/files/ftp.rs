@@ -8,6 +8,8 @@ use apertur_bridge::destinations::{
     key::KeyTemplate,
 };
 
+use futures_util::{StreamExt as _, stream};
+
 use super::{Lab, disk::Disk, errors, files, has_part, large, until, visible, wire::Wire};
 use crate::servers::{
     Prepare, Server,
@@ -241,4 +243,19 @@ async fn what_may_not_be_written_is_told_as_such() {
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn hundreds_of_photos_go_through_few_connections() {
+    for prepare in BOTH {
+        let server = Server::start(prepare);
+        let settings = Settings { timeout: Duration::from_secs(5), ..settings(&server) };
+        let lab = &Lab::new(Any::Ftp(settings));
+        let sent = stream::iter(0..300)
+            .map(|n| async move { (n, lab.send(&format!("img_{n}"), b"photo").await) });
+        let sent: Vec<_> = sent.buffer_unordered(16).collect().await;
+        let failed: Vec<_> = sent.iter().filter(|(_, sent)| sent.is_err()).collect();
+        assert!(failed.is_empty(), "{failed:?}");
+        assert_eq!(files(&root(&server)).len(), 300);
+    }
 }

@@ -82,6 +82,16 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         &["src/config/", "src/cli/demo/"],
         "the environment is read in config alone; the demo asks for its own program's name",
     ),
+    (
+        "opendal",
+        &[
+            "src/destinations/storage/objects/",
+            "src/destinations/s3.rs",
+            "src/destinations/gcs.rs",
+            "src/destinations/azure_blob.rs",
+        ],
+        "OpenDAL is the affair of the buckets",
+    ),
     ("clap", &["src/cli"], "the command line is the affair of cli"),
     (
         "actix_web",
@@ -116,6 +126,21 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
     (
         "crate::destinations::sftp",
         &["src/destinations/mod.rs", "src/destinations/sftp/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
+        "crate::destinations::s3",
+        &["src/destinations/mod.rs", "src/destinations/s3.rs", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
+        "crate::destinations::gcs",
+        &["src/destinations/mod.rs", "src/destinations/gcs.rs", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
+        "crate::destinations::azure_blob",
+        &["src/destinations/mod.rs", "src/destinations/azure_blob.rs", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
     (

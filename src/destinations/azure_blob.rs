@@ -1,0 +1,77 @@
+//! Azure Blob Storage. Holds the settings and how they become a store; the work is done in
+//! `storage`.
+
+use std::time::Duration;
+
+use opendal::services::Azblob;
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use super::{
+    Shared,
+    key::KeyTemplate,
+    storage::{
+        Storage,
+        objects::{Common, Objects, Words},
+    },
+};
+use crate::model::Kind;
+
+/// The settings of one Azure Blob destination.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The storage account.
+    pub account_name: String,
+    /// The container, which is there already.
+    pub container_name: String,
+    /// The blob service, `https://ACCOUNT.blob.core.windows.net`.
+    pub endpoint: Url,
+    /// Who calls.
+    pub credential: Credential,
+    /// How blobs are named.
+    pub blob_template: KeyTemplate,
+    /// Longest time of one call; a part of 8 MiB has to be sent in it.
+    pub timeout: Duration,
+    /// Writes under way at once, at least 1; each holds up to 24 MiB in memory.
+    pub concurrency: usize,
+}
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A shared access signature, without its question mark.
+    Sas(SecretString),
+    /// One of the account's two keys, in base64.
+    Key(SecretString),
+}
+
+const WORDS: Words = Words {
+    whom: "Azure",
+    bucket: "container",
+    credentials: "check account_name and the key or SAS token, which expires, and this machine's \
+                  time; a SAS token must be for blobs (ss=b or sr=c)",
+    permissions: "let the SAS token read, create, write and delete objects (sp=rcwd, srt=o), and \
+                  this machine's address pass the account's firewall",
+};
+
+/// A destination that has touched nothing yet.
+pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Objects> {
+    let endpoint = settings.endpoint.as_str().trim_end_matches('/');
+    let common = Common {
+        kind: Kind::AzureBlob,
+        place: format!("{endpoint}/{}", settings.container_name),
+        words: WORDS,
+        timeout: settings.timeout,
+        concurrency: settings.concurrency,
+    };
+    let service = Azblob::default()
+        .endpoint(endpoint)
+        .container(&settings.container_name)
+        .account_name(&settings.account_name);
+    let service = match &settings.credential {
+        Credential::Sas(token) => service.sas_token(token.expose_secret()),
+        Credential::Key(key) => service.account_key(key.expose_secret()),
+    };
+    let objects = Objects::new(common, service, shared.http.clone(), shared.clock.clone());
+    Storage::new(objects, settings.blob_template)
+}

@@ -1,0 +1,117 @@
+//! The way of one call to the other side: OpenDAL's requests through our own client, and what
+//! was said on it.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use opendal::{Buffer, Error, ErrorKind, HttpBody, HttpTransport, Result};
+
+use super::trouble::{self, Answer};
+use crate::{http, model::Failure, system::Clock};
+
+/// Most of a refusal's body that is read, in bytes.
+const MAX_REFUSAL: usize = 64 * 1024;
+
+/// The way of one call.
+pub(super) struct Wire {
+    pub(super) client: reqwest::Client,
+    /// Longest time of one request.
+    pub(super) timeout: Duration,
+    /// The other side's name.
+    pub(super) whom: &'static str,
+    pub(super) clock: Clock,
+    pub(super) seen: Seen,
+}
+
+/// What was seen last that was not well.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen(Arc<Mutex<Option<Sight>>>);
+
+/// What was not well.
+#[derive(Debug, Clone)]
+pub(super) enum Sight {
+    /// The wire itself.
+    Broken(Failure),
+    /// The other side refused.
+    Refusal(Answer),
+}
+
+impl Seen {
+    /// Takes it out.
+    pub(super) fn take(&self) -> Option<Sight> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether the other side says that there is no such bucket.
+    pub(super) fn names_no_bucket(&self) -> bool {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(&*seen, Some(Sight::Refusal(answer)) if answer.names_no_bucket())
+    }
+
+    fn note(&self, sight: Sight) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sight);
+    }
+
+    fn broken(&self, whom: &str, error: &reqwest::Error) -> Error {
+        self.note(Sight::Broken(http::failure(whom, error)));
+        // Nothing of the error goes on: it may hold the URL.
+        Error::new(ErrorKind::Unexpected, "the wire broke")
+    }
+}
+
+impl HttpTransport for Wire {
+    async fn fetch(&self, request: ::http::Request<Buffer>) -> Result<::http::Response<HttpBody>> {
+        let broken = |error: &reqwest::Error| self.seen.broken(self.whom, error);
+        let is_head = request.method() == ::http::Method::HEAD;
+        let request = request.map(|body| reqwest::Body::from(body.to_bytes()));
+        let mut request = reqwest::Request::try_from(request).map_err(|error| broken(&error))?;
+        *request.timeout_mut() = Some(self.timeout);
+        let response = self.client.execute(request).await.map_err(|error| broken(&error))?;
+        let status = response.status();
+        let mut answer = ::http::Response::new(());
+        *answer.status_mut() = status;
+        *answer.headers_mut() = response.headers().clone();
+        if status.is_client_error() || status.is_server_error() || is_moved(status) {
+            let after = http::retry_after(response.headers(), self.clock.now());
+            let code = trouble::header_code(response.headers());
+            let text = http::read(response, MAX_REFUSAL).await.unwrap_or_default();
+            self.seen.note(Sight::Refusal(Answer::new(status.as_u16(), after, code, &text)));
+            return Ok(answer.map(|()| whole(text)));
+        }
+        // The answer to HEAD tells the length of what it does not bring.
+        let length = response.content_length().filter(|_| !is_head);
+        let (seen, whom) = (self.seen.clone(), self.whom);
+        let blocks = response.bytes_stream().map(move |block| match block {
+            Ok(block) => Ok(Buffer::from(block)),
+            Err(error) => Err(seen.broken(whom, &error)),
+        });
+        Ok(answer.map(|()| HttpBody::new(Shared(Mutex::new(Box::pin(blocks))), length)))
+    }
+}
+
+/// A redirect that tells of another region; 308 is how Google asks for more.
+fn is_moved(status: ::http::StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 307)
+}
+
+fn whole(text: Bytes) -> HttpBody {
+    HttpBody::new(stream::iter([Ok(Buffer::from(text))]), None)
+}
+
+/// A stream that OpenDAL may share between threads, although only one reads it.
+struct Shared<S>(Mutex<S>);
+
+impl<S: Stream + Unpin> Stream for Shared<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        let stream = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        Pin::new(stream).poll_next(cx)
+    }
+}

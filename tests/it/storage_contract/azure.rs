@@ -1,0 +1,164 @@
+//! Azure Blob: Azurite, Microsoft's own emulator, which checks keys and signatures.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{net::SocketAddr, process::Command};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::{Client, Method, RequestBuilder};
+use sha2::Sha256;
+
+use super::{
+    Shore,
+    s3::{texts, url},
+};
+use crate::servers::{Place, Server, program};
+
+/// The account and the key that every Azurite has, publicly known.
+const ACCOUNT: &str = "devstoreaccount1";
+const KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+fn azurite(place: &Place) -> Command {
+    let mut command = program("node/node_modules/.bin/azurite-blob");
+    command.args(["--blobHost", "127.0.0.1", "--blobPort", &place.port.to_string()]);
+    command.args(["--location", &place.path("azurite"), "--skipApiVersionCheck"]);
+    command.args(["--disableTelemetry", "--silent"]);
+    command
+}
+
+fn hmac(key: &[u8], text: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.update(text.as_bytes());
+    STANDARD.encode(mac.finalize().into_bytes())
+}
+
+/// A signature for the whole account with these permissions.
+fn sas(permissions: &str) -> String {
+    let (until, version) = ("2099-01-01T00:00:00Z", "2022-11-02");
+    let text = format!("{ACCOUNT}\n{permissions}\nb\nsco\n\n{until}\n\nhttps,http\n{version}\n\n");
+    let signature = hmac(&STANDARD.decode(KEY).unwrap(), &text);
+    let encoded: String = url::form_urlencoded::byte_serialize(signature.as_bytes()).collect();
+    format!("sv={version}&ss=b&srt=sco&sp={permissions}&se={until}&spr=https,http&sig={encoded}")
+}
+
+fn keys(address: SocketAddr, container: &str, login: &str) -> String {
+    format!(
+        "type = \"azure_blob\"\naccount_name = \"{ACCOUNT}\"\ncontainer_name = \"{container}\"\n\
+         endpoint = \"http://{address}/{ACCOUNT}\"\n{login}"
+    )
+}
+
+fn by_key(key: &str) -> String {
+    format!("account_key = \"{key}\"")
+}
+
+/// Azurite, used with the account's key.
+pub(crate) struct Azurite(Server);
+
+impl Azurite {
+    fn ask(&self, method: Method, key: &str, query: &str) -> RequestBuilder {
+        let mut url = url(&format!("http://{}/{ACCOUNT}/photos", self.0.address()), key);
+        url.set_query(Some(&format!("{query}&{}", sas("rwdlac"))));
+        Client::new().request(method, url).header("content-length", "0")
+    }
+}
+
+impl Shore for Azurite {
+    const TEMPLATE: &'static str = "blob_template";
+
+    async fn start() -> Self {
+        let shore = Self(Server::start(azurite));
+        shore.remake().await;
+        shore
+    }
+
+    /// Azurite writes down every few seconds which containers there are.
+    async fn remake(&self) {
+        let made = self.ask(Method::PUT, "", "restype=container").send().await.unwrap();
+        let status = made.status().as_u16();
+        assert!(matches!(status, 201 | 409), "{}", made.text().await.unwrap());
+    }
+
+    fn server(&mut self) -> &mut Server {
+        &mut self.0
+    }
+
+    fn keys(&self, address: SocketAddr) -> String {
+        keys(address, "photos", &by_key(KEY))
+    }
+
+    fn wrong_credentials(&self, address: SocketAddr) -> String {
+        keys(address, "photos", &by_key(&STANDARD.encode("wrong")))
+    }
+
+    fn missing(&self, address: SocketAddr) -> String {
+        keys(address, "nothing", &by_key(KEY))
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![KEY.to_owned(), STANDARD.encode("wrong"), "sig=".to_owned()]
+    }
+
+    async fn list(&self) -> Vec<String> {
+        let query = "restype=container&comp=list";
+        let listed = self.ask(Method::GET, "", query).send().await.unwrap();
+        texts(&listed.text().await.unwrap(), "<Name>", "</Name>")
+    }
+
+    async fn get(&self, key: &str) -> Vec<u8> {
+        let got = self.ask(Method::GET, key, "").send().await.unwrap();
+        got.error_for_status().unwrap().bytes().await.unwrap().to_vec()
+    }
+
+    async fn media_type(&self, key: &str) -> Option<String> {
+        let got = self.ask(Method::HEAD, key, "").send().await.unwrap();
+        assert!(got.headers().contains_key("x-ms-meta-sha256"));
+        Some(got.headers()["content-type"].to_str().unwrap().to_owned())
+    }
+}
+
+/// Azurite, used with a signature.
+pub(crate) struct AzuriteBySas(Azurite);
+
+impl Shore for AzuriteBySas {
+    const TEMPLATE: &'static str = Azurite::TEMPLATE;
+
+    async fn start() -> Self {
+        Self(Azurite::start().await)
+    }
+
+    fn server(&mut self) -> &mut Server {
+        self.0.server()
+    }
+
+    fn keys(&self, address: SocketAddr) -> String {
+        keys(address, "photos", &format!("sas_token = \"?{}\"", sas("rwdc")))
+    }
+
+    fn wrong_credentials(&self, address: SocketAddr) -> String {
+        let token = sas("rwdc").replace("sp=rwdc", "sp=rwdlc");
+        keys(address, "photos", &format!("sas_token = \"{token}\""))
+    }
+
+    fn missing(&self, address: SocketAddr) -> String {
+        self.0.missing(address)
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        let token = sas("rwdc");
+        vec![token.split_once("sig=").unwrap().1.to_owned(), "sig=".to_owned()]
+    }
+
+    async fn list(&self) -> Vec<String> {
+        self.0.list().await
+    }
+
+    async fn get(&self, key: &str) -> Vec<u8> {
+        self.0.get(key).await
+    }
+
+    async fn media_type(&self, key: &str) -> Option<String> {
+        self.0.media_type(key).await
+    }
+}

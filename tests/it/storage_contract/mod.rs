@@ -1,0 +1,284 @@
+//! What every storage destination must do, each sentence as a case, over a real server of its
+//! protocol, through the configuration and [`Destination`] as the daemon uses them. A new type
+//! is a [`Shore`] in a file of its own and a few lines at the end of this one.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod azure;
+mod files;
+mod gcs;
+mod laws;
+mod memory;
+mod proxy;
+mod s3;
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, sync::Arc};
+
+use apertur_bridge::{
+    config,
+    destinations::{self, Destination, Item, Parcel, Progress, Shared, StepLog},
+    http::Http,
+    model::{
+        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, Failure, Finding, ImageId,
+        Photo, PhotoId, Receipt, Scheme, Shape, Step, Tag,
+    },
+    spool::SpooledFile,
+    system::Clock,
+};
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+use crate::servers::Server;
+
+/// A server of one protocol with an empty place for photos, and a way to look at it that is not
+/// the daemon's.
+pub(crate) trait Shore {
+    /// Starts it and makes the place.
+    async fn start() -> Self;
+
+    /// The server, to kill and restart it.
+    fn server(&mut self) -> &mut Server;
+
+    /// Makes the place again where a server that was killed forgets it.
+    async fn remake(&self) {}
+
+    /// The keys of the destination when it is reached at this address, a proxy's perhaps,
+    /// without a template.
+    fn keys(&self, address: SocketAddr) -> String;
+
+    /// The name of the key that holds the template.
+    const TEMPLATE: &'static str = "key_template";
+
+    /// The same with credentials that are refused.
+    fn wrong_credentials(&self, address: SocketAddr) -> String;
+
+    /// The same with a bucket or folder that is not there.
+    fn missing(&self, address: SocketAddr) -> String;
+
+    /// Whether the server says, asked for an object, that its bucket is not there.
+    const PROBE_SEES_PLACE: bool = true;
+
+    /// What no text may ever hold.
+    fn secrets(&self) -> Vec<String>;
+
+    /// The keys of everything that can be seen; what is outside the place begins with `/`.
+    async fn list(&self) -> Vec<String>;
+
+    /// The bytes under a key.
+    async fn get(&self, key: &str) -> Vec<u8>;
+
+    /// The media type under a key; `None` where the protocol or the server keeps none.
+    async fn media_type(&self, _key: &str) -> Option<String> {
+        None
+    }
+}
+
+/// A destination under test, with the photos that are sent to it.
+pub(crate) struct Lab {
+    destination: Arc<dyn Destination>,
+    secrets: Vec<String>,
+    home: TempDir,
+}
+
+impl Lab {
+    /// From the keys of its section.
+    pub(crate) fn new(keys: &str, secrets: Vec<String>) -> Self {
+        let text = format!("[webhook]\nsecrets = [\"s\"]\n[destination.far]\n{keys}\n");
+        let loaded = config::load_from(Some((Path::new("c.toml"), &text)), &BTreeMap::new());
+        let mut config = loaded.unwrap_or_else(|findings| panic!("{findings}")).config;
+        let (name, settings) = config.destinations.remove(0);
+        let home = tempfile::tempdir().unwrap();
+        let shared = Shared::new(Http::new().unwrap(), Clock::system(), home.path());
+        let destination = destinations::build(&name, settings, &shared);
+        let lab = Self { destination, secrets, home };
+        lab.silent(&lab.destination);
+        lab.silent(&lab.destination.place());
+        lab
+    }
+
+    /// A photo as the sender hands it over.
+    pub(crate) fn item(&self, id: &str, filename: &str, bytes: &[u8]) -> Item {
+        let sha256 = Digest(Sha256::digest(bytes).into());
+        let path = self.home.path().join(id);
+        std::fs::write(&path, bytes).unwrap();
+        let size = bytes.len() as u64;
+        let mut photo = photo(id, filename);
+        (photo.size, photo.sha256) = (Some(size), Some(sha256));
+        Item { delivery: delivery(photo), file: SpooledFile::at(path, size, sha256) }
+    }
+
+    /// Delivers one photo; gives its receipt.
+    pub(crate) async fn send(&self, item: Item) -> Result<Receipt, Failure> {
+        let progress = Progress(Arc::new(NoSteps));
+        let sent = self.destination.deliver(&Parcel { items: vec![item] }, &progress).await;
+        self.silent(&sent);
+        sent.map(|mut receipts| receipts.remove(0))
+    }
+
+    /// Looks for one photo.
+    pub(crate) async fn find(&self, item: &Item) -> Option<Receipt> {
+        let found = self.destination.find(std::slice::from_ref(&item.delivery)).await;
+        self.silent(&found);
+        found.unwrap().remove(0)
+    }
+
+    /// `destinations test`.
+    pub(crate) async fn trial(&self) -> Vec<Finding> {
+        let findings = self.destination.test(None).await;
+        self.silent(&findings);
+        findings
+    }
+
+    /// `check --connect`.
+    pub(crate) async fn probe(&self) -> Vec<Finding> {
+        let findings = self.destination.probe().await;
+        self.silent(&findings);
+        findings
+    }
+
+    fn silent(&self, said: &impl fmt::Debug) {
+        let said = format!("{said:?}");
+        for secret in &self.secrets {
+            assert!(!said.contains(secret), "a secret in {said}");
+        }
+    }
+}
+
+/// The key in a receipt.
+pub(crate) fn key(receipt: &Receipt) -> &str {
+    &receipt.ids.iter().find(|id| id.name == "key").unwrap().value
+}
+
+fn photo(id: &str, filename: &str) -> Photo {
+    Photo {
+        id: PhotoId::parse(id).unwrap(),
+        image_id: Some(ImageId::parse(id).unwrap()),
+        session: None,
+        index: Some(0),
+        filename: Some(filename.to_owned()),
+        media_type: Some("image/jpeg".to_owned()),
+        size: None,
+        sha256: None,
+        tags: vec![Tag { key: "x".to_owned(), value: filename.to_owned() }],
+        target: None,
+        mode: None,
+        topic: None,
+        shape: Shape::Event,
+        scheme: Scheme::Body,
+        received_at: "2027-01-15T08:00:00Z".parse().unwrap(),
+    }
+}
+
+fn delivery(photo: Photo) -> Delivery {
+    let received_at = photo.received_at;
+    Delivery {
+        id: DeliveryId(1),
+        photo,
+        destination: Some(DestinationName::parse("far").unwrap()),
+        target: None,
+        mode: None,
+        state: DeliveryState::Sending,
+        attempts: 1,
+        due_at: received_at,
+        since: received_at,
+        unsure: false,
+        steps: Vec::new(),
+        cause: None,
+        receipt: None,
+        settled_at: None,
+    }
+}
+
+/// A journal for destinations that write no steps down.
+#[derive(Debug)]
+struct NoSteps;
+
+#[async_trait::async_trait]
+impl StepLog for NoSteps {
+    async fn write(&self, _: DeliveryId, step: Step) -> Result<(), String> {
+        panic!("no storage writes steps down: {step:?}")
+    }
+}
+
+/// Holds a shore to laws.
+macro_rules! hold {
+    ($name:ident: $shore:path: $($law:ident)+) => {
+        mod $name {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $law() {
+                crate::storage_contract::laws::$law::<$shore>().await;
+            }
+        )+}
+    };
+}
+
+mod contract {
+    hold!(s3_moto: crate::storage_contract::s3::Moto:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        a_missing_place_breaks_it_with_a_fix
+        a_cut_wire_leaves_nothing_half_and_the_next_try_succeeds
+        a_trial_leaves_nothing);
+    hold!(s3_rclone: crate::storage_contract::s3::Rclone:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        wrong_credentials_break_it_with_a_fix
+        a_missing_place_breaks_it_with_a_fix
+        a_cut_wire_leaves_nothing_half_and_the_next_try_succeeds
+        a_server_killed_midway_leaves_nothing_half
+        a_trial_leaves_nothing);
+    hold!(azure_with_a_key: crate::storage_contract::azure::Azurite:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        wrong_credentials_break_it_with_a_fix
+        a_missing_place_breaks_it_with_a_fix
+        a_cut_wire_leaves_nothing_half_and_the_next_try_succeeds
+        a_server_killed_midway_leaves_nothing_half
+        a_trial_leaves_nothing);
+    hold!(azure_with_a_signature: crate::storage_contract::azure::AzuriteBySas:
+        a_photo_is_stored_once_and_reads_back_equal
+        wrong_credentials_break_it_with_a_fix
+        a_trial_leaves_nothing);
+    hold!(gcs: crate::storage_contract::gcs::Emulator:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        a_missing_place_breaks_it_with_a_fix
+        a_cut_wire_leaves_nothing_half_and_the_next_try_succeeds
+        a_trial_leaves_nothing);
+    // What the proxy sees of FTP are commands; its own tests cut the data.
+    hold!(ftp_pyftpdlib: crate::storage_contract::files::Pyftpdlib:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        wrong_credentials_break_it_with_a_fix
+        a_missing_place_breaks_it_with_a_fix
+        a_trial_leaves_nothing);
+    hold!(ftp_vsftpd: crate::storage_contract::files::Vsftpd:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        wrong_credentials_break_it_with_a_fix
+        a_missing_place_breaks_it_with_a_fix
+        a_trial_leaves_nothing);
+    // To kill sshd ends no session.
+    hold!(sftp_openssh: crate::storage_contract::files::OpenSsh:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        wrong_credentials_break_it_with_a_fix
+        a_missing_place_breaks_it_with_a_fix
+        a_cut_wire_leaves_nothing_half_and_the_next_try_succeeds
+        a_trial_leaves_nothing);
+    hold!(sftp_rclone: crate::storage_contract::files::RcloneSftp:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        wrong_credentials_break_it_with_a_fix
+        a_missing_place_breaks_it_with_a_fix
+        a_cut_wire_leaves_nothing_half_and_the_next_try_succeeds
+        a_server_killed_midway_leaves_nothing_half
+        a_trial_leaves_nothing);
+}

@@ -1,0 +1,152 @@
+//! S3: moto, which keeps metadata and obeys If-None-Match but checks no signature, and rclone,
+//! which is the other way round.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{net::SocketAddr, process::Command};
+
+use reqwest::{Client, Method, RequestBuilder, Url};
+
+use super::Shore;
+use crate::{
+    look,
+    servers::{Place, Server, moto, program},
+};
+
+const SECRET: &str = "a-secret-access-key-that-nobody-sees";
+
+fn keys(address: SocketAddr, bucket: &str, secret: &str) -> String {
+    format!(
+        "type = \"s3\"\nbucket = \"{bucket}\"\nendpoint = \"http://{address}\"\n\
+         access_key_id = \"testaccesskey\"\nsecret_access_key = \"{secret}\""
+    )
+}
+
+/// An address of the bucket `photos`, or of a key in it.
+pub(super) fn url(server: &str, key: &str) -> Url {
+    let mut url = Url::parse(server).unwrap();
+    if !key.is_empty() {
+        url.path_segments_mut().unwrap().extend(key.split('/'));
+    }
+    url
+}
+
+/// The texts between two marks, as XML.
+pub(super) fn texts(xml: &str, from: &str, to: &str) -> Vec<String> {
+    let texts = xml.split(from).skip(1).filter_map(|rest| rest.split_once(to));
+    texts.map(|(text, _)| quick_xml::escape::unescape(text).unwrap().into_owned()).collect()
+}
+
+/// moto.
+pub(crate) struct Moto(Server);
+
+impl Moto {
+    fn ask(&self, method: Method, key: &str) -> RequestBuilder {
+        let mut url = url(&format!("http://{}/photos", self.0.address()), key);
+        if key.is_empty() && method == Method::GET {
+            url.set_query(Some("list-type=2"));
+        }
+        // It wants to be asked by somebody, whoever that is.
+        let somebody = "AWS4-HMAC-SHA256 Credential=look/20260101/us-east-1/s3/aws4_request, \
+                        SignedHeaders=host, Signature=0";
+        Client::new().request(method, url).header("authorization", somebody)
+    }
+}
+
+impl Shore for Moto {
+    async fn start() -> Self {
+        let shore = Self(Server::start(moto));
+        let made = shore.ask(Method::PUT, "").send().await.unwrap();
+        assert_eq!(made.status(), 200);
+        shore
+    }
+
+    fn server(&mut self) -> &mut Server {
+        &mut self.0
+    }
+
+    fn keys(&self, address: SocketAddr) -> String {
+        keys(address, "photos", SECRET)
+    }
+
+    fn wrong_credentials(&self, address: SocketAddr) -> String {
+        keys(address, "photos", "wrong")
+    }
+
+    fn missing(&self, address: SocketAddr) -> String {
+        keys(address, "nothing", SECRET)
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![SECRET.to_owned()]
+    }
+
+    async fn list(&self) -> Vec<String> {
+        let listed = self.ask(Method::GET, "").send().await.unwrap();
+        texts(&listed.text().await.unwrap(), "<Key>", "</Key>")
+    }
+
+    async fn get(&self, key: &str) -> Vec<u8> {
+        let got = self.ask(Method::GET, key).send().await.unwrap();
+        got.error_for_status().unwrap().bytes().await.unwrap().to_vec()
+    }
+
+    async fn media_type(&self, key: &str) -> Option<String> {
+        let got = self.ask(Method::HEAD, key).send().await.unwrap();
+        assert!(got.headers().contains_key("x-amz-meta-sha256"));
+        Some(got.headers()["content-type"].to_str().unwrap().to_owned())
+    }
+}
+
+/// rclone, which keeps objects as files.
+pub(crate) struct Rclone(Server);
+
+fn rclone(place: &Place) -> Command {
+    std::fs::create_dir_all(place.path("photos")).unwrap();
+    let mut command = program("python/bin/rclone");
+    command.args(["serve", "s3", "--addr", &format!("127.0.0.1:{}", place.port)]);
+    command.args(["--auth-key", &format!("testaccesskey,{SECRET}")]);
+    command.arg("--config").arg(place.home.with_file_name("rclone.conf")).arg(&place.home);
+    command
+}
+
+impl Shore for Rclone {
+    async fn start() -> Self {
+        Self(Server::start(rclone))
+    }
+
+    fn server(&mut self) -> &mut Server {
+        &mut self.0
+    }
+
+    fn keys(&self, address: SocketAddr) -> String {
+        keys(address, "photos", SECRET)
+    }
+
+    fn wrong_credentials(&self, address: SocketAddr) -> String {
+        keys(address, "photos", "wrong-secret-that-nobody-sees")
+    }
+
+    fn missing(&self, address: SocketAddr) -> String {
+        keys(address, "nothing", SECRET)
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![SECRET.to_owned(), "wrong-secret-that-nobody-sees".to_owned()]
+    }
+
+    async fn list(&self) -> Vec<String> {
+        // An open upload is a file of rclone's own; S3 shows none.
+        let is_open = |name: &str| name.contains(".rclone_temp_multipart_");
+        let files = look::files(self.0.home()).into_iter();
+        let files = files.filter(|file| !is_open(&file.to_string_lossy()));
+        let below = files.map(|file| file.strip_prefix(self.0.home()).unwrap().to_owned());
+        let below = below.map(|file| file.to_str().unwrap().to_owned());
+        below
+            .map(|file| file.strip_prefix("photos/").map_or(format!("/{file}"), Into::into))
+            .collect()
+    }
+
+    async fn get(&self, key: &str) -> Vec<u8> {
+        std::fs::read(self.0.home().join("photos").join(key)).unwrap()
+    }
+}
