@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{DestinationName, Kind, Photo, Planned};
+use crate::model::{DestinationName, Kind, Photo, Planned, Target};
 
 /// A text in which `*` stands for any number of characters; it must match as a whole.
 #[derive(Clone, PartialEq, Eq)]
@@ -97,26 +97,43 @@ pub struct Routes {
 }
 
 impl Routes {
+    /// The record that is meant: a ticket whose help desk was not named is one of the only type
+    /// of help desk that is configured, if there is only one.
+    #[must_use]
+    pub fn named(&self, target: Target) -> Target {
+        let Target::Ticket { workspace, ticket } = target else { return target };
+        let kinds = self.destinations.iter().map(|(_, kind)| *kind);
+        let mut desks = kinds.filter_map(|kind| Target::ticket(kind, workspace, ticket));
+        match desks.next() {
+            Some(one) if desks.all(|other| other == one) => one,
+            _ => target,
+        }
+    }
+
     /// The deliveries a photo needs, at least one: a photo that nobody wants gets one without
-    /// destination.
+    /// destination, and so does one that names a ticket and not its help desk.
     #[must_use]
     pub fn plan(&self, photo: &Photo) -> Vec<Planned> {
+        let target = photo.target.clone().map(|target| self.named(target));
+        let homeless = matches!(target, Some(Target::Ticket { .. }));
         let wants = |name: &DestinationName, kind: Kind| {
-            if self.rules.is_empty() {
-                kind.is_storage() || photo.target.as_ref().is_some_and(|t| t.belongs_to(kind))
+            if homeless && kind.is_help_desk() {
+                false
+            } else if self.rules.is_empty() {
+                kind.is_storage() || target.as_ref().is_some_and(|t| t.belongs_to(kind))
             } else {
                 self.rules.iter().any(|rule| rule.to.contains(name) && rule.when.matches(photo))
             }
         };
         let planned =
-            |destination| Planned { destination, target: photo.target.clone(), mode: photo.mode };
+            |destination| Planned { destination, target: target.clone(), mode: photo.mode };
         let mut plan: Vec<_> = self
             .destinations
             .iter()
             .filter(|(name, kind)| wants(name, *kind))
             .map(|(name, _)| planned(Some(name.clone())))
             .collect();
-        if plan.is_empty() {
+        if plan.is_empty() || homeless {
             plan.push(planned(None));
         }
         plan
@@ -183,6 +200,44 @@ mod tests {
         assert_eq!(names(&to(Some("odoo:res.partner:42"))), ["erp", "archive"]);
         assert_eq!(names(&to(None)), ["archive"]);
         assert_eq!(names(&to(Some("zendesk:9"))), ["archive"]);
+        assert_eq!(names(&to(Some("ticket:9"))), ["archive", "-"]);
+    }
+
+    #[test]
+    fn a_bare_ticket_is_of_the_only_type_of_help_desk() {
+        let of = |kinds: &[(&str, Kind)]| {
+            let name = |n: &str| DestinationName::parse(n).unwrap();
+            let destinations = kinds.iter().map(|(n, kind)| (name(n), *kind)).collect();
+            let plan =
+                Routes { rules: vec![], destinations }.plan(&photo(Some("ticket:2:17"), &[]));
+            let target = plan[0].target.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{} to {}", target, names(&plan).join(" "))
+        };
+        let (archive, erp) = (("archive", Kind::Folder), ("erp", Kind::Odoo));
+        let (it, desk) = (("it", Kind::Freshservice), ("desk", Kind::Freshdesk));
+        let (one, two) = (("one", Kind::Zendesk), ("two", Kind::Zendesk));
+        assert_eq!(of(&[erp, it, archive]), "freshservice:2:17 to it archive");
+        assert_eq!(of(&[desk]), "freshdesk:17 to desk");
+        assert_eq!(of(&[one, two]), "zendesk:17 to one two");
+        assert_eq!(of(&[one, desk]), "ticket:2:17 to -");
+        // Kept where everything is kept, and held all the same.
+        assert_eq!(of(&[one, desk, archive]), "ticket:2:17 to archive -");
+        assert_eq!(of(&[erp]), "ticket:2:17 to -");
+    }
+
+    #[test]
+    fn a_rule_sends_no_bare_ticket_to_one_of_several_help_desks() {
+        let name = |n: &str| DestinationName::parse(n).unwrap();
+        let to = vec![name("one"), name("archive")];
+        let rules = vec![Route { when: When::default(), to }];
+        let destinations = vec![
+            (name("one"), Kind::Zendesk),
+            (name("desk"), Kind::Freshdesk),
+            (name("archive"), Kind::Folder),
+        ];
+        let routes = Routes { rules, destinations };
+        assert_eq!(names(&routes.plan(&photo(Some("ticket:17"), &[]))), ["archive", "-"]);
+        assert_eq!(names(&routes.plan(&photo(Some("zendesk:17"), &[]))), ["one", "archive"]);
     }
 
     #[test]

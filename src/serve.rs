@@ -28,9 +28,9 @@ use crate::{
     work::{Loop, Wake},
 };
 
-/// How long another side may go on with what a killed daemon had asked of it; who looks before
-/// it is done finds nothing and stores the photo a second time. Odoo takes two seconds for the
-/// largest photo.
+/// How long another side may at least go on with what a killed daemon had asked of it; who looks
+/// before it is done finds nothing and stores the photo a second time. Odoo takes two seconds for
+/// the largest photo.
 const STILL_AT_WORK: Duration = Duration::from_secs(10);
 /// Time between two runs of retention.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
@@ -91,7 +91,12 @@ impl Daemon {
             .context("cannot open the spool; see that data_dir is writable")?;
         let journal = journal::open(&config.journal).await?;
         let telemetry = Telemetry::default();
-        let left = journal.recover(clock.now(), clock.after(STILL_AT_WORK)).await?;
+        let http = Http::new()?;
+        let shared = Shared::new(http.clone(), clock.clone(), &config.data_dir);
+        let destinations = build(&config, &shared);
+        let settled = destinations.iter().map(|(_, to)| to.limits().settles_in).max();
+        let look_at = clock.after(settled.unwrap_or_default().max(STILL_AT_WORK));
+        let left = journal.recover(clock.now(), look_at).await?;
         if left > 0 {
             telemetry.emit(&Fact::Recovered { deliveries: left });
         }
@@ -105,9 +110,6 @@ impl Daemon {
         let ops = Ops { journal, routes, clock, telemetry, collector, sender };
         let socket = control::bind(&data_dir.path().join("control.sock"))?;
         let stop = CancellationToken::new();
-        let http = Http::new()?;
-        let shared = Shared::new(http.clone(), ops.clock.clone(), &config.data_dir);
-        let destinations = build(&config, &shared);
         let mut rooms = JoinSet::new();
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));

@@ -1,5 +1,9 @@
 //! `destinations`: where photos go, and whether they could.
 
+mod login;
+
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::{
@@ -8,6 +12,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    destinations::Destination,
     journal::{self, Pause},
     model::{DeliveryState, DestinationName, Filter, Kind, Severity, Target},
     serve,
@@ -33,6 +38,11 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Log in to a destination with a browser, where it works by OAuth
+    Login {
+        /// Its name: the `desk` of [destination.desk]
+        name: String,
+    },
 }
 
 /// Runs one of them.
@@ -44,6 +54,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
             Command::Test { name, target, json } => {
                 test(&config, &name, target.as_ref(), json).await
             }
+            Command::Login { name } => login::login(&config, &name).await,
         }
     })
 }
@@ -108,15 +119,7 @@ async fn test(
     target: Option<&Target>,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let destinations = serve::destinations(config)?;
-    let Some((_, destination)) = destinations.iter().find(|(known, _)| known.as_str() == name)
-    else {
-        let known: Vec<_> = destinations.iter().map(|(name, _)| name.as_str()).collect();
-        return Err(Failure::Failed(anyhow::anyhow!(
-            "there is no destination `{name}`; the configuration has {}",
-            known.join(", ")
-        )));
-    };
+    let destination = named(config, name)?;
     let findings = destination.test(target).await;
     if as_json {
         json(&findings)?;
@@ -129,4 +132,17 @@ async fn test(
         return Err(Failure::Unavailable(format!("destination {name} does not work; see above")));
     }
     Ok(())
+}
+
+/// The destination of this name.
+fn named(config: &Config, name: &str) -> Result<Arc<dyn Destination>, Failure> {
+    let destinations = serve::destinations(config)?;
+    if let Some((_, found)) = destinations.iter().find(|(known, _)| known.as_str() == name) {
+        return Ok(Arc::clone(found));
+    }
+    let known: Vec<_> = destinations.iter().map(|(name, _)| name.as_str()).collect();
+    Err(Failure::Failed(anyhow::anyhow!(
+        "there is no destination `{name}`; the configuration has {}",
+        known.join(", ")
+    )))
 }

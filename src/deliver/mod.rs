@@ -1,30 +1,32 @@
-//! 5 The sending: one loop per destination claims what is due, asks first where an earlier
-//! attempt ended without an answer, sends under one deadline and settles.
+//! 5 The sending: one loop per destination claims parcels of what is due, asks first where an
+//! earlier attempt ended without an answer, sends under one deadline a call and settles.
 //!
-//! The sender decides what a [`Failure`] means for the delivery; what a failure is, is said by
+//! The sender decides what a failure means for the delivery; what a failure is, is said by
 //! the destination. It names no destination type.
 
 mod backoff;
+mod parcel;
 mod pause;
+mod verdict;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 pub use self::backoff::delay;
-use self::pause::Gate;
+use self::pause::{Gate, Slow};
 use crate::{
-    destinations::{Destination, Item, Parcel, Progress, StepLog},
+    destinations::{Allowance, Destination, Progress, StepLog},
     journal::{Claim, Claimed, DeliveryEnd, Journal, JournalError, Pause},
     model::{
-        AttemptOutcome, Cause, Delivery, DeliveryId, DestinationName, ErrorKind, Failure, Receipt,
-        Severity, Step,
+        AttemptId, AttemptOutcome, Cause, Delivery, DeliveryId, DestinationName, ErrorKind,
+        Failure, Severity, Step,
     },
     spool::Spool,
     system::Clock,
@@ -32,13 +34,6 @@ use crate::{
     work::Work,
 };
 
-/// How long another side may go on with a request that timed out; Odoo ends its workers after
-/// 120 seconds unless configured otherwise, counted from the request's start.
-const STILL_AT_WORK: Duration = Duration::from_mins(1);
-
-/// How long another side may go on with a request whose connection broke: Odoo takes two seconds
-/// for the largest photo.
-const SURELY_DONE: Duration = Duration::from_secs(3);
 /// Waits between tries to settle an attempt while the journal fails; after the last one the
 /// lease's end makes the delivery due again, to be looked for first.
 const SETTLE: [Duration; 4] = [
@@ -57,7 +52,7 @@ pub struct Settings {
     pub max_delay: Duration,
     /// A delivery that failed for this long is held.
     pub give_up_after: Duration,
-    /// Longest time for one attempt.
+    /// Longest time for one call to a destination.
     pub deadline: Duration,
     /// Time between probes of a paused destination.
     pub probe_every: Duration,
@@ -99,8 +94,10 @@ pub struct Sender {
     around: Around,
     progress: Progress,
     gate: Gate,
-    /// What runs here right now; a lease can end early, when the machine's clock jumps.
-    running: Mutex<HashSet<DeliveryId>>,
+    slow: Slow,
+    /// What runs here right now, each with an attempt that names its parcel; a lease can end
+    /// early, when the machine's clock jumps.
+    running: Mutex<HashMap<DeliveryId, AttemptId>>,
 }
 
 #[derive(Debug)]
@@ -124,8 +121,8 @@ impl Sender {
     ) -> Self {
         let progress = Progress(Arc::new(JournalSteps(Arc::clone(&around.journal))));
         let gate = Gate::new(settings.probe_every);
-        let running = Mutex::default();
-        Self { name, destination, settings, around, progress, gate, running }
+        let (slow, running) = (Slow::default(), Mutex::default());
+        Self { name, destination, settings, around, progress, gate, slow, running }
     }
 
     /// Parcels under way at once.
@@ -134,111 +131,52 @@ impl Sender {
         self.destination.limits().concurrency.max(1)
     }
 
-    /// One attempt, from the look to the receipt.
-    async fn attempt(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
-        let max_size = self.destination.limits().max_size;
-        if let Some(size) = delivery.photo.size.filter(|size| *size > max_size) {
-            return Err(Failure::Refused { cause: too_large(size, max_size) });
-        }
-        if delivery.unsure
-            && let Some(mut receipt) =
-                self.destination.find(std::slice::from_ref(delivery)).await?.pop().flatten()
-        {
-            receipt.found = true;
-            return Ok(receipt);
-        }
-        let file = self.file(delivery)?;
-        let parcel = Parcel { items: vec![Item { delivery: delivery.clone(), file }] };
-        let receipts = self.destination.deliver(&parcel, &self.progress).await?;
-        Ok(receipts.into_iter().next().unwrap_or_default())
-    }
-
-    fn file(&self, delivery: &Delivery) -> Result<crate::spool::SpooledFile, Failure> {
-        let photo = &delivery.photo;
-        let (Some(sha256), Some(size)) = (photo.sha256, photo.size) else {
-            return Err(Failure::Refused {
-                cause: Cause::new(
-                    ErrorKind::Local,
-                    "the photo's bytes are not here",
-                    "replay the delivery, so that the photo is fetched again",
-                ),
-            });
+    /// How many parcels may be claimed now, or from when on.
+    fn allowance(&self) -> Allowance {
+        let (count, from) = match self.destination.allowance() {
+            Allowance::Parcels(count) => (count, Timestamp::MIN),
+            Allowance::From(at) => (1, at),
         };
-        Ok(self.around.spool.file(sha256, size))
-    }
-
-    /// What a failure means for this delivery.
-    fn verdict(&self, delivery: &Delivery, failure: Failure) -> DeliveryEnd {
-        let now = self.around.clock.now();
-        let patience =
-            SignedDuration::try_from(self.settings.give_up_after).unwrap_or(SignedDuration::MAX);
-        let tired = now.duration_since(delivery.since) >= patience;
-        match failure {
-            // Nobody is there: what keeps this photo out keeps out all others.
-            Failure::Later { cause, .. } if cause.kind == ErrorKind::Unreachable => {
-                DeliveryEnd::Broken { cause }
-            }
-            Failure::Later { cause, .. } if tired => {
-                DeliveryEnd::Held { cause: self.gave_up(&cause) }
-            }
-            Failure::Later { after, cause } => {
-                let counts = cause.kind != ErrorKind::RateLimited;
-                let asked = self.around.clock.after(after.unwrap_or_default());
-                // However long the other side asks for, there is one last try in time.
-                let last = delivery.since.checked_add(patience).unwrap_or(Timestamp::MAX);
-                let at = self.next(delivery.attempts).max(asked).min(last).max(now);
-                DeliveryEnd::Later { at, cause, counts }
-            }
-            // Held only once the journal says that it has to be looked for first.
-            Failure::Unknown { cause } if tired && delivery.unsure => {
-                DeliveryEnd::Held { cause: self.gave_up(&cause) }
-            }
-            Failure::Unknown { cause } => {
-                // The other side may still be at work on what it did not answer in time, and
-                // a look before it is done would find nothing.
-                let busy = match cause.kind {
-                    ErrorKind::Timeout => STILL_AT_WORK,
-                    _ => SURELY_DONE,
-                };
-                let at = self.next(delivery.attempts).max(self.around.clock.after(busy));
-                DeliveryEnd::Unknown { at, cause }
-            }
-            Failure::Refused { cause } => DeliveryEnd::Held { cause },
-            Failure::Broken { cause } => DeliveryEnd::Broken { cause },
+        match from.max(self.slow.until()) {
+            at if at > self.around.clock.now() => Allowance::From(at),
+            _ => Allowance::Parcels(count),
         }
     }
 
-    fn next(&self, attempts: u32) -> Timestamp {
-        let Settings { first_delay, max_delay, .. } = self.settings;
-        self.around.clock.after(delay(first_delay, max_delay, attempts, rand::random()))
+    /// How many more parcels may be claimed now.
+    fn room(&self) -> usize {
+        match self.allowance() {
+            // What runs may not have asked for its calls yet.
+            Allowance::Parcels(count) => count.saturating_sub(self.parcels_under_way()),
+            Allowance::From(_) => 0,
+        }
     }
 
-    fn gave_up(&self, last: &Cause) -> Cause {
-        let days = humantime::format_duration(self.settings.give_up_after);
-        Cause::new(
-            ErrorKind::GaveUp,
-            format!("gave up after {days}; the last failure: {}", last.what),
-            format!("{}; then replay it", last.fix),
-        )
-        .with_detail(&last.detail)
+    fn parcels_under_way(&self) -> usize {
+        self.running().values().collect::<HashSet<_>>().len()
     }
 
-    fn too_slow(&self) -> Cause {
-        let deadline = humantime::format_duration(self.settings.deadline);
-        Cause::new(
-            ErrorKind::Timeout,
-            format!("no answer within {deadline}"),
-            "look at the load of the other side; the next attempt looks before it sends",
-        )
+    /// Whether nothing is to be sent now.
+    fn idle(&self) -> bool {
+        self.around.stop.is_cancelled() || self.gate.probe_at().is_some()
     }
 
-    /// Writes the end down and then says so.
-    async fn settle(&self, claimed: &Claimed, end: DeliveryEnd, took: Duration) {
+    /// The time in which a parcel is surely settled: a look, the parcel, each photo of it alone,
+    /// every call under its deadline, and the writing down.
+    fn lease(&self, photos: usize) -> Duration {
+        let photos = u32::try_from(photos).unwrap_or(u32::MAX);
+        let alone = if photos > 1 { photos } else { 0 };
+        let calls = self.settings.deadline.saturating_mul(alone.saturating_add(2));
+        calls.saturating_add(Duration::from_mins(1).saturating_mul(photos))
+    }
+
+    /// Writes the end of an attempt that began at `started` down and then says so.
+    async fn settle(&self, claimed: &Claimed, end: DeliveryEnd, started: Instant) {
         if let DeliveryEnd::Broken { cause } = &end {
             self.pause(cause.clone()).await;
         }
         if self.write(claimed, &end).await {
-            self.tell(&claimed.delivery, &end, took);
+            self.tell(&claimed.delivery, &end, started.elapsed());
         }
         self.running().remove(&claimed.delivery.id);
     }
@@ -260,7 +198,7 @@ impl Sender {
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, HashSet<DeliveryId>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<DeliveryId, AttemptId>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -322,78 +260,75 @@ impl Sender {
     }
 }
 
-fn too_large(size: u64, limit: u64) -> Cause {
-    Cause::new(
-        ErrorKind::TooLarge,
-        format!("the photo has {size} bytes, the destination takes at most {limit}"),
-        "ask for a smaller picture, or route large photos to a storage destination",
-    )
-}
-
 #[async_trait]
 impl Work for Sender {
-    type Job = Claimed;
+    type Job = Vec<Claimed>;
 
-    async fn claim(&self, room: usize) -> Result<Vec<Claimed>, JournalError> {
+    async fn claim(&self, room: usize) -> Result<Vec<Vec<Claimed>>, JournalError> {
         let now = self.around.clock.now();
         match self.gate.probe_at() {
             Some(at) if at > now => return Ok(Vec::new()),
             Some(_) => self.probe().await,
             None => {}
         }
-        if self.gate.probe_at().is_some() || self.around.stop.is_cancelled() {
+        let limit = room.min(self.room());
+        if self.idle() || limit == 0 {
             return Ok(Vec::new());
         }
-        // A look and a send, each under the deadline, and time to settle.
-        let lease = self.settings.deadline * 2 + Duration::from_mins(1);
+        let limits = self.destination.limits();
+        let photos_per_parcel = limits.photos_per_parcel.max(1);
         let claim = Claim {
             now,
-            lease_until: self.around.clock.after(lease),
+            lease_until: self.around.clock.after(self.lease(photos_per_parcel)),
             destination: self.name.clone(),
-            limit: room,
-            one_per_target: self.destination.limits().one_per_target,
-            except: self.running().iter().copied().collect(),
+            limit,
+            photos_per_parcel,
+            parcel_size: limits.parcel_size,
+            one_per_target: limits.one_per_target,
+            except: self.running().keys().copied().collect(),
         };
-        let claimed = self.around.journal.claim_deliveries(claim).await?;
-        self.running().extend(claimed.iter().map(|claimed| claimed.delivery.id));
-        Ok(claimed)
-    }
-
-    async fn run(&self, claimed: &Claimed) {
-        let started = std::time::Instant::now();
-        if self.around.stop.is_cancelled() || self.gate.probe_at().is_some() {
-            return self.settle(claimed, DeliveryEnd::Cancelled, Duration::ZERO).await;
+        let parcels = self.around.journal.claim_deliveries(claim).await?;
+        let mut running = self.running();
+        for parcel in &parcels {
+            let Some(first) = parcel.first() else { continue };
+            running.extend(parcel.iter().map(|claimed| (claimed.delivery.id, first.attempt)));
         }
-        let delivery = &claimed.delivery;
-        let attempt = tokio::time::timeout(self.settings.deadline, self.attempt(delivery)).await;
-        let end = match attempt {
-            Ok(Ok(receipt)) => DeliveryEnd::Delivered(receipt),
-            Ok(Err(failure)) => self.verdict(delivery, failure),
-            Err(_) => self.verdict(delivery, Failure::Unknown { cause: self.too_slow() }),
-        };
-        self.settle(claimed, end, started.elapsed()).await;
+        drop(running);
+        Ok(parcels)
     }
 
-    async fn panicked(&self, claimed: &Claimed, message: &str) {
+    async fn run(&self, parcel: &Vec<Claimed>) {
+        self.attempt(parcel).await;
+    }
+
+    async fn panicked(&self, parcel: &Vec<Claimed>, message: &str) {
         self.around.telemetry.emit(&Fact::Panicked { room: "sender", message });
-        let cause = Cause::new(
-            ErrorKind::Local,
-            "the attempt ended in a bug of this program",
-            "report it with the log lines around it; it is tried again by itself",
-        );
-        let end = self.verdict(&claimed.delivery, Failure::Unknown { cause });
-        self.settle(claimed, end, Duration::ZERO).await;
+        let open = |claimed: &&Claimed| self.running().contains_key(&claimed.delivery.id);
+        let open: Vec<_> = parcel.iter().filter(open).collect();
+        self.settle_all(open, Err(Failure::Unknown { cause: bug() }), Instant::now()).await;
     }
 
     async fn next_at(&self) -> Result<Option<Timestamp>, JournalError> {
-        match self.gate.probe_at() {
-            Some(at) => Ok(Some(at)),
-            None => self.around.journal.next_delivery_at(&self.name).await,
+        if let Some(at) = self.gate.probe_at() {
+            return Ok(Some(at));
         }
+        let next = self.around.journal.next_delivery_at(&self.name).await?;
+        Ok(match self.allowance() {
+            Allowance::From(at) => next.map(|next| next.max(at)),
+            Allowance::Parcels(_) => next,
+        })
     }
 
     fn resting(&self, error: &JournalError, _rest: Duration) {
         let error = &error.to_string();
         self.around.telemetry.emit(&Fact::JournalFailed { room: "sender", error });
     }
+}
+
+fn bug() -> Cause {
+    Cause::new(
+        ErrorKind::Local,
+        "the attempt ended in a bug of this program",
+        "report it with the log lines around it; it is tried again by itself",
+    )
 }

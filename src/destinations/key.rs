@@ -249,14 +249,20 @@ impl Variable {
 fn model(target: &Target) -> Option<String> {
     match target {
         Target::Odoo { model, .. } => Some(model.clone()),
-        Target::Freshdesk { .. } | Target::Freshservice { .. } | Target::Zendesk { .. } => None,
+        Target::Freshdesk { .. }
+        | Target::Freshservice { .. }
+        | Target::Zendesk { .. }
+        | Target::Ticket { .. } => None,
     }
 }
 
 fn record(target: &Target) -> Option<String> {
     match target {
         Target::Odoo { id, .. } => Some(id.to_string()),
-        Target::Freshdesk { .. } | Target::Freshservice { .. } | Target::Zendesk { .. } => None,
+        Target::Freshdesk { .. }
+        | Target::Freshservice { .. }
+        | Target::Zendesk { .. }
+        | Target::Ticket { .. } => None,
     }
 }
 
@@ -265,7 +271,8 @@ fn ticket(target: &Target) -> Option<String> {
         Target::Odoo { .. } => None,
         Target::Freshdesk { ticket }
         | Target::Freshservice { ticket, .. }
-        | Target::Zendesk { ticket } => Some(ticket.to_string()),
+        | Target::Zendesk { ticket }
+        | Target::Ticket { ticket, .. } => Some(ticket.to_string()),
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod azure_blob;
 pub mod folder;
+pub mod freshworks;
 pub mod ftp;
 pub mod gcs;
 pub mod key;
@@ -19,6 +20,7 @@ pub mod sftp;
 mod storage;
 mod template;
 mod ticket;
+pub mod zendesk;
 
 pub use message::{Language, Message};
 pub use pace::Allowance;
@@ -165,6 +167,10 @@ impl Progress {
 pub enum Settings {
     /// `type = "odoo"`.
     Odoo(odoo::Settings),
+    /// `type = "freshdesk"` or `type = "freshservice"`.
+    Freshworks(Box<freshworks::Settings>),
+    /// `type = "zendesk"`.
+    Zendesk(zendesk::Settings),
     /// `type = "s3"`.
     S3(s3::Settings),
     /// `type = "gcs"`.
@@ -185,6 +191,8 @@ impl Settings {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Odoo(_) => Kind::Odoo,
+            Self::Freshworks(settings) => settings.product.kind(),
+            Self::Zendesk(_) => Kind::Zendesk,
             Self::S3(_) => Kind::S3,
             Self::Gcs(_) => Kind::Gcs,
             Self::AzureBlob(_) => Kind::AzureBlob,
@@ -223,6 +231,12 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
     match settings {
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
+        }
+        Settings::Freshworks(settings) => {
+            Arc::new(freshworks::Freshworks::new(name.clone(), *settings, shared))
+        }
+        Settings::Zendesk(settings) => {
+            Arc::new(zendesk::Zendesk::new(name.clone(), settings, shared))
         }
         Settings::S3(settings) => Arc::new(s3::storage(settings, shared)),
         Settings::Gcs(settings) => Arc::new(gcs::storage(settings, shared)),

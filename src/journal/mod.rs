@@ -3,6 +3,7 @@
 //! [`Journal`] is the whole contract; `tests/it/journal_contract/` holds every store to it.
 //! Nothing here talks to the network, and no transaction is open while anybody else does.
 
+mod claim;
 pub mod memory;
 pub mod sqlite;
 
@@ -16,6 +17,7 @@ use crate::model::{
     FetchState, Filter, ImageId, Mode, Photo, PhotoId, Receipt, SessionId, Step, Target,
 };
 
+pub use self::claim::{Claim, Claimed};
 pub use crate::model::Planned;
 
 /// Why the journal could not do it. Nothing was changed unless the text says so.
@@ -126,33 +128,6 @@ pub enum FetchEnd {
     },
     /// The daemon stops; the try does not count and is due again at once.
     Cancelled,
-}
-
-/// Which deliveries a sender wants.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// The time.
-    pub now: Timestamp,
-    /// Until when the sender holds what it gets; after that anybody may claim it again.
-    pub lease_until: Timestamp,
-    /// Only deliveries for this destination.
-    pub destination: DestinationName,
-    /// At most this many.
-    pub limit: usize,
-    /// One delivery per target, and none whose target has one in `sending` under a live lease.
-    pub one_per_target: bool,
-    /// What the caller has in flight right now: never claimed again, whatever its lease says
-    /// (the clock may have jumped), and its target is busy.
-    pub except: Vec<DeliveryId>,
-}
-
-/// A delivery with the attempt that was written down for it.
-#[derive(Debug, Clone)]
-pub struct Claimed {
-    /// The delivery, in state `sending`; `attempts` counts this one too.
-    pub delivery: Delivery,
-    /// The attempt, open.
-    pub attempt: AttemptId,
 }
 
 /// How a delivery's attempt ended.
@@ -334,12 +309,15 @@ pub trait Journal: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<(), JournalError>;
 
-    /// Claims due deliveries of one destination, by due time (of a lease: its end) then number,
-    /// and writes an open attempt down for each. A delivery in `sending` whose lease ran out (at
-    /// its end, not after it) is claimed too, with `unsure` set: its earlier attempt becomes
-    /// `unknown`. Deliveries without target are not bound by `one_per_target`; those passed over
-    /// take no room in `limit`. Pauses are the sender's to heed.
-    async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Claimed>, JournalError>;
+    /// Claims due deliveries of one destination, in parcels, and writes an open attempt down for
+    /// each. Parcels come by due time (of a lease: its end) then number of their first delivery;
+    /// what may join it, see [`Claim`], does so in the same order until one no longer fits. In a
+    /// parcel photos stand by their index in the session, then number. A delivery in `sending`
+    /// whose lease ran out (at its end, not after it) is claimed too, with `unsure` set: its
+    /// earlier attempt becomes `unknown`. Deliveries without target are not bound by
+    /// `one_per_target`; those passed over take no room in `limit`. Pauses are the sender's to
+    /// heed.
+    async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Vec<Claimed>>, JournalError>;
 
     /// Writes down a step of a delivery. The same name again replaces the value. A delivery that
     /// is not known has no next attempt to tell: nothing is written.
@@ -540,11 +518,21 @@ fn bytes_gone() -> Cause {
     )
 }
 
-/// Why a delivery without destination is held.
-fn unrouted() -> Cause {
-    Cause::new(
-        ErrorKind::Unrouted,
-        "no destination wants this photo",
-        "add a destination or a [[route]] that matches it, then `apertur-bridge deliveries replay`",
-    )
+/// Why a delivery without destination is held whose photo belongs to this record.
+#[must_use]
+pub fn unrouted(target: Option<&Target>) -> Cause {
+    let (what, fix) = match target {
+        Some(Target::Ticket { ticket, .. }) => (
+            format!("the photo names ticket {ticket} but not which help desk it is in"),
+            "a bare number is enough while one type of help desk is configured; else write it on \
+             the session as metadata.zendesk.ticket_id or as a tag like zendesk:17; then \
+             `apertur-bridge deliveries replay`",
+        ),
+        _ => (
+            "no destination wants this photo".to_owned(),
+            "add a destination or a [[route]] that matches it, then \
+             `apertur-bridge deliveries replay`",
+        ),
+    };
+    Cause::new(ErrorKind::Unrouted, what, fix)
 }

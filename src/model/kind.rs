@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// An Odoo server, 16 or later.
     Odoo,
+    /// A Freshdesk account.
+    Freshdesk,
+    /// A Freshservice account.
+    Freshservice,
+    /// A Zendesk account.
+    Zendesk,
     /// Amazon S3, or what speaks its protocol.
     S3,
     /// Google Cloud Storage.
@@ -26,14 +32,27 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 7] =
-        [Self::Odoo, Self::S3, Self::Gcs, Self::AzureBlob, Self::Ftp, Self::Sftp, Self::Folder];
+    pub const ALL: [Self; 10] = [
+        Self::Odoo,
+        Self::Freshdesk,
+        Self::Freshservice,
+        Self::Zendesk,
+        Self::S3,
+        Self::Gcs,
+        Self::AzureBlob,
+        Self::Ftp,
+        Self::Sftp,
+        Self::Folder,
+    ];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Odoo => "odoo",
+            Self::Freshdesk => "freshdesk",
+            Self::Freshservice => "freshservice",
+            Self::Zendesk => "zendesk",
             Self::S3 => "s3",
             Self::Gcs => "gcs",
             Self::AzureBlob => "azure_blob",
@@ -50,6 +69,12 @@ impl Kind {
             self,
             Self::S3 | Self::Gcs | Self::AzureBlob | Self::Ftp | Self::Sftp | Self::Folder
         )
+    }
+
+    /// Whether its records are tickets.
+    #[must_use]
+    pub fn is_help_desk(self) -> bool {
+        matches!(self, Self::Freshdesk | Self::Freshservice | Self::Zendesk)
     }
 }
 

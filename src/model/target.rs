@@ -34,6 +34,13 @@ pub enum Target {
         /// The ticket's number.
         ticket: u64,
     },
+    /// A ticket of a help desk that was not named: `ticket:17`.
+    Ticket {
+        /// The workspace, where it was named.
+        workspace: Option<u64>,
+        /// The ticket's number.
+        ticket: u64,
+    },
 }
 
 /// Why a text names no target.
@@ -62,14 +69,49 @@ impl Target {
         Ok(Self::Odoo { model: model.to_owned(), id })
     }
 
+    /// The ticket of a type of help desk; the workspace counts where the type has some. `None`
+    /// where its records are no tickets.
+    #[must_use]
+    pub fn ticket(kind: Kind, workspace: Option<u64>, ticket: u64) -> Option<Self> {
+        match kind {
+            Kind::Freshdesk => Some(Self::Freshdesk { ticket }),
+            Kind::Freshservice => Some(Self::Freshservice { workspace, ticket }),
+            Kind::Zendesk => Some(Self::Zendesk { ticket }),
+            Kind::Odoo | Kind::Folder => None,
+        }
+    }
+
     /// Whether destinations of this kind can take photos for this target.
     #[must_use]
     pub fn belongs_to(&self, kind: Kind) -> bool {
-        matches!((self, kind), (Self::Odoo { .. }, Kind::Odoo))
+        matches!(
+            (self, kind),
+            (Self::Odoo { .. }, Kind::Odoo)
+                | (Self::Freshdesk { .. }, Kind::Freshdesk)
+                | (Self::Freshservice { .. }, Kind::Freshservice)
+                | (Self::Zendesk { .. }, Kind::Zendesk)
+        )
     }
 }
 
+/// The number of a ticket as people write it: digits, which may follow `#`, `INC-` or `SR-` in
+/// any case. `None` for anything else, and for 0.
+#[must_use]
+pub fn ticket_number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let text = text.strip_prefix('#').unwrap_or(text);
+    let bare = ["INC-", "SR-"].iter().find_map(|prefix| {
+        let (head, rest) = text.split_at_checked(prefix.len())?;
+        head.eq_ignore_ascii_case(prefix).then_some(rest)
+    });
+    number(bare.unwrap_or(text)).ok()
+}
+
 fn ticket(text: &str) -> Result<u64, InvalidTarget> {
+    ticket_number(text).ok_or(InvalidTarget)
+}
+
+fn number(text: &str) -> Result<u64, InvalidTarget> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let number = if digits { text.parse().map_err(|_| InvalidTarget)? } else { 0 };
     if number == 0 { Err(InvalidTarget) } else { Ok(number) }
@@ -82,14 +124,20 @@ impl FromStr for Target {
         let mut parts = text.trim().split(':');
         let head = (parts.next(), parts.next(), parts.next(), parts.next());
         match head {
-            (Some("odoo"), Some(model), Some(id), None) => Self::odoo(model, ticket(id)?),
+            (Some("odoo"), Some(model), Some(id), None) => Self::odoo(model, number(id)?),
             (Some("freshdesk"), Some(t), None, None) => Ok(Self::Freshdesk { ticket: ticket(t)? }),
             (Some("zendesk"), Some(t), None, None) => Ok(Self::Zendesk { ticket: ticket(t)? }),
             (Some("freshservice"), Some(t), None, None) => {
                 Ok(Self::Freshservice { workspace: None, ticket: ticket(t)? })
             }
             (Some("freshservice"), Some(w), Some(t), None) => {
-                Ok(Self::Freshservice { workspace: Some(ticket(w)?), ticket: ticket(t)? })
+                Ok(Self::Freshservice { workspace: Some(number(w)?), ticket: ticket(t)? })
+            }
+            (Some("ticket"), Some(t), None, None) => {
+                Ok(Self::Ticket { workspace: None, ticket: ticket(t)? })
+            }
+            (Some("ticket"), Some(w), Some(t), None) => {
+                Ok(Self::Ticket { workspace: Some(number(w)?), ticket: ticket(t)? })
             }
             _ => Err(InvalidTarget),
         }
@@ -106,6 +154,8 @@ impl fmt::Display for Target {
             }
             Self::Freshservice { workspace: None, ticket } => write!(f, "freshservice:{ticket}"),
             Self::Zendesk { ticket } => write!(f, "zendesk:{ticket}"),
+            Self::Ticket { workspace: Some(w), ticket } => write!(f, "ticket:{w}:{ticket}"),
+            Self::Ticket { workspace: None, ticket } => write!(f, "ticket:{ticket}"),
         }
     }
 }
@@ -177,6 +227,8 @@ mod tests {
             "freshservice:2:241",
             "freshservice:9",
             "zendesk:9",
+            "ticket:17",
+            "ticket:2:17",
         ] {
             assert_eq!(text.parse::<Target>().map(|t| t.to_string()).as_deref(), Ok(text));
         }
@@ -198,9 +250,38 @@ mod tests {
             "odoo:../x:1",
             "zendesk:1a",
             "freshdesk:",
+            "freshservice:INC-2:241",
+            "odoo:res.partner:INC-1",
             "box:1",
         ] {
             assert_eq!(text.parse::<Target>(), Err(InvalidTarget), "{text}");
         }
+    }
+
+    #[test]
+    fn a_ticket_s_number_may_be_written_as_the_help_desks_show_it() {
+        for (text, number) in [
+            ("17", Some(17)),
+            (" 17 ", Some(17)),
+            ("INC-17", Some(17)),
+            ("sr-17", Some(17)),
+            ("#17", Some(17)),
+            ("#INC-17", Some(17)),
+            ("", None),
+            ("0", None),
+            ("-1", None),
+            ("1e3", None),
+            ("INC-", None),
+            ("INC-INC-1", None),
+            ("INC 1", None),
+            ("ИНЦ-1", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(ticket_number(text), number, "{text}");
+        }
+        assert_eq!(
+            "freshservice:2:INC-241".parse::<Target>().map(|t| t.to_string()).as_deref(),
+            Ok("freshservice:2:241")
+        );
     }
 }

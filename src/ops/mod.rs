@@ -168,6 +168,10 @@ impl Ops {
             };
             for delivery in page.iter().filter(|delivery| nowhere(&delivery.destination)) {
                 let plan = self.routes.plan(&delivery.photo);
+                let lasts = plan.iter().any(|planned| planned.destination.is_none());
+                if lasts {
+                    continue;
+                }
                 let now = self.clock.now();
                 routed += u64::from(self.journal.plan_again(delivery.id, plan, now).await?);
             }

@@ -5,9 +5,11 @@
 //! or fetches anything.
 
 mod answer;
+mod base64;
 mod body;
 mod multipart;
 mod payload;
+mod record;
 pub mod signature;
 
 use std::{io, sync::Arc, time::Duration};
@@ -27,7 +29,7 @@ use self::{
     signature::{Claim, Refusal, Secrets},
 };
 use crate::{
-    journal::{Accepted, Arrival, Bytes, Journal},
+    journal::{Accepted, Arrival, Bytes, Journal, unrouted},
     model::{ImageId, Photo, PhotoId, Scheme, SessionId},
     route::Routes,
     spool::{Spool, Writer, blocking},
@@ -35,10 +37,6 @@ use crate::{
     telemetry::{Fact, Telemetry},
     work::Wake,
 };
-
-/// What the log says of a photo that no destination wants.
-const UNWANTED: &str = "no destination wants this photo, so it is held as unrouted; add a \
-                        destination or a [[route]], then `apertur-bridge deliveries replay`";
 
 /// How the door works.
 #[derive(Debug, Clone)]
@@ -176,7 +174,7 @@ impl Door {
             }
             "multipart/form-data" => {
                 let form = multipart::read(body, &content_type, &spool).await?;
-                payload::form(form.writer, form.filename, form.tags)
+                payload::form(form)
             }
             picture if picture == "application/octet-stream" || picture.starts_with("image/") => {
                 read_blocking(move || payload::binary(body, &spool)).await
@@ -200,7 +198,9 @@ impl Door {
             Some(session) => behind.journal.session(session).await?,
             None => None,
         };
-        let target = own.as_ref().map(|own| own.target.clone()).or(described.target);
+        let own_target = own.as_ref().map(|own| own.target.clone());
+        let record = record::read(own_target, &described.metadata, &described.tags);
+        let own_mode = own.as_ref().and_then(|own| own.mode);
         // An id that the signature does not cover counts only in a session that we made.
         let trusted = match (&described.image_id, &own) {
             (Some(signed), _) => Some(signed),
@@ -209,11 +209,16 @@ impl Door {
         };
         let id = match (trusted, &described.source) {
             (Some(image), _) => PhotoId::of_image(image),
-            (None, Source::Inline(writer)) => PhotoId::of_bytes(&writer.digest(), target.as_ref()),
+            // By the record as it was written: what a bare ticket means may change with the
+            // configuration, the photo's id may not.
+            (None, Source::Inline(writer)) => {
+                PhotoId::of_bytes(&writer.digest(), record.target.as_ref())
+            }
             (None, Source::Link(_)) => {
                 return Err(Bad::Malformed("the event names no image id").into());
             }
         };
+        let target = record.target.map(|target| behind.routes.named(target));
         let photo = Photo {
             id,
             image_id: described.image_id.or(hints.image),
@@ -225,16 +230,20 @@ impl Door {
             sha256: None,
             tags: described.tags,
             target,
-            mode: own.as_ref().and_then(|own| own.mode).or(described.mode),
+            mode: own_mode.or(record.mode),
             topic: described.topic,
             shape: described.shape,
             scheme,
             received_at: behind.clock.now(),
         };
-        match described.source {
+        let mut answer = match described.source {
             Source::Link(url) => self.commit(photo, Bytes::Announced { url }).await,
             Source::Inline(writer) => self.store_inline(photo, writer).await,
-        }
+        }?;
+        let remark = record.remark.filter(|_| own_mode.is_none());
+        let said: Vec<_> = answer.reason.take().into_iter().chain(remark).collect();
+        answer.reason = (!said.is_empty()).then(|| said.join("; "));
+        Ok(answer)
     }
 
     async fn store_inline(&self, mut photo: Photo, writer: Writer) -> Result<Answer, Answer> {
@@ -253,12 +262,12 @@ impl Door {
         let behind = &self.behind;
         let announced = matches!(bytes, Bytes::Announced { .. });
         let plan = behind.routes.plan(&photo);
-        let unwanted = plan.iter().all(|planned| planned.destination.is_none());
+        let held = plan.iter().any(|planned| planned.destination.is_none());
         let arrival = Arrival { photo: photo.clone(), bytes, plan };
         match behind.journal.accept(arrival).await? {
             Accepted::New => {
                 if announced { &behind.collector } else { &behind.sender }.wake();
-                let reason = unwanted.then(|| UNWANTED.to_owned());
+                let reason = held.then(|| unrouted(photo.target.as_ref()).to_string());
                 Ok(Answer { reason, ..Answer::about(Status::Accepted, photo) })
             }
             Accepted::Duplicate { completed } => {

@@ -1,4 +1,5 @@
-//! The multipart shape: the file field `image` and every other field a tag
+//! The multipart shape: the file field `image`, the field `metadata` where it holds some, and
+//! every other field a tag
 //! (`fixtures/contracts/apertur.md`, section 1.2; `open-questions.md`, A15).
 
 use std::io;
@@ -8,7 +9,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use multer::{Field, Multipart, parse_boundary};
 use tokio_util::io::ReaderStream;
 
-use super::{body::Body, payload::Bad};
+use super::{body::Body, payload::Bad, record::Metadata};
 use crate::{
     model::Tag,
     spool::{Spool, Writer, blocking},
@@ -18,10 +19,11 @@ use crate::{
 const MAX_FIELDS: usize = 200;
 const MAX_TEXT: usize = 64 * 1024;
 
-/// The picture of a form with its name, and the tags.
+/// The picture of a form with its name, the metadata and the tags.
 pub(super) struct Form {
     pub(super) writer: Writer,
     pub(super) filename: Option<String>,
+    pub(super) metadata: Metadata,
     pub(super) tags: Vec<Tag>,
 }
 
@@ -47,7 +49,7 @@ pub(super) async fn read(body: Body, content_type: &str, spool: &Spool) -> Resul
     let (stream, held) = open(body).await.map_err(Bad::Disk)?;
     let mut form = Multipart::new(stream, boundary);
     let mut picture: Option<Picture> = None;
-    let mut tags = Vec::new();
+    let (mut metadata, mut tags) = (Metadata::default(), Vec::new());
     while let Some(field) = form.next_field().await.map_err(broken)? {
         let name = field.name().unwrap_or_default().to_owned();
         let rank = match (name.as_str(), field.file_name().is_some()) {
@@ -55,7 +57,11 @@ pub(super) async fn read(body: Body, content_type: &str, spool: &Spool) -> Resul
             ("file", true) => Rank::File,
             (_, true) => Rank::OtherFile,
             (_, false) => {
-                tags.push(Tag { key: name, value: text(field).await? });
+                let value = text(field).await?;
+                match Metadata::parse(&value).filter(|_| name == "metadata") {
+                    Some(read) => metadata = read,
+                    None => tags.push(Tag { key: name, value }),
+                }
                 if tags.len() > MAX_FIELDS {
                     return Err(Bad::Malformed("the form has over 200 fields"));
                 }
@@ -72,7 +78,7 @@ pub(super) async fn read(body: Body, content_type: &str, spool: &Spool) -> Resul
     }
     drop(held);
     let picture = picture.ok_or(Bad::Malformed("the form has no file field `image`"))?;
-    Ok(Form { writer: picture.writer, filename: picture.filename, tags })
+    Ok(Form { writer: picture.writer, filename: picture.filename, metadata, tags })
 }
 
 fn broken(error: multer::Error) -> Bad {

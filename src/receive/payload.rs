@@ -3,14 +3,9 @@
 
 use std::{
     borrow::Cow,
-    io::{self, Read, Write},
+    io::{self, Write},
 };
 
-use base64::{
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-    read::DecoderReader,
-};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use struson::{
@@ -18,9 +13,9 @@ use struson::{
     writer::{JsonStreamWriter, JsonWriter as _},
 };
 
-use super::body::Body;
+use super::{base64::decode, body::Body, multipart::Form, record::Metadata};
 use crate::{
-    model::{ImageId, Mode, SessionId, Shape, Tag, Target},
+    model::{ImageId, SessionId, Shape, Tag},
     spool::{Spool, Writer},
 };
 
@@ -60,8 +55,7 @@ pub(super) struct Described {
     pub(super) media_type: Option<String>,
     pub(super) size: Option<u64>,
     pub(super) tags: Vec<Tag>,
-    pub(super) target: Option<Target>,
-    pub(super) mode: Option<Mode>,
+    pub(super) metadata: Metadata,
     pub(super) source: Source,
 }
 
@@ -119,14 +113,10 @@ pub(super) fn binary(body: Body, spool: &Spool) -> Result<Payload, Bad> {
     WirePhoto::default().described(Shape::Binary, None, Source::Inline(writer))
 }
 
-/// Puts the picture of a form and its tags together.
-pub(super) fn form(
-    writer: Writer,
-    filename: Option<String>,
-    tags: Vec<Tag>,
-) -> Result<Payload, Bad> {
-    let tags = Tags(tags);
-    let photo = WirePhoto { filename, tags, ..WirePhoto::default() };
+/// Puts the picture of a form, its metadata and its tags together.
+pub(super) fn form(form: Form) -> Result<Payload, Bad> {
+    let Form { writer, filename, metadata, tags } = form;
+    let photo = WirePhoto { filename, metadata, tags: Tags(tags), ..WirePhoto::default() };
     photo.described(Shape::Multipart, None, Source::Inline(writer))
 }
 
@@ -185,52 +175,6 @@ impl Write for Bounded {
     }
 }
 
-/// Decodes base64 into a spool file: the standard alphabet or the URL-safe one, with or
-/// without padding and line breaks (`fixtures/contracts/open-questions.md`, A18).
-fn decode(text: impl Read, spool: &Spool) -> Result<Writer, Bad> {
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    let mut bytes = DecoderReader::new(Plain(text), &ENGINE);
-    let mut writer = spool.begin().map_err(Bad::Disk)?;
-    let mut block = vec![0; 32 * 1024];
-    loop {
-        let count = bytes
-            .read(&mut block)
-            .map_err(|_| Bad::Malformed("`data` is not base64, or the JSON ends inside it"))?;
-        if count == 0 {
-            return Ok(writer);
-        }
-        writer.write_all(&block[..count]).map_err(Bad::Disk)?;
-    }
-}
-
-/// Base64 text in the standard alphabet and without white space.
-struct Plain<R>(R);
-
-impl<R: Read> Read for Plain<R> {
-    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let count = self.0.read(block)?;
-            let mut kept = 0;
-            for at in 0..count {
-                let byte = match block[at] {
-                    b' ' | b'\t' | b'\r' | b'\n' => continue,
-                    b'-' => b'+',
-                    b'_' => b'/',
-                    other => other,
-                };
-                block[kept] = byte;
-                kept += 1;
-            }
-            if kept > 0 || count == 0 {
-                return Ok(kept);
-            }
-        }
-    }
-}
-
 /// What tells the JSON shapes apart.
 #[derive(Deserialize)]
 struct Wire<'a> {
@@ -267,8 +211,7 @@ struct WirePhoto {
     #[serde(alias = "downloadUrl", deserialize_with = "lenient")]
     download_url: Option<String>,
     tags: Tags,
-    #[serde(deserialize_with = "lenient")]
-    metadata: Option<Metadata>,
+    metadata: Metadata,
 }
 
 /// A string, or a number meant as one.
@@ -288,22 +231,7 @@ impl Word {
     }
 }
 
-/// `metadata` as the vendor's module writes it; anything else in there is not for us.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Metadata {
-    #[serde(deserialize_with = "lenient")]
-    odoo: Option<OdooMetadata>,
-}
-
-#[derive(Deserialize)]
-struct OdooMetadata {
-    model: Option<String>,
-    res_id: Option<Word>,
-    mode: Option<String>,
-}
-
-/// Metadata is free text of whoever made the session: what does not fit is not there.
+/// Free text of a guest's device: what does not fit is not there.
 fn lenient<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -394,16 +322,6 @@ impl WirePhoto {
         if let Source::Inline(writer) = &source {
             picture(writer, self.size_bytes)?;
         }
-        let odoo = self.metadata.and_then(|metadata| metadata.odoo);
-        let named = odoo.as_ref().and_then(|odoo| {
-            let id = match odoo.res_id.as_ref()? {
-                Word::Number(id) => *id,
-                Word::Text(text) => text.parse().ok()?,
-            };
-            Target::odoo(odoo.model.as_deref()?, id).ok()
-        });
-        let tagged = || self.tags.0.iter().find_map(|tag| tag.to_text().parse().ok());
-        let mode = odoo.and_then(|odoo| odoo.mode).filter(|mode| !mode.is_empty());
         Ok(Payload::Photo(Box::new(Described {
             shape,
             topic,
@@ -413,10 +331,7 @@ impl WirePhoto {
             filename: self.filename.map(|name| printable(&name)).filter(|name| !name.is_empty()),
             media_type: self.mime_type.map(|name| printable(&name)),
             size: self.size_bytes,
-            target: named.or_else(tagged),
-            // A mode nobody knows shows the photo to as few people as possible
-            // (`fixtures/contracts/open-questions.md`, D2).
-            mode: mode.map(|mode| Mode::parse(&mode).unwrap_or(Mode::Internal)),
+            metadata: self.metadata,
             tags: self.tags.0,
             source,
         })))

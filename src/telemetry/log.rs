@@ -134,7 +134,7 @@ fn request(fact: &Fact<'_>) {
         "accepted" if reason.is_some() => {
             warn!(
                 photo = id,
-                session, shape, topic, scheme, ms, reason, "event accepted, and held"
+                session, shape, topic, scheme, ms, reason, "event accepted, but look at it"
             );
         }
         "accepted" | "duplicate" => {

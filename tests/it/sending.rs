@@ -2,24 +2,27 @@
 //! it is told.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod pacing;
+mod parcels;
 mod rules;
 mod running;
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
+    io::Write as _,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use apertur_bridge::{
     deliver::{Around, Sender, Settings},
-    destinations::{Destination, Limits, Parcel, Progress},
-    journal::{self, Arrival, Bytes, Journal, Planned, memory::Memory},
+    destinations::{Allowance, Destination, Limits, Parcel, Progress},
+    journal::{self, Arrival, Bytes, Journal, Planned, Story, memory::Memory},
     model::{
-        Cause, Delivery, DestinationName, Digest, ErrorKind, Failure, Filter, Finding, ImageId,
-        Kind, Photo, PhotoId, Receipt, Scheme, Shape, Target,
+        AttemptOutcome, Cause, Delivery, DeliveryState, DestinationName, ErrorKind, Failure,
+        Finding, ImageId, Kind, Photo, PhotoId, Receipt, Scheme, SessionId, Shape, Target,
     },
-    spool::Spool,
+    spool::{Spool, Stored},
     system::Clock,
     telemetry::Telemetry,
     work::Work,
@@ -32,13 +35,15 @@ use tokio_util::sync::CancellationToken;
 /// What a destination does when it is called.
 #[derive(Debug, Clone)]
 enum Play {
-    /// Stores the photo, or finds it.
+    /// Stores the photos, or finds them.
     Well,
     /// Looks and finds nothing.
     Nothing,
+    /// Looks and finds only this one.
+    Only(&'static str),
     Fail(Failure),
     Panic,
-    /// Stores the photo once it is let.
+    /// Stores the photos once it is let.
     Wait,
 }
 
@@ -46,32 +51,72 @@ enum Play {
 #[derive(Debug)]
 struct Stage {
     limits: Limits,
+    allowance: Mutex<Allowance>,
     plays: Mutex<VecDeque<Play>>,
+    /// How a parcel ends, without a word, that holds one of these photos.
+    bad: Mutex<Option<(HashSet<&'static str>, Play)>>,
     works: Mutex<bool>,
-    /// `deliver img_1`, `find img_1`, `probe`.
+    /// `deliver img_1 img_2`, `find img_1`, `probe`.
     seen: Mutex<Vec<String>>,
+    /// What was stored, each time.
+    stored: Mutex<Vec<String>>,
     go: Notify,
 }
 
 impl Stage {
-    fn told(&self, what: &str, photo: &Photo) -> Play {
-        self.seen.lock().unwrap().push(format!("{what} {}", photo.id));
-        self.plays.lock().unwrap().pop_front().unwrap_or(Play::Well)
+    fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            allowance: Mutex::new(Allowance::Parcels(usize::MAX)),
+            plays: Mutex::default(),
+            bad: Mutex::default(),
+            works: Mutex::new(true),
+            seen: Mutex::default(),
+            stored: Mutex::default(),
+            go: Notify::new(),
+        }
+    }
+
+    /// Every parcel ends so that holds one of these.
+    fn is_bad(&self, photos: &[&'static str], play: Play) {
+        *self.bad.lock().unwrap() = Some((photos.iter().copied().collect(), play));
+    }
+
+    fn told<'a>(&self, what: &str, photos: impl Iterator<Item = &'a Photo>) -> (Vec<String>, Play) {
+        let images: Vec<_> = photos.map(|photo| photo.id.to_string()).collect();
+        self.seen.lock().unwrap().push(format!("{what} {}", images.join(" ")));
+        let play =
+            self.plays.lock().unwrap().pop_front().unwrap_or_else(|| {
+                match &*self.bad.lock().unwrap() {
+                    Some((bad, play))
+                        if images.iter().any(|image| bad.contains(image.as_str())) =>
+                    {
+                        if what == "find" { Play::Nothing } else { play.clone() }
+                    }
+                    _ => Play::Well,
+                }
+            });
+        (images, play)
     }
 
     fn seen(&self) -> Vec<String> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
 
-    async fn play(&self, play: Play) -> Result<Option<Receipt>, Failure> {
+    async fn play(&self, images: &[String], play: Play) -> Result<Vec<Option<Receipt>>, Failure> {
+        let receipt = || Some(Receipt::default().with("number", 7));
+        let each = |there: &dyn Fn(&String) -> bool| {
+            images.iter().map(|image| receipt().filter(|_| there(image))).collect()
+        };
         match play {
-            Play::Well => Ok(Some(Receipt::default().with("number", 7))),
-            Play::Nothing => Ok(None),
+            Play::Well => Ok(each(&|_| true)),
+            Play::Nothing => Ok(each(&|_| false)),
+            Play::Only(one) => Ok(each(&|image| image == one)),
             Play::Fail(failure) => Err(failure),
             Play::Panic => panic!("as it was told"),
             Play::Wait => {
                 self.go.notified().await;
-                Ok(Some(Receipt::default()))
+                Ok(each(&|_| true))
             }
         }
     }
@@ -91,6 +136,10 @@ impl Destination for Stage {
         self.limits
     }
 
+    fn allowance(&self) -> Allowance {
+        *self.allowance.lock().unwrap()
+    }
+
     async fn probe(&self) -> Vec<Finding> {
         self.seen.lock().unwrap().push("probe".to_owned());
         let works = *self.works.lock().unwrap();
@@ -106,13 +155,16 @@ impl Destination for Stage {
     }
 
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
-        let play = self.told("find", &deliveries[0].photo);
-        Ok(vec![self.play(play).await?])
+        let (images, play) = self.told("find", deliveries.iter().map(|d| &d.photo));
+        self.play(&images, play).await
     }
 
     async fn deliver(&self, parcel: &Parcel, _: &Progress) -> Result<Vec<Receipt>, Failure> {
-        let play = self.told("deliver", &parcel.items[0].delivery.photo);
-        Ok(vec![self.play(play).await?.unwrap_or_default()])
+        let photos = parcel.items.iter().map(|item| &item.delivery.photo);
+        let (images, play) = self.told("deliver", photos);
+        let receipts = self.play(&images, play).await?;
+        self.stored.lock().unwrap().extend(images);
+        Ok(receipts.into_iter().map(Option::unwrap_or_default).collect())
     }
 }
 
@@ -124,6 +176,8 @@ struct Rig {
     stop: CancellationToken,
     stage: Arc<Stage>,
     sender: Arc<Sender>,
+    /// The one file in the spool, which every photo has.
+    file: Stored,
     _home: tempfile::TempDir,
 }
 
@@ -163,23 +217,21 @@ impl Rig {
     ) -> Rig {
         let clock = Clock::stepped(Timestamp::from_second(1_800_000_000).unwrap());
         let stop = CancellationToken::new();
+        let spool = Spool::open(&home.path().join("spool")).unwrap();
+        let mut writer = spool.begin().unwrap();
+        writer.write_all(b"jpg").unwrap();
+        let file = writer.keep().unwrap();
         let around = Around {
             journal: Arc::clone(&journal),
-            spool: Spool::open(&home.path().join("spool")).unwrap(),
+            spool,
             clock: clock.clone(),
             telemetry: Telemetry::default(),
             stop: stop.clone(),
         };
-        let stage = Arc::new(Stage {
-            limits,
-            plays: Mutex::default(),
-            works: Mutex::new(true),
-            seen: Mutex::default(),
-            go: Notify::new(),
-        });
+        let stage = Arc::new(Stage::new(limits));
         let destination: Arc<dyn Destination> = Arc::clone(&stage) as _;
         let sender = Arc::new(Sender::new(name(), destination, settings, around));
-        Rig { store, journal, clock, stop, stage, sender, _home: home }
+        Rig { store, journal, clock, stop, stage, sender, file, _home: home }
     }
 
     fn plays(&self, plays: impl IntoIterator<Item = Play>) {
@@ -188,17 +240,31 @@ impl Rig {
 
     /// Takes in a photo for a contact.
     async fn arrive(&self, image: &str, contact: u64) {
+        self.arrive_as(image, contact, |_| {}).await;
+    }
+
+    /// Takes in photos of one session for one contact.
+    async fn arrive_together(&self, images: impl IntoIterator<Item = impl AsRef<str>>) {
+        for image in images {
+            self.arrive_as(image.as_ref(), 1, |photo| {
+                photo.session = Some(SessionId::parse("s-1").unwrap());
+            })
+            .await;
+        }
+    }
+
+    async fn arrive_as(&self, image: &str, contact: u64, change: impl FnOnce(&mut Photo)) {
         let image = ImageId::parse(image).unwrap();
         let target = Some(Target::odoo("res.partner", contact).unwrap());
-        let photo = Photo {
+        let mut photo = Photo {
             id: PhotoId::of_image(&image),
-            sha256: Some(Digest([image.as_str().len() as u8; 32])),
+            sha256: Some(self.file.sha256),
             image_id: Some(image),
             session: None,
             index: None,
             filename: None,
             media_type: Some("image/jpeg".to_owned()),
-            size: Some(3),
+            size: Some(self.file.size),
             tags: Vec::new(),
             target: target.clone(),
             mode: None,
@@ -207,6 +273,7 @@ impl Rig {
             scheme: Scheme::Body,
             received_at: self.clock.now(),
         };
+        change(&mut photo);
         let plan = vec![Planned { destination: Some(name()), target, mode: None }];
         let arrival = Arrival { photo, bytes: Bytes::Stored, plan };
         self.journal.accept(arrival).await.unwrap();
@@ -222,8 +289,26 @@ impl Rig {
     }
 
     async fn delivery(&self, image: &str) -> Delivery {
-        let all = self.journal.list(&Filter::default(), None, 100).await.unwrap();
-        all.into_iter().find(|delivery| delivery.photo.id.as_str() == image).unwrap()
+        self.story(image).await.deliveries.remove(0)
+    }
+
+    async fn story(&self, image: &str) -> Story {
+        self.journal.story(&PhotoId::parse(image).unwrap()).await.unwrap().unwrap()
+    }
+
+    /// How the attempts of a photo ended, oldest first.
+    async fn outcomes(&self, image: &str) -> Vec<AttemptOutcome> {
+        self.story(image).await.attempts.iter().map(|attempt| attempt.outcome).collect()
+    }
+
+    /// State and counted attempts of each.
+    async fn states<const N: usize>(&self, images: [&str; N]) -> [(DeliveryState, u32); N] {
+        let mut states = [(DeliveryState::Waiting, 0); N];
+        for (state, image) in states.iter_mut().zip(images) {
+            let delivery = self.delivery(image).await;
+            *state = (delivery.state, delivery.attempts);
+        }
+        states
     }
 
     /// Seconds until a delivery is due.
@@ -255,6 +340,10 @@ fn after(kind: ErrorKind, seconds: u64) -> Play {
 
 fn unknown(kind: ErrorKind) -> Play {
     Play::Fail(Failure::Unknown { cause: cause(kind) })
+}
+
+fn refused() -> Play {
+    Play::Fail(Failure::Refused { cause: cause(ErrorKind::Rejected) })
 }
 
 fn broken() -> Play {

@@ -98,9 +98,7 @@ pub(super) fn habits(s: &mut Section<'_>, system: &System) -> Option<Habits> {
 pub(super) fn domain(text: &str, host: &str) -> Result<Url, Wrong> {
     let wrong = || {
         let what = format!("is no sub-domain of {host}");
-        let fix = format!(
-            "write the acme of https://acme.{host}; a host name of your own does not serve the API"
-        );
+        let fix = format!("write the acme of https://acme.{host}, no host name of your own");
         Wrong::new(what, fix)
     };
     let text = text.trim().to_ascii_lowercase();

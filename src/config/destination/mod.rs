@@ -6,11 +6,13 @@ mod bucket;
 mod desk;
 mod files;
 mod folder;
+mod freshworks;
 mod ftp;
 mod gcs;
 mod odoo;
 mod s3;
 mod sftp;
+mod zendesk;
 
 use std::path::Path;
 
@@ -29,16 +31,7 @@ use crate::{
 };
 
 /// Types of the house that this release cannot deliver to.
-const LATER: &[&str] = &[
-    "freshdesk",
-    "freshservice",
-    "zendesk",
-    "webhook",
-    "google_drive",
-    "dropbox",
-    "onedrive",
-    "webdav",
-];
+const LATER: &[&str] = &["webhook", "google_drive", "dropbox", "onedrive", "webdav"];
 
 /// A destination by its name.
 pub(super) type Named = (DestinationName, Settings);
@@ -80,6 +73,19 @@ fn describe(all: &mut Section<'_>) {
     let mut erp = table("erp", doc);
     kind_key(&mut erp, "odoo");
     odoo::read(&mut erp);
+    let doc = "A Freshdesk: the photo becomes a note of its ticket.";
+    let mut desk = table("desk", doc);
+    kind_key(&mut desk, "freshdesk");
+    freshworks::freshdesk(&mut desk);
+    let doc = "A Freshservice: the photo becomes a note of its ticket.";
+    let mut it = table("it", doc);
+    kind_key(&mut it, "freshservice");
+    freshworks::freshservice(&mut it);
+    let doc =
+        "A Zendesk: the photo becomes an attachment of a comment on the ticket it belongs to.";
+    let mut support = table("support", doc);
+    kind_key(&mut support, "zendesk");
+    zendesk::read(&mut support);
     let doc =
         "A bucket of Amazon S3, or of what speaks its protocol: MinIO, R2, B2, Wasabi, Spaces.";
     let mut bucket = table("s3", doc);
@@ -115,6 +121,11 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
     let kind = kind_key(&mut s, "odoo")?;
     let settings = match kind {
         Kind::Odoo => odoo::read(&mut s).map(Settings::Odoo),
+        Kind::Freshdesk => freshworks::freshdesk(&mut s).map(Box::new).map(Settings::Freshworks),
+        Kind::Freshservice => {
+            freshworks::freshservice(&mut s).map(Box::new).map(Settings::Freshworks)
+        }
+        Kind::Zendesk => zendesk::read(&mut s).map(Settings::Zendesk),
         Kind::S3 => s3::read(&mut s).map(Settings::S3),
         Kind::Gcs => gcs::read(&mut s).map(Settings::Gcs),
         Kind::AzureBlob => azure_blob::read(&mut s).map(Settings::AzureBlob),
@@ -127,8 +138,9 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    let doc = "\"odoo\", \"s3\", \"gcs\", \"azure_blob\", \"ftp\", \"sftp\" or \"folder\"";
-    s.key("type", doc).required(example, text(kind))
+    const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \"s3\", \"gcs\", \
+                         \"azure_blob\",\n\"ftp\", \"sftp\" or \"folder\"";
+    s.key("type", TYPES).required(example, text(kind))
 }
 
 fn kind(text: &str) -> Result<Kind, Wrong> {

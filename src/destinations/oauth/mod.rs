@@ -4,15 +4,19 @@
 //! An access token is renewed in a task of its own: an asker that is cut off must not lose the
 //! answer, for a refresh token that was exchanged is worth nothing afterwards.
 
+mod addresses;
 mod login;
+mod renewal;
 mod store;
+mod wire;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+use self::renewal::Inner;
 pub use self::{
     login::{Granted, Login, Reply, Unreadable},
     store::TokenStore,
@@ -104,14 +108,6 @@ pub struct Access {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    whom: &'static str,
-    name: DestinationName,
-    client: Client,
-    grant: Grant,
-    shared: Shared,
-}
-
 /// An access token. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct Token {
@@ -122,6 +118,8 @@ pub struct Token {
     pub scope: Option<String>,
     /// When it ends, where the other side says so.
     pub expires_at: Option<Timestamp>,
+    /// When it should be replaced by a new one.
+    renew_at: Option<Timestamp>,
 }
 
 impl Access {
@@ -134,7 +132,7 @@ impl Access {
         grant: Grant,
         shared: &Shared,
     ) -> Self {
-        Self { inner: Arc::new(Inner { whom, name, client, grant, shared: shared.clone() }) }
+        Self { inner: Arc::new(Inner::new(whom, name, client, grant, shared.clone())) }
     }
 
     /// A token that is good for a minute at least (half its life where it lives less than two).
@@ -166,6 +164,7 @@ impl Access {
     /// # Errors
     /// As [`Access::token`].
     pub async fn reload(&self) -> Result<Token, Failure> {
+        self.inner.forget();
         self.inner.token(None).await
     }
 
@@ -198,16 +197,33 @@ impl fmt::Debug for Access {
     }
 }
 
-impl Inner {
-    async fn token(&self, _refused: Option<&Token>) -> Result<Token, Failure> {
-        Err(Failure::Broken {
-            cause: crate::model::Cause::new(
-                crate::model::ErrorKind::Unauthorized,
-                format!("nobody logged in to {}", self.whom),
-                format!("apertur-bridge destinations login {}", self.name),
-            ),
-        })
+impl Token {
+    /// What is left of its life that is not used: answers take time, and so do uploads.
+    const MARGIN: Duration = Duration::from_mins(1);
+
+    fn new(secret: SecretString, scope: Option<String>, life: Life) -> Self {
+        let margin = |ends: Timestamp| {
+            let life = ends.duration_since(life.issued_at);
+            let half = Duration::try_from(life).unwrap_or_default() / 2;
+            ends.checked_sub(half.min(Self::MARGIN)).unwrap_or(ends)
+        };
+        Self { secret, scope, expires_at: life.expires_at, renew_at: life.expires_at.map(margin) }
     }
+
+    fn is_good(&self, now: Timestamp) -> bool {
+        self.renew_at.is_none_or(|at| now < at)
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.secret.expose_secret() == other.secret.expose_secret()
+    }
+}
+
+/// From when to when a token is good.
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    issued_at: Timestamp,
+    expires_at: Option<Timestamp>,
 }
 
 /// What of `asked` is not in `granted`.
@@ -215,4 +231,33 @@ fn missing(asked: &[String], granted: Option<&str>) -> Vec<String> {
     let Some(granted) = granted else { return Vec::new() };
     let has = |scope: &String| granted.split_whitespace().any(|given| given == scope);
     asked.iter().filter(|scope| !has(scope)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_until_a_minute_before_its_end_or_for_half_a_short_life() {
+        let issued_at: Timestamp = "2027-01-15T08:00:00Z".parse().unwrap();
+        let after = |seconds| issued_at + Duration::from_secs(seconds);
+        let token = |seconds: Option<u64>| {
+            let life = Life { issued_at, expires_at: seconds.map(after) };
+            Token::new("a".into(), None, life)
+        };
+        assert!(token(Some(1800)).is_good(after(1739)));
+        assert!(!token(Some(1800)).is_good(after(1740)));
+        assert!(token(Some(20)).is_good(after(9)));
+        assert!(!token(Some(20)).is_good(after(10)));
+        assert!(!token(Some(0)).is_good(issued_at));
+        assert!(token(None).is_good(after(1_000_000)));
+    }
+
+    #[test]
+    fn scopes_that_were_not_granted_are_named_in_the_order_they_were_asked_for() {
+        let asked = ["tickets:read", "tickets:write", "users:read"].map(str::to_owned);
+        assert_eq!(missing(&asked, Some("users:read  tickets:read")), ["tickets:write"]);
+        assert_eq!(missing(&asked, Some("")), asked);
+        assert_eq!(missing(&asked, None), [""; 0]);
+    }
 }

@@ -59,7 +59,10 @@ impl Odoo {
         let (model, id) = match &delivery.target {
             Some(Target::Odoo { model, id }) => (model, *id),
             Some(
-                Target::Freshdesk { .. } | Target::Freshservice { .. } | Target::Zendesk { .. },
+                Target::Freshdesk { .. }
+                | Target::Freshservice { .. }
+                | Target::Zendesk { .. }
+                | Target::Ticket { .. },
             )
             | None => {
                 return Err(refused(

@@ -6,34 +6,29 @@ use jiff::Timestamp;
 
 use super::state::{DeliveryRow, Lease, State};
 use crate::{
-    journal::{Claim, Claimed, DeliveryEnd, FAR, stray},
+    journal::{Claim, Claimed, DeliveryEnd, FAR, claim::place, stray},
     model::{
         AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Step, Target,
     },
 };
 
 impl State {
-    pub(super) fn claim_deliveries(&mut self, claim: &Claim) -> Vec<Claimed> {
-        let mut taken =
-            if claim.one_per_target { self.busy_targets(claim) } else { HashSet::new() };
-        let mut due: Vec<_> = self
-            .of(&claim.destination)
-            .filter_map(|row| Some((row.due_at()?, row.delivery.id)))
-            .filter(|(at, id)| *at <= claim.now && !claim.except.contains(id))
-            .collect();
-        due.sort();
-        let mut claimed = Vec::new();
-        for (_, id) in due {
-            if claimed.len() >= claim.limit {
-                break;
+    pub(super) fn claim_deliveries(&mut self, claim: &Claim) -> Vec<Vec<Claimed>> {
+        let mut busy = if claim.one_per_target { self.busy_targets(claim) } else { HashSet::new() };
+        let mut due = self.due(claim);
+        let mut parcels = Vec::new();
+        while parcels.len() < claim.limit && !due.is_empty() {
+            let first = due.remove(0);
+            let free = |target: &Target| !claim.one_per_target || busy.insert(target.clone());
+            if !first.target.as_ref().is_none_or(free) {
+                continue;
             }
-            let target = self.deliveries.get(&id).and_then(|row| row.delivery.target.clone());
-            let free = target.is_none_or(|target| !claim.one_per_target || taken.insert(target));
-            if free && let Some(one) = self.claim_delivery(id, claim) {
-                claimed.push(one);
-            }
+            let parcel = fill(claim, first, &mut due);
+            let begun =
+                parcel.iter().filter_map(|delivery| self.claim_delivery(delivery.id, claim));
+            parcels.push(begun.collect());
         }
-        claimed
+        parcels
     }
 
     pub(super) fn note_step(&mut self, id: DeliveryId, step: Step) {
@@ -121,6 +116,17 @@ impl State {
             .filter(|row| row.delivery.destination.as_ref() == Some(destination))
     }
 
+    /// What can be claimed, in the order of a claim.
+    fn due(&self, claim: &Claim) -> Vec<Delivery> {
+        let mut due: Vec<_> = self
+            .of(&claim.destination)
+            .filter_map(|row| Some((row.due_at()?, &row.delivery)))
+            .filter(|(at, delivery)| *at <= claim.now && !claim.except.contains(&delivery.id))
+            .collect();
+        due.sort_by_key(|(at, delivery)| (*at, delivery.id));
+        due.into_iter().map(|(_, delivery)| delivery.clone()).collect()
+    }
+
     /// Targets that have a delivery under way, under a live lease or in flight at the caller.
     fn busy_targets(&self, claim: &Claim) -> HashSet<Target> {
         self.of(&claim.destination)
@@ -148,6 +154,22 @@ impl State {
         row.delivery.attempts += 1;
         Some(Claimed { delivery: row.delivery.clone(), attempt })
     }
+}
+
+/// The parcel of a delivery, in the order it is to be sent in; takes what joins it out of `due`.
+fn fill(claim: &Claim, first: Delivery, due: &mut Vec<Delivery>) -> Vec<Delivery> {
+    let mut room = claim.room_beside(&first);
+    let mut full = false;
+    let mut joins = |other: &Delivery| {
+        let alike = claim.common(&first).is_some_and(|common| claim.common(other) == Some(common));
+        full |= alike && !full && !room.take(other);
+        alike && !full
+    };
+    let (mut parcel, left): (Vec<_>, _) = due.drain(..).partition(|other| joins(other));
+    *due = left;
+    parcel.push(first);
+    parcel.sort_by_key(place);
+    parcel
 }
 
 /// Writes an end into the delivery, which was sent `nameless` if it had no target then; gives

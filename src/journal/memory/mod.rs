@@ -80,7 +80,7 @@ impl Journal for Memory {
         Ok(())
     }
 
-    async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Claimed>> {
+    async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Vec<Claimed>>> {
         Ok(self.state().claim_deliveries(&claim))
     }
 

@@ -127,7 +127,8 @@ pub(super) fn insert_plan(
     let nowhere = [Planned { destination: None, target: None, mode: None }];
     let at = now.as_millisecond();
     for planned in if plan.is_empty() { &nowhere } else { plan } {
-        let unrouted = planned.destination.is_none().then(unrouted);
+        let target = planned.target.as_ref();
+        let unrouted = planned.destination.is_none().then(|| unrouted(target));
         let state = if unrouted.is_some() { DeliveryState::Held } else { DeliveryState::Waiting };
         let (cause, error) = unrouted.as_ref().map(rows::cause).transpose()?.unzip();
         db.prepare_cached(
@@ -139,7 +140,7 @@ pub(super) fn insert_plan(
         .execute(params![
             seq,
             planned.destination.as_ref().map(DestinationName::as_str),
-            planned.target.as_ref().map(ToString::to_string),
+            target.map(ToString::to_string),
             planned.mode.map(Mode::as_str),
             state.as_str(),
             at,

@@ -10,41 +10,52 @@ use super::{
     rows::{self, DELIVERY, PHOTO, Result},
 };
 use crate::{
-    journal::{Claim, Claimed, DeliveryEnd, FAR, stray},
+    journal::{Claim, Claimed, DeliveryEnd, FAR, claim::place, stray},
     model::{
-        AttemptId, AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, Step,
+        AttemptId, AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, Mode, Step,
     },
 };
 
+/// A delivery that is due.
+struct Found {
+    /// Its photo.
+    seq: i64,
+    /// The attempt whose lease ran out.
+    running: Option<i64>,
+    delivery: Delivery,
+}
+
 /// See [`crate::journal::Journal::claim_deliveries`].
-pub(super) fn claim(db: &Connection, claim: &Claim) -> Result<Vec<Claimed>> {
+pub(super) fn claim(db: &Connection, claim: &Claim) -> Result<Vec<Vec<Claimed>>> {
+    let begin = |parcel: Vec<Found>| parcel.into_iter().map(|found| begin(db, claim, found));
+    due(db, claim)?.into_iter().map(|parcel| begin(parcel).collect()).collect()
+}
+
+/// Writes a claim down.
+fn begin(db: &Connection, claim: &Claim, found: Found) -> Result<Claimed> {
     let now = claim.now.as_millisecond();
-    let lease = claim.lease_until.as_millisecond();
-    let mut claimed = Vec::new();
-    for (seq, running, mut delivery) in due(db, claim, now)? {
-        if let Some(running) = running {
-            // Its lease ran out: whoever had it never came back, so nobody knows how it ended.
-            end_attempt(db, running, AttemptOutcome::Unknown, None, now)?;
-            delivery.unsure = true;
-        }
-        delivery.attempts += 1;
-        delivery.state = DeliveryState::Sending;
-        let attempt = begin_attempt(db, seq, Some(delivery.id.0), now)?;
-        db.prepare_cached(
-            "UPDATE deliveries SET state = 'sending', due_at = ?2, attempts = ?3, unsure = ?4,
-                 attempt = ?5
-             WHERE id = ?1",
-        )?
-        .execute(params![
-            delivery.id.0,
-            lease,
-            delivery.attempts,
-            delivery.unsure,
-            attempt
-        ])?;
-        claimed.push(Claimed { delivery, attempt: AttemptId(attempt) });
+    let Found { seq, running, mut delivery } = found;
+    if let Some(running) = running {
+        // Its lease ran out: whoever had it never came back, so nobody knows how it ended.
+        end_attempt(db, running, AttemptOutcome::Unknown, None, now)?;
+        delivery.unsure = true;
     }
-    Ok(claimed)
+    delivery.attempts += 1;
+    delivery.state = DeliveryState::Sending;
+    let attempt = begin_attempt(db, seq, Some(delivery.id.0), now)?;
+    db.prepare_cached(
+        "UPDATE deliveries SET state = 'sending', due_at = ?2, attempts = ?3, unsure = ?4,
+             attempt = ?5
+         WHERE id = ?1",
+    )?
+    .execute(params![
+        delivery.id.0,
+        claim.lease_until.as_millisecond(),
+        delivery.attempts,
+        delivery.unsure,
+        attempt
+    ])?;
+    Ok(Claimed { delivery, attempt: AttemptId(attempt) })
 }
 
 /// The words of the partial indexes must stand here as they stand there.
@@ -63,24 +74,83 @@ pub(super) fn claim_sql() -> String {
     )
 }
 
-fn due(db: &Connection, claim: &Claim, now: i64) -> Result<Vec<(i64, Option<i64>, Delivery)>> {
+/// What may travel with a delivery, itself included, in the order of a claim.
+pub(super) fn together_sql() -> String {
+    format!(
+        "SELECT {DELIVERY}, {PHOTO}, d.photo AS seq,
+             iif(d.state = 'sending', d.attempt, NULL) AS running
+         FROM deliveries d JOIN photos p ON p.seq = d.photo
+         WHERE d.destination = ?1 AND d.state IN ('due', 'sending') AND d.due_at <= ?2
+           AND d.id NOT IN (SELECT value FROM json_each(?3))
+           AND d.target = ?4 AND d.mode IS ?5 AND p.session = ?6
+         ORDER BY d.due_at, d.id"
+    )
+}
+
+fn due(db: &Connection, claim: &Claim) -> Result<Vec<Vec<Found>>> {
     let mut statement = db.prepare_cached(&claim_sql())?;
     let except = rows::json(&claim.except)?;
+    let now = claim.now.as_millisecond();
     let asked = params![claim.destination.as_str(), now, claim.one_per_target, except];
     let mut rows = statement.query(asked)?;
-    let mut targets = HashSet::new();
-    let mut found = Vec::new();
-    while found.len() < claim.limit {
+    let (mut targets, mut taken) = (HashSet::new(), HashSet::new());
+    let mut parcels = Vec::new();
+    while parcels.len() < claim.limit {
         let Some(row) = rows.next()? else { break };
+        if taken.contains(&DeliveryId(row.get("d_id")?)) {
+            continue;
+        }
         if claim.one_per_target
             && let Some(target) = row.get::<_, Option<String>>("d_target")?
             && !targets.insert(target)
         {
             continue;
         }
-        found.push((row.get("seq")?, row.get("running")?, rows::delivery(row)?));
+        let parcel = fill(db, claim, found(row)?, (&taken, &except))?;
+        taken.extend(parcel.iter().map(|found| found.delivery.id));
+        parcels.push(parcel);
     }
-    Ok(found)
+    Ok(parcels)
+}
+
+/// The parcel of a delivery, in the order it is to be sent in.
+fn fill(
+    db: &Connection,
+    claim: &Claim,
+    first: Found,
+    (taken, except): (&HashSet<DeliveryId>, &str),
+) -> Result<Vec<Found>> {
+    let mut parcel = Vec::new();
+    if let Some(common) = claim.common(&first.delivery) {
+        let mut room = claim.room_beside(&first.delivery);
+        let mut statement = db.prepare_cached(&together_sql())?;
+        let mut rows = statement.query(params![
+            claim.destination.as_str(),
+            claim.now.as_millisecond(),
+            except,
+            common.target.to_string(),
+            common.mode.map(Mode::as_str),
+            common.session.reveal(),
+        ])?;
+        while let Some(row) = rows.next()? {
+            let next = found(row)?;
+            let id = next.delivery.id;
+            if id == first.delivery.id || taken.contains(&id) {
+                continue;
+            }
+            if !room.take(&next.delivery) {
+                break;
+            }
+            parcel.push(next);
+        }
+    }
+    parcel.push(first);
+    parcel.sort_by_key(|found| place(&found.delivery));
+    Ok(parcel)
+}
+
+fn found(row: &Row<'_>) -> Result<Found> {
+    Ok(Found { seq: row.get("seq")?, running: row.get("running")?, delivery: rows::delivery(row)? })
 }
 
 /// See [`crate::journal::Journal::note_step`].

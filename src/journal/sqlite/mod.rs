@@ -222,7 +222,7 @@ impl Journal for Sqlite {
         self.write(move |db| fetches::settle(db, &fetch, &end, now)).await
     }
 
-    async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Claimed>> {
+    async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Vec<Claimed>>> {
         self.write(move |db| deliveries::claim(db, &claim)).await
     }
 

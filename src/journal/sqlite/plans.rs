@@ -24,6 +24,7 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
     let waiting = place::place_sql("d.state = 'waiting'");
     let open = place::place_sql(place::OPEN);
     let (claim, fetch) = (deliveries::claim_sql(), fetches::claim_sql());
+    let together = deliveries::together_sql();
     let hot = [
         ("known", accept::KNOWN),
         ("lacking", place::LACKING),
@@ -31,6 +32,7 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("place", &waiting),
         ("place after a fetch", &open),
         ("claim", &claim),
+        ("travel together", &together),
         ("settle", deliveries::OURS),
         ("claim a fetch", &fetch),
         ("settle a fetch", fetches::OURS),
@@ -50,5 +52,9 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         |steps: Vec<String>| steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"));
     assert!(!sorts(plan(&db, &claim)?), "a claim reads only as far as its limit");
     assert!(!sorts(plan(&db, &fetch)?), "a claim reads only as far as its limit");
+    let filled = plan(&db, &together)?;
+    let by_target = |step: &String| step.contains("(destination=? AND target=? AND due_at<?)");
+    assert!(filled.iter().any(by_target), "{filled:?}");
+    assert!(!sorts(filled), "a parcel is read only until it is full");
     Ok(())
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, config::DbConfig};
 pub(super) const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// One step per schema version; `user_version` in the file says how many were taken.
-const STEPS: &[&str] = &[include_str!("0001.sql")];
+const STEPS: &[&str] = &[include_str!("0001.sql"), include_str!("0002.sql")];
 
 /// Refuses a SQLite library that may lose rows.
 pub(super) fn check_library(version: i32) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod limits;
+mod records;
 mod rubbish;
 mod shapes;
 mod signatures;

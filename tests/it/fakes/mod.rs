@@ -1,4 +1,8 @@
 //! The other sides of the bridge, faked as strictly as the real ones are.
 
 pub(crate) mod apertur;
+pub(crate) mod desk;
+pub(crate) mod freshworks;
+pub(crate) mod oauth;
 pub(crate) mod odoo;
+pub(crate) mod zendesk;

@@ -144,6 +144,16 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
     (
+        "crate::destinations::freshworks",
+        &["src/destinations/mod.rs", "src/destinations/freshworks/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
+        "crate::destinations::zendesk",
+        &["src/destinations/mod.rs", "src/destinations/zendesk/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
         "crate::destinations::folder",
         &["src/destinations/mod.rs", "src/destinations/folder/", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",

@@ -7,14 +7,14 @@ use apertur_bridge::{
     journal::{Accepted, Bytes, Claim, Claimed, DeliveryEnd, Fetch, FetchEnd, Planned},
     model::{
         AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind,
-        FetchState, Filter, PhotoId,
+        FetchState, Filter, PhotoId, SessionId,
     },
 };
 use proptest::{prelude::*, test_runner::TestCaseResult};
 
 use super::{
     Change, Store, announced, at, cause, claim, copy, copy_id, delivered, fetches, id, is_left_to,
-    name, planned, stored,
+    name, planned, stored, target,
 };
 
 const DESTINATIONS: [&str; 2] = ["erp", "archive"];
@@ -46,6 +46,7 @@ enum Step {
     Claim {
         destination: usize,
         limit: usize,
+        photos_per_parcel: usize,
         one_per_target: bool,
     },
     /// A sender goes on, maybe long after its lease; `reached` says whether the other side
@@ -87,10 +88,11 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(image, form, plan)| Step::Arrive { image, form, plan }),
         3 => (1..3_usize).prop_map(|limit| Step::ClaimFetches { limit }),
         4 => (any::<usize>(), 0..4_usize).prop_map(|(which, end)| Step::EndFetch { which, end }),
-        4 => (place.clone(), 1..4_usize, any::<bool>()).prop_map(
-            |(destination, limit, one_per_target)| Step::Claim {
+        4 => (place.clone(), 1..4_usize, 1..4_usize, any::<bool>()).prop_map(
+            |(destination, limit, photos_per_parcel, one_per_target)| Step::Claim {
                 destination,
                 limit,
+                photos_per_parcel,
                 one_per_target,
             }
         ),
@@ -146,7 +148,7 @@ fn plan(which: usize) -> Vec<Planned> {
         2 => &[Some("erp"), Some("archive")],
         _ => &[None],
     };
-    to.iter().map(|to| planned(*to, None)).collect()
+    to.iter().map(|to| planned(*to, Some(target(1)))).collect()
 }
 
 fn destinations(plan: &[Planned]) -> impl Iterator<Item = Option<DestinationName>> {
@@ -193,8 +195,10 @@ impl<'a> Onlooker<'a> {
                 self.fetches.extend(self.store.claim_fetches(now, until, limit).await.unwrap());
             }
             Step::EndFetch { which, end } => self.end_fetch(which, end).await,
-            Step::Claim { destination, limit, one_per_target } => {
+            Step::Claim { destination, limit, photos_per_parcel, one_per_target } => {
                 let ask = claim(DESTINATIONS[destination], self.seconds);
+                // Two photos of three bytes fit.
+                let ask = Claim { photos_per_parcel, parcel_size: 8, ..ask };
                 self.claim(Claim { limit, one_per_target, ..ask }).await?;
             }
             Step::Send { which, reached, end } => self.send(which, reached, end).await,
@@ -233,6 +237,7 @@ impl<'a> Onlooker<'a> {
             *url = Some(format!("https://photos.example.com/{named}/{}", self.seconds / 50));
         }
         arrival.plan = plan;
+        arrival.photo.session = SessionId::parse("s-1").ok().filter(|_| image > 0);
         let (id, to) = (arrival.photo.id.clone(), destinations(&arrival.plan).collect());
         if self.store.accept(arrival).await.unwrap() == Accepted::New {
             self.planned.insert(id, to);
@@ -252,8 +257,18 @@ impl<'a> Onlooker<'a> {
 
     async fn claim(&mut self, ask: Claim) -> TestCaseResult {
         let (limit, to) = (ask.limit, ask.destination.clone());
-        let claimed = self.store.claim_deliveries(ask).await.unwrap();
-        prop_assert!(claimed.len() <= limit);
+        let photos = ask.photos_per_parcel;
+        let parcels = self.store.claim_deliveries(ask).await.unwrap();
+        prop_assert!(parcels.len() <= limit);
+        for parcel in &parcels {
+            prop_assert!((1..=photos.min(2)).contains(&parcel.len()), "{:?}", parcel);
+            let common = |c: &Claimed| {
+                let Delivery { photo, target, mode, .. } = &c.delivery;
+                (photo.session.clone(), target.clone(), *mode)
+            };
+            prop_assert!(parcel.iter().all(|c| common(c) == common(&parcel[0])), "{:?}", parcel);
+        }
+        let claimed: Vec<_> = parcels.into_iter().flatten().collect();
         for Claimed { delivery, .. } in &claimed {
             prop_assert_eq!(delivery.state, DeliveryState::Sending);
             prop_assert_eq!(delivery.destination.as_ref(), Some(&to));

@@ -7,6 +7,7 @@ mod crowds;
 mod fetches;
 mod machine;
 mod operators;
+mod parcels;
 mod reopening;
 mod retention;
 mod sending;
@@ -174,7 +175,12 @@ impl Store {
 
     /// Claims all that is due at a destination, for a minute.
     async fn claim(&self, destination: &str, seconds: i64) -> Vec<Claimed> {
-        self.claim_deliveries(claim(destination, seconds)).await.unwrap()
+        self.claim_as(claim(destination, seconds)).await
+    }
+
+    /// Claims what is asked for, whatever the parcels.
+    async fn claim_as(&self, ask: Claim) -> Vec<Claimed> {
+        self.claim_deliveries(ask).await.unwrap().into_iter().flatten().collect()
     }
 
     /// Claims the one delivery that is due at a destination.
@@ -214,6 +220,8 @@ fn claim(destination: &str, seconds: i64) -> Claim {
         lease_until: at(seconds + 60),
         destination: name(destination),
         limit: usize::MAX,
+        photos_per_parcel: 1,
+        parcel_size: u64::MAX,
         one_per_target: false,
         except: Vec::new(),
     }
@@ -339,6 +347,14 @@ macro_rules! hold_to_contract {
                     the_next_delivery_is_known
                     what_is_in_flight_is_not_claimed_again
                     what_is_due_far_ahead_is_due_after_a_restart;
+                parcels:
+                    photos_of_a_session_are_claimed_together
+                    only_what_belongs_together_is_claimed_together
+                    a_parcel_holds_so_many_bytes
+                    parcels_come_by_their_first_photo_and_show_theirs_in_order
+                    a_parcel_counts_as_one_for_its_target
+                    what_is_in_flight_joins_no_parcel
+                    doubtful_and_new_ones_travel_together;
                 operators:
                     pauses_are_kept_and_lifted
                     each_part_of_a_filter_filters

@@ -31,12 +31,12 @@ pub(super) async fn claims_by_due_time_up_to_the_limit(store: &Store) {
     let mut order = Vec::new();
     for _ in 0..3 {
         let two = Claim { limit: 2, ..claim("erp", 8) };
-        let claimed = store.claim_deliveries(two).await.unwrap();
+        let claimed = store.claim_as(two).await;
         order.push(claimed.iter().map(|c| c.delivery.photo.id.to_string()).collect::<Vec<_>>());
     }
     assert_eq!(order, [vec!["first", "second"], vec!["third"], vec![]]);
     let none = Claim { limit: 0, ..claim("erp", 9) };
-    assert!(store.claim_deliveries(none).await.unwrap().is_empty());
+    assert!(store.claim_as(none).await.is_empty());
     assert_eq!(store.claim_one("erp", 9).await.delivery.photo.id, id("late"), "at its very time");
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn one_per_target_passes_over_the_rest(store: &Store) {
     let one = |seconds, limit| Claim { one_per_target: true, limit, ..claim("erp", seconds) };
     let mut order = Vec::new();
     for ask in [one(0, 2), one(1, 9), one(2, 9), one(60, 9), one(61, 9)] {
-        let claimed = store.claim_deliveries(ask).await.unwrap();
+        let claimed = store.claim_as(ask).await;
         order.push(claimed.iter().map(|c| c.delivery.photo.id.to_string()).collect::<Vec<_>>());
     }
     // At 60 the leases of a1 and b1 end, and others of their records have been due for longer.
@@ -81,7 +81,7 @@ pub(super) async fn one_per_target_passes_over_the_rest(store: &Store) {
 
     store.accept(stored("elsewhere", 1).on(Some(target(1))).to(&["archive"])).await.unwrap();
     let there = Claim { one_per_target: true, ..claim("archive", 61) };
-    assert_eq!(store.claim_deliveries(there).await.unwrap().len(), 1, "another destination");
+    assert_eq!(store.claim_as(there).await.len(), 1, "another destination");
 }
 
 pub(super) async fn a_lost_delivery_is_claimed_unsure(store: &Store) {
@@ -234,7 +234,7 @@ pub(super) async fn a_crash_leaves_doubt_and_counts(store: &Store) {
         store.accept(stored(image, 1)).await.unwrap();
     }
     let two = Claim { limit: 2, ..claim("erp", 0) };
-    store.claim_deliveries(two).await.unwrap();
+    store.claim_as(two).await;
     assert_eq!(store.recover(at(30), at(40)).await.unwrap(), 2);
     for image in ["a", "b"] {
         let delivery = store.delivery(&id(image), "erp").await;
@@ -272,9 +272,9 @@ pub(super) async fn what_is_in_flight_is_not_claimed_again(store: &Store) {
         store.accept(stored(image, 1).on(Some(target(record)))).await.unwrap();
     }
     let ask = |seconds| Claim { one_per_target: true, ..claim("erp", seconds) };
-    let first = store.claim_deliveries(Claim { limit: 1, ..ask(0) }).await.unwrap().remove(0);
+    let first = store.claim_as(Claim { limit: 1, ..ask(0) }).await.remove(0);
     let except = vec![first.delivery.id];
-    let claimed = store.claim_deliveries(Claim { except, ..ask(9999) }).await.unwrap();
+    let claimed = store.claim_as(Claim { except, ..ask(9999) }).await;
     let photos = claimed.iter().map(|c| c.delivery.photo.id.clone()).collect::<Vec<_>>();
     assert_eq!(photos, [id("c")], "a is in flight, so its record is busy");
     store.settle_delivery(&first, delivered(), at(9999)).await.unwrap();

@@ -269,8 +269,12 @@ async fn one_photo_a_target_where_the_destination_says_so() {
         }
         use apertur_bridge::work::Work as _;
         let first = rig.sender.claim(4).await.unwrap();
-        let ids = |jobs: &[apertur_bridge::journal::Claimed]| {
-            jobs.iter().map(|job| job.delivery.photo.id.to_string()).collect::<Vec<_>>()
+        let ids = |parcels: &[Vec<apertur_bridge::journal::Claimed>]| {
+            parcels
+                .iter()
+                .flatten()
+                .map(|job| job.delivery.photo.id.to_string())
+                .collect::<Vec<_>>()
         };
         assert_eq!(ids(&first), ["a", "c"]);
         assert_eq!(rig.sender.claim(4).await.unwrap().len(), 0, "a is under way");

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::{Play, Rig};
 
 impl Rig {
-    fn start(&self, wake: &Wake) -> JoinHandle<()> {
+    pub(super) fn start(&self, wake: &Wake) -> JoinHandle<()> {
         let looping = Loop {
             clock: self.clock.clone(),
             wake: wake.clone(),
@@ -22,7 +22,7 @@ impl Rig {
     }
 
     /// Waits until a delivery is in this state.
-    async fn reaches(&self, image: &str, state: DeliveryState) {
+    pub(super) async fn reaches(&self, image: &str, state: DeliveryState) {
         let reached = async {
             while self.delivery(image).await.state != state {
                 tokio::time::sleep(Duration::from_millis(2)).await;
@@ -33,7 +33,7 @@ impl Rig {
     }
 
     /// Waits until the destination has seen this much.
-    async fn sees(&self, count: usize) {
+    pub(super) async fn sees(&self, count: usize) {
         let seen = async {
             while self.stage.seen.lock().unwrap().len() < count {
                 tokio::time::sleep(Duration::from_millis(2)).await;

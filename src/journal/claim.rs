@@ -1,0 +1,89 @@
+//! What a sender asks for and gets: deliveries in parcels. What fits together is said here, for
+//! every store.
+
+use jiff::Timestamp;
+
+use crate::model::{AttemptId, Delivery, DeliveryId, DestinationName, Mode, SessionId, Target};
+
+/// Which deliveries a sender wants.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The time.
+    pub now: Timestamp,
+    /// Until when the sender holds what it gets; after that anybody may claim it again.
+    pub lease_until: Timestamp,
+    /// Only deliveries for this destination.
+    pub destination: DestinationName,
+    /// At most this many parcels.
+    pub limit: usize,
+    /// Deliveries in one parcel, at least 1. Only deliveries of photos of one session, for one
+    /// target and in one mode travel together; those without session or target travel alone.
+    pub photos_per_parcel: usize,
+    /// Bytes in one parcel; the first photo goes however large it is.
+    pub parcel_size: u64,
+    /// One parcel per target, and none whose target has a delivery in `sending` under a live
+    /// lease.
+    pub one_per_target: bool,
+    /// What the caller has in flight right now: never claimed again, whatever its lease says
+    /// (the clock may have jumped), and its target is busy.
+    pub except: Vec<DeliveryId>,
+}
+
+/// A delivery with the attempt that was written down for it.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The delivery, in state `sending`; `attempts` counts this one too.
+    pub delivery: Delivery,
+    /// The attempt, open.
+    pub attempt: AttemptId,
+}
+
+/// What the deliveries of a parcel have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Common<'a> {
+    pub(super) session: &'a SessionId,
+    pub(super) target: &'a Target,
+    pub(super) mode: Option<Mode>,
+}
+
+impl Claim {
+    /// What others need to have in common with this delivery to travel with it; `None` where
+    /// it travels alone.
+    pub(super) fn common<'a>(&self, delivery: &'a Delivery) -> Option<Common<'a>> {
+        let session = delivery.photo.session.as_ref().filter(|_| self.photos_per_parcel > 1)?;
+        Some(Common { session, target: delivery.target.as_ref()?, mode: delivery.mode })
+    }
+
+    /// The room in a parcel that has its first delivery.
+    pub(super) fn room_beside(&self, first: &Delivery) -> Room {
+        Room {
+            photos: self.photos_per_parcel.saturating_sub(1),
+            bytes: self.parcel_size.saturating_sub(size(first)),
+        }
+    }
+}
+
+/// The room left in a parcel.
+pub(super) struct Room {
+    photos: usize,
+    bytes: u64,
+}
+
+impl Room {
+    /// Takes the room for one more, or gives `false`: it does not fit, and none comes after it.
+    pub(super) fn take(&mut self, delivery: &Delivery) -> bool {
+        let left = (self.photos.checked_sub(1), self.bytes.checked_sub(size(delivery)));
+        let (Some(photos), Some(bytes)) = left else { return false };
+        *self = Self { photos, bytes };
+        true
+    }
+}
+
+/// Where a delivery stands in its parcel: by the photo's index in the session, then number.
+pub(super) fn place(delivery: &Delivery) -> impl Ord + use<> {
+    (delivery.photo.index.is_none(), delivery.photo.index, delivery.id)
+}
+
+fn size(delivery: &Delivery) -> u64 {
+    delivery.photo.size.unwrap_or(0)
+}
