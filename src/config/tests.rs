@@ -403,6 +403,8 @@ fn the_example_loads_with_every_key_in_force() {
     for (name, file) in [("sftp-key", "example-sftp-key"), ("ca.pem", "example-ca.pem")] {
         fs::copy(Path::new("fixtures/config").join(file), home.path().join(name)).unwrap();
     }
+    fs::write(home.path().join("gcs-key.json"), r#"{"type": "authorized_user"}"#).unwrap();
+    fs::write(home.path().join("azure-sas"), "sv=1&sig=s").unwrap();
     let config = load_at(home.path(), &text, &[]).config;
     assert_eq!(config.destinations.len(), 10);
     assert_eq!(config.routes.rules.len(), 1);

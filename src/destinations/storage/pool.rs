@@ -20,7 +20,9 @@ pub(in crate::destinations) struct Pool<C> {
 
 /// The right to one connection, until it is dropped.
 #[derive(Debug)]
-pub(in crate::destinations) struct Place(Option<OwnedSemaphorePermit>);
+pub(in crate::destinations) struct Place {
+    _permit: Option<OwnedSemaphorePermit>,
+}
 
 /// A connection in use.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ impl<C> Pool<C> {
     /// Waits for the right to a connection.
     pub(in crate::destinations) async fn place(&self) -> Place {
         // The semaphore is never closed.
-        Place(Arc::clone(&self.room).acquire_owned().await.ok())
+        Place { _permit: Arc::clone(&self.room).acquire_owned().await.ok() }
     }
 
     /// The connection that was used last, which may be broken by now; `None` when a new one

@@ -4,10 +4,12 @@
 
 use std::{net::SocketAddr, process::Command};
 
+use apertur_bridge::model::Failure;
 use reqwest::{Client, Method, RequestBuilder, Url};
 
-use super::Shore;
+use super::{Lab, Shore, key};
 use crate::{
+    fakes::apertur::Photo,
     look,
     servers::{Place, Server, moto, program},
 };
@@ -149,4 +151,46 @@ impl Shore for Rclone {
     async fn get(&self, key: &str) -> Vec<u8> {
         std::fs::read(self.0.home().join("photos").join(key)).unwrap()
     }
+}
+
+/// A disk of this size under the bucket, until dropped.
+struct Disk<'a>(&'a std::path::Path);
+
+impl<'a> Disk<'a> {
+    fn small(folder: &'a std::path::Path) -> Self {
+        mount(&["-t", "tmpfs", "-o", "size=12m", "tmpfs"], folder);
+        Self(folder)
+    }
+
+    fn grow(&self) {
+        mount(&["-o", "remount,size=64m"], self.0);
+    }
+}
+
+impl Drop for Disk<'_> {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(self.0).status());
+    }
+}
+
+fn mount(args: &[&str], folder: &std::path::Path) {
+    let done = Command::new("mount").args(args).arg(folder).output().unwrap();
+    assert!(done.status.success(), "mount wants root: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_on_the_far_side_leaves_nothing_half() {
+    let mut rclone = Rclone::start().await;
+    let folder = rclone.0.home().join("photos");
+    let disk = Disk::small(&folder);
+    let address = rclone.server().address();
+    let lab = Lab::new(&rclone.keys(address), rclone.secrets());
+    let bytes = Photo::of_size("img_1", 20 * 1024 * 1024).bytes;
+    let item = || lab.item("img_1", "a.jpg", &bytes);
+    let failure = lab.send(item()).await.unwrap_err();
+    assert!(!failure.cause().fix.is_empty() && !matches!(failure, Failure::Refused { .. }));
+    assert_eq!(rclone.list().await, [""; 0], "{failure:?}");
+    disk.grow();
+    let sent = lab.send(item()).await.unwrap();
+    assert!(rclone.get(key(&sent)).await == bytes);
 }

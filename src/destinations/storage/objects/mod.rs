@@ -9,18 +9,15 @@ mod wire;
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures_util::StreamExt as _;
 use opendal::{
-    Builder, ErrorKind as Kinds, HttpTransporter, OperationContext, Operator, Writer,
+    Buffer, Builder, ErrorKind as Kinds, HttpTransporter, OperationContext, Operator, Writer,
     options::{ReaderOptions, WriteOptions},
 };
 use tokio::{fs::File, io::AsyncReadExt as _};
@@ -37,6 +34,8 @@ use crate::{
 /// Bytes of a part, which is the most of a photo that is in memory at once, twice: one part is
 /// under way while the next one is read. A photo of one part is sent in one request.
 const PART: usize = 8 * 1024 * 1024;
+/// Bytes read at once.
+const BLOCK: usize = 64 * 1024;
 /// Parts of one object, by the rules of S3 and Google.
 const PARTS: u64 = 10_000;
 /// The metadata that holds an object's digest, in hexadecimal digits.
@@ -266,9 +265,15 @@ async fn send(writer: &mut Writer, file: &mut File, size: u64) -> Result<(), Sto
     writer.close().await.map(drop).map_err(Stopped::There)
 }
 
-async fn part(file: &mut File, left: u64) -> std::io::Result<Bytes> {
-    let size = usize::try_from(left).unwrap_or(PART).min(PART);
-    let mut part = BytesMut::zeroed(size);
-    file.read_exact(&mut part).await?;
-    Ok(part.freeze())
+/// The next part, in blocks: memory that is asked for and given back in whole parts piles up.
+async fn part(file: &mut File, left: u64) -> std::io::Result<Buffer> {
+    let mut left = usize::try_from(left).unwrap_or(PART).min(PART);
+    let mut blocks = Vec::with_capacity(left.div_ceil(BLOCK));
+    while left > 0 {
+        let mut block = BytesMut::zeroed(left.min(BLOCK));
+        file.read_exact(&mut block).await?;
+        left -= block.len();
+        blocks.push(block.freeze());
+    }
+    Ok(Buffer::from(blocks))
 }

@@ -112,25 +112,31 @@ pub(super) fn failure(words: &Words, error: &opendal::Error, sight: Option<Sight
 
 /// What a refusal means: first by its code, which is exact, then by its status.
 fn refusal(words: &Words, answer: &Answer) -> Failure {
+    by_code(words, answer).unwrap_or_else(|| by_status(words, answer))
+}
+
+fn by_code(words: &Words, answer: &Answer) -> Option<Failure> {
     let Words { whom, bucket, .. } = words;
-    let cause =
-        |kind, what: String, fix: &str| Cause::new(kind, what, fix).with_detail(&answer.detail());
-    let broken = |kind, what, fix: &str| Failure::Broken { cause: cause(kind, what, fix) };
     // Who asks for an object takes a 404 for its answer; what is left is about the bucket.
     if answer.names_no_bucket() || (answer.status == 404 && answer.code.is_empty()) {
         let fix = format!("make the {bucket}, or correct its name and the endpoint");
-        return broken(ErrorKind::NotFound, format!("{whom} has no such {bucket}"), &fix);
+        return Some(broken(
+            answer,
+            ErrorKind::NotFound,
+            format!("{whom} has no such {bucket}"),
+            &fix,
+        ));
     }
-    match answer.code.as_str() {
+    Some(match answer.code.as_str() {
         "RequestTimeTooSkewed" | "RequestExpired" => {
             let what = format!("this machine's clock and that of {whom} differ");
             let fix = "set this machine's clock by NTP (timedatectl)";
-            return broken(ErrorKind::Unauthorized, what, fix);
+            broken(answer, ErrorKind::Unauthorized, what, fix)
         }
         "PermanentRedirect"
         | "TemporaryRedirect"
         | "AuthorizationHeaderMalformed"
-        | "IllegalLocationConstraintException" => return elsewhere(words, answer),
+        | "IllegalLocationConstraintException" => elsewhere(words, answer),
         "InvalidAccessKeyId"
         | "SignatureDoesNotMatch"
         | "ExpiredToken"
@@ -140,9 +146,7 @@ fn refusal(words: &Words, answer: &Answer) -> Failure {
         | "NoAuthenticationInformation"
         | "invalid_grant"
         | "invalid_client"
-        | "TokenRefreshRequired" => {
-            return unauthorized(words, answer);
-        }
+        | "TokenRefreshRequired" => unauthorized(words, answer),
         "QuotaExceeded"
         | "QuotaExceededException"
         | "StorageFull"
@@ -151,47 +155,52 @@ fn refusal(words: &Words, answer: &Answer) -> Failure {
         | "AccountIsDisabled"
         | "AccountProblem" => {
             let what = format!("{whom} takes nothing more: it is full or the account is stopped");
-            return broken(ErrorKind::Unavailable, what, "make room there, or look at its account");
+            let fix = "make room there, or look at its account";
+            broken(answer, ErrorKind::Unavailable, what, fix)
         }
-        _ => {}
-    }
+        _ => return None,
+    })
+}
+
+fn by_status(words: &Words, answer: &Answer) -> Failure {
+    let whom = words.whom;
+    let cause =
+        |kind, what: String, fix: &str| Cause::new(kind, what, fix).with_detail(&answer.detail());
     match answer.status {
         301 | 302 | 307 => elsewhere(words, answer),
         401 => unauthorized(words, answer),
         403 if answer.words.contains("failed to authenticate") => unauthorized(words, answer),
         403 => {
             let what = format!("{whom} does not allow this to these credentials");
-            broken(ErrorKind::Forbidden, what, words.permissions)
+            broken(answer, ErrorKind::Forbidden, what, words.permissions)
         }
-        413 => Failure::Refused {
-            cause: cause(
-                ErrorKind::TooLarge,
-                format!("the photo is larger than {whom} takes"),
-                "raise its limit, or send the photo elsewhere",
-            ),
-        },
-        507 => broken(ErrorKind::Unavailable, format!("{whom} is full"), "make room there"),
+        413 => {
+            let what = format!("the photo is larger than {whom} takes");
+            let fix = "raise its limit, or send the photo elsewhere";
+            Failure::Refused { cause: cause(ErrorKind::TooLarge, what, fix) }
+        }
+        507 => broken(answer, ErrorKind::Unavailable, format!("{whom} is full"), "make room there"),
         501 => {
+            let what = format!("{whom} {NOT_IMPLEMENTED}");
             let fix = "look for the name of the header in the detail, and at its documentation";
-            broken(ErrorKind::Protocol, format!("{whom} {NOT_IMPLEMENTED}"), fix)
+            broken(answer, ErrorKind::Protocol, what, fix)
         }
-        429 | 503 => Failure::Later {
-            after: answer.after,
-            cause: cause(
-                ErrorKind::RateLimited,
-                format!("{whom} wants fewer calls, or is busy"),
-                "nothing to do if it passes; else lower concurrency",
-            ),
-        },
-        400 => Failure::Refused {
-            cause: cause(
-                ErrorKind::Rejected,
-                format!("{whom} refuses the request"),
-                "look at the detail; correct the settings or key_template, then replay",
-            ),
-        },
+        429 | 503 => {
+            let what = format!("{whom} wants fewer calls, or is busy");
+            let fix = "nothing to do if it passes; else lower concurrency";
+            Failure::Later { after: answer.after, cause: cause(ErrorKind::RateLimited, what, fix) }
+        }
+        400 => {
+            let what = format!("{whom} refuses the request");
+            let fix = "look at the detail; correct the settings or key_template, then replay";
+            Failure::Refused { cause: cause(ErrorKind::Rejected, what, fix) }
+        }
         status => unclear(whom, status, cause),
     }
+}
+
+fn broken(answer: &Answer, kind: ErrorKind, what: String, fix: &str) -> Failure {
+    Failure::Broken { cause: Cause::new(kind, what, fix).with_detail(&answer.detail()) }
 }
 
 /// What may pass.
@@ -207,14 +216,99 @@ fn unclear(whom: &str, status: u16, cause: impl Fn(ErrorKind, String, &str) -> C
 
 fn unauthorized(words: &Words, answer: &Answer) -> Failure {
     let what = format!("{} does not accept the credentials", words.whom);
-    let cause = Cause::new(ErrorKind::Unauthorized, what, words.credentials);
-    Failure::Broken { cause: cause.with_detail(&answer.detail()) }
+    broken(answer, ErrorKind::Unauthorized, what, words.credentials)
 }
 
 fn elsewhere(words: &Words, answer: &Answer) -> Failure {
     let Words { whom, bucket, .. } = words;
     let what = format!("{whom} has the {bucket} in another region or at another address");
     let fix = "set region (and endpoint) to those that its own page shows";
-    let cause = Cause::new(ErrorKind::NotFound, what, fix).with_detail(&answer.detail());
-    Failure::Broken { cause }
+    broken(answer, ErrorKind::NotFound, what, fix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: Words = Words {
+        whom: "S3",
+        bucket: "bucket",
+        credentials: "check the keys",
+        permissions: "allow it",
+    };
+
+    fn said(status: u16, body: &str) -> Failure {
+        refusal(&WORDS, &Answer::new(status, None, None, body.as_bytes()))
+    }
+
+    fn xml(code: &str) -> String {
+        format!(
+            "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>So it is.\nRequestId:7\
+             </Message><StringToSign>hush</StringToSign><Key>hush</Key></Error>"
+        )
+    }
+
+    /// A letter for the kind of failure, and the kind of its cause.
+    fn kind(failure: &Failure) -> (char, ErrorKind) {
+        let letter = match failure {
+            Failure::Later { .. } => 'L',
+            Failure::Unknown { .. } => 'U',
+            Failure::Refused { .. } => 'R',
+            Failure::Broken { .. } => 'B',
+        };
+        (letter, failure.cause().kind)
+    }
+
+    #[test]
+    fn every_refusal_is_what_its_code_says() {
+        for (status, code, expected) in [
+            (404, "NoSuchBucket", ('B', ErrorKind::NotFound)),
+            (404, "ContainerNotFound", ('B', ErrorKind::NotFound)),
+            (404, "NoSuchUpload", ('L', ErrorKind::Unavailable)),
+            (403, "RequestTimeTooSkewed", ('B', ErrorKind::Unauthorized)),
+            (403, "SignatureDoesNotMatch", ('B', ErrorKind::Unauthorized)),
+            (403, "AccessDenied", ('B', ErrorKind::Forbidden)),
+            (301, "PermanentRedirect", ('B', ErrorKind::NotFound)),
+            (400, "AuthorizationHeaderMalformed", ('B', ErrorKind::NotFound)),
+            (400, "ExpiredToken", ('B', ErrorKind::Unauthorized)),
+            (400, "KeyTooLongError", ('R', ErrorKind::Rejected)),
+            (403, "QuotaExceeded", ('B', ErrorKind::Unavailable)),
+            (507, "XMinioStorageFull", ('B', ErrorKind::Unavailable)),
+            (413, "EntityTooLarge", ('R', ErrorKind::TooLarge)),
+            (409, "ConditionalRequestConflict", ('L', ErrorKind::Unavailable)),
+            (503, "SlowDown", ('L', ErrorKind::RateLimited)),
+            (500, "InternalError", ('U', ErrorKind::Unavailable)),
+        ] {
+            let failure = said(status, &xml(code));
+            assert_eq!(kind(&failure), expected, "{code}");
+            assert_eq!(failure.cause().detail, format!("{status} {code} So it is."));
+            assert!(!failure.cause().fix.is_empty() && !format!("{failure:?}").contains("hush"));
+        }
+        assert!(said(403, &xml("RequestTimeTooSkewed")).cause().fix.contains("NTP"));
+        assert!(said(301, &xml("PermanentRedirect")).cause().fix.contains("region"));
+        assert!(is_not_implemented(&said(501, &xml("NotImplemented"))));
+    }
+
+    #[test]
+    fn google_is_understood_in_all_its_tongues() {
+        let object = r#"{"error": {"code": 403, "message": "a@b does not have \
+                        storage.objects.create access", "errors": [{"reason": "forbidden"}]}}"#;
+        assert_eq!(kind(&said(403, &object.replace("\\\n", ""))), ('B', ErrorKind::Forbidden));
+        let token = r#"{"error": "invalid_grant", "error_description": "Invalid JWT Signature."}"#;
+        let failure = said(400, token);
+        assert_eq!(kind(&failure), ('B', ErrorKind::Unauthorized));
+        assert_eq!(failure.cause().detail, "400 invalid_grant Invalid JWT Signature.");
+        let plain = said(404, "The specified bucket does not exist.");
+        assert_eq!(kind(&plain), ('B', ErrorKind::NotFound));
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_says_nothing_and_a_wait_is_kept() {
+        let page = said(502, "<html><h1>hush</h1></html>");
+        assert_eq!(kind(&page), ('U', ErrorKind::Unavailable));
+        assert_eq!(page.cause().detail, "502");
+        let after = Some(Duration::from_secs(7));
+        let busy = refusal(&WORDS, &Answer::new(429, after, None, b""));
+        assert!(matches!(busy, Failure::Later { after: waits, .. } if waits == after));
+    }
 }

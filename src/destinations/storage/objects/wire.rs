@@ -11,12 +11,16 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use opendal::{Buffer, Error, ErrorKind, HttpBody, HttpTransport, Result};
+use reqwest::header::CONTENT_LENGTH;
 
 use super::trouble::{self, Answer};
 use crate::{http, model::Failure, system::Clock};
 
 /// Most of a refusal's body that is read, in bytes.
 const MAX_REFUSAL: usize = 64 * 1024;
+
+/// Longest body that is made one block, in bytes.
+const MAX_COPIED: usize = 64 * 1024;
 
 /// The way of one call.
 pub(super) struct Wire {
@@ -69,7 +73,7 @@ impl HttpTransport for Wire {
     async fn fetch(&self, request: ::http::Request<Buffer>) -> Result<::http::Response<HttpBody>> {
         let broken = |error: &reqwest::Error| self.seen.broken(self.whom, error);
         let is_head = request.method() == ::http::Method::HEAD;
-        let request = request.map(|body| reqwest::Body::from(body.to_bytes()));
+        let request = streamed(request);
         let mut request = reqwest::Request::try_from(request).map_err(|error| broken(&error))?;
         *request.timeout_mut() = Some(self.timeout);
         let response = self.client.execute(request).await.map_err(|error| broken(&error))?;
@@ -93,6 +97,18 @@ impl HttpTransport for Wire {
         });
         Ok(answer.map(|()| HttpBody::new(Shared(Mutex::new(Box::pin(blocks))), length)))
     }
+}
+
+/// The request with its body as a stream of the blocks that it is made of.
+fn streamed(request: ::http::Request<Buffer>) -> ::http::Request<reqwest::Body> {
+    let (mut head, body) = request.into_parts();
+    let body = if body.len() <= MAX_COPIED {
+        reqwest::Body::from(body.to_bytes())
+    } else {
+        head.headers.insert(CONTENT_LENGTH, body.len().into());
+        reqwest::Body::wrap_stream(body)
+    };
+    ::http::Request::from_parts(head, body)
 }
 
 /// A redirect that tells of another region; 308 is how Google asks for more.
