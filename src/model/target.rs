@@ -77,7 +77,13 @@ impl Target {
             Kind::Freshdesk => Some(Self::Freshdesk { ticket }),
             Kind::Freshservice => Some(Self::Freshservice { workspace, ticket }),
             Kind::Zendesk => Some(Self::Zendesk { ticket }),
-            Kind::Odoo | Kind::Folder => None,
+            Kind::Odoo
+            | Kind::S3
+            | Kind::Gcs
+            | Kind::AzureBlob
+            | Kind::Ftp
+            | Kind::Sftp
+            | Kind::Folder => None,
         }
     }
 
