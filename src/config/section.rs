@@ -205,6 +205,11 @@ impl<'r> Section<'r> {
         None
     }
 
+    /// Notes that the table as a whole should be looked at.
+    pub(super) fn warn(&self, what: &str, remedy: &str) {
+        self.reader.find(Severity::Warning, (&self.path, None), what, remedy);
+    }
+
     /// Notes something that is as it should be.
     pub(super) fn note(&self, what: String, remedy: &str) {
         self.reader.find(Severity::Ok, (&self.path, None), what, remedy);

@@ -10,7 +10,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 use secrecy::ExposeSecret as _;
 
 use super::*;
-use crate::destinations::{Settings, odoo};
+use crate::destinations::{Settings, ftp, odoo, sftp};
 
 /// Compares a text with the file that holds it, or writes the file.
 fn same_as_file(text: &str, file: &str) {
@@ -157,12 +157,26 @@ fn photos() -> &'static Path {
 fn defaults_are_those_of_the_rooms() {
     let config = load_text(
         "[destination.erp]\ntype = 'odoo'\nurl = 'https://erp'\ndatabase = 'd'\nusername = 'u'\n\
-         api_key = 'k'\n[destination.a]\ntype = 'folder'\npath = 'p'",
+         api_key = 'k'\n[destination.a]\ntype = 'folder'\npath = 'p'\n[destination.u]\n\
+         type = 'ftp'\nhost = 'h'\nusername = 'u'\npassword = 'p'\n[destination.f]\n\
+         type = 'sftp'\nhost = 'h'\nusername = 'u'\npassword = 'p'",
         &[],
     );
-    let [(_, Settings::Odoo(erp)), (_, Settings::Folder(folder))] = &config.destinations[..] else {
+    let [
+        (_, Settings::Odoo(erp)),
+        (_, Settings::Folder(folder)),
+        (_, Settings::Ftp(upload)),
+        (_, Settings::Sftp(files)),
+    ] = &config.destinations[..]
+    else {
         panic!("{:?}", config.destinations)
     };
+    assert_eq!((upload.port, upload.timeout), (21, ftp::DEFAULT_TIMEOUT));
+    assert_eq!(upload.tls, ftp::Tls::Explicit(<_>::default()));
+    assert_eq!(upload.concurrency, ftp::DEFAULT_CONCURRENCY);
+    assert_eq!((files.port, files.timeout), (22, sftp::DEFAULT_TIMEOUT));
+    assert_eq!(files.trust, sftp::Trust::Fingerprints(Vec::new()));
+    assert_eq!(files.concurrency, sftp::DEFAULT_CONCURRENCY);
     assert_eq!(erp.models, odoo::DEFAULT_MODELS);
     assert_eq!(erp.timeout, odoo::DEFAULT_TIMEOUT);
     assert_eq!(erp.concurrency, odoo::DEFAULT_CONCURRENCY);
@@ -386,6 +400,9 @@ fn the_example_loads_with_every_key_in_force() {
         fs::write(home.path().join(name), "s").unwrap();
     }
     fs::write(home.path().join("e2e.pem"), e2e_key()).unwrap();
+    for (name, file) in [("sftp-key", "example-sftp-key"), ("ca.pem", "example-ca.pem")] {
+        fs::copy(Path::new("fixtures/config").join(file), home.path().join(name)).unwrap();
+    }
     fs::write(home.path().join("gcs-key.json"), r#"{"type": "authorized_user"}"#).unwrap();
     fs::write(home.path().join("azure-sas"), "sv=1&sig=s").unwrap();
     let config = load_at(home.path(), &text, &[]).config;

@@ -8,6 +8,7 @@ pub mod azure_blob;
 mod body;
 pub mod folder;
 pub mod freshworks;
+pub mod ftp;
 pub mod gcs;
 pub mod key;
 mod message;
@@ -17,6 +18,7 @@ pub mod odoo;
 mod pace;
 pub mod s3;
 mod sample;
+pub mod sftp;
 mod storage;
 mod template;
 mod ticket;
@@ -183,6 +185,10 @@ pub enum Settings {
     AzureBlob(azure_blob::Settings),
     /// `type = "webdav"`.
     Webdav(webdav::Settings),
+    /// `type = "ftp"`.
+    Ftp(ftp::Settings),
+    /// `type = "sftp"`.
+    Sftp(sftp::Settings),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -200,6 +206,8 @@ impl Settings {
             Self::Gcs(_) => Kind::Gcs,
             Self::AzureBlob(_) => Kind::AzureBlob,
             Self::Webdav(_) => Kind::Webdav,
+            Self::Ftp(_) => Kind::Ftp,
+            Self::Sftp(_) => Kind::Sftp,
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -247,6 +255,14 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         Settings::Gcs(settings) => Arc::new(gcs::storage(settings, shared)),
         Settings::AzureBlob(settings) => Arc::new(azure_blob::storage(settings, shared)),
         Settings::Webdav(settings) => Arc::new(webdav::storage(settings, shared)),
+        Settings::Ftp(settings) => {
+            let template = settings.key_template.clone();
+            Arc::new(storage::Storage::new(ftp::Ftp::new(settings), template))
+        }
+        Settings::Sftp(settings) => {
+            let template = settings.key_template.clone();
+            Arc::new(storage::Storage::new(sftp::Sftp::new(settings), template))
+        }
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }
 }

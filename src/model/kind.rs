@@ -24,6 +24,10 @@ pub enum Kind {
     Gcs,
     /// Azure Blob Storage.
     AzureBlob,
+    /// A folder on an FTP server.
+    Ftp,
+    /// A folder on an SSH server.
+    Sftp,
     /// A folder on a WebDAV server.
     Webdav,
     /// A folder on this machine.
@@ -32,7 +36,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Odoo,
         Self::Freshdesk,
         Self::Freshservice,
@@ -41,6 +45,8 @@ impl Kind {
         Self::S3,
         Self::Gcs,
         Self::AzureBlob,
+        Self::Ftp,
+        Self::Sftp,
         Self::Webdav,
         Self::Folder,
     ];
@@ -57,6 +63,8 @@ impl Kind {
             Self::S3 => "s3",
             Self::Gcs => "gcs",
             Self::AzureBlob => "azure_blob",
+            Self::Ftp => "ftp",
+            Self::Sftp => "sftp",
             Self::Webdav => "webdav",
             Self::Folder => "folder",
         }

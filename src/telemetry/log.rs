@@ -33,13 +33,18 @@ impl Default for Settings {
     }
 }
 
+/// The most that dependencies may say that would show passwords at finer levels.
+const QUIET: &str = "russh=info,russh_sftp=error,suppaftp=info";
+
 /// Starts logging to standard error. The second call in a process changes nothing.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn init(settings: &Settings) -> anyhow::Result<()> {
-    // The web server's own notes about its threads are for its authors.
-    let filter = EnvFilter::builder().parse(format!("actix_server=warn,{}", settings.filter))?;
+    // The web server's own notes about its threads are for its authors; what goes over the wire
+    // of FTP and SSH holds passwords, whatever level is asked for.
+    let filter = format!("actix_server=warn,{},{QUIET}", settings.filter);
+    let filter = EnvFilter::builder().parse(filter)?;
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let started = match settings.format {

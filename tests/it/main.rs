@@ -6,6 +6,7 @@ mod daemon;
 mod destination_contract;
 mod door;
 mod fakes;
+mod files;
 mod freshworks;
 mod house;
 mod journal_contract;

@@ -2,6 +2,8 @@
 //! own on a free port with a folder of its own, and kills it by its process id.
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking")]
 
+pub(crate) mod files;
+
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},

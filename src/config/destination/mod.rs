@@ -4,11 +4,14 @@
 mod azure_blob;
 mod bucket;
 mod desk;
+mod files;
 mod folder;
 mod freshworks;
+mod ftp;
 mod gcs;
 mod odoo;
 mod s3;
+mod sftp;
 mod webdav;
 mod webhook;
 mod zendesk;
@@ -22,12 +25,15 @@ use super::{
     values::{Wrong, text, word},
 };
 use crate::{
-    destinations::{self, Language, Message, Settings, key::KeyTemplate},
+    destinations::{
+        self, Language, Message, Settings,
+        key::{DEFAULT_TEMPLATE, KeyTemplate},
+    },
     model::{DestinationName, Kind},
 };
 
 /// Types of the house that this release cannot deliver to.
-const LATER: &[&str] = &["google_drive", "dropbox", "onedrive", "ftp", "sftp"];
+const LATER: &[&str] = &["google_drive", "dropbox", "onedrive"];
 
 /// A destination by its name.
 pub(super) type Named = (DestinationName, Settings);
@@ -58,7 +64,7 @@ fn fallback(all: &Section<'_>, data_dir: &Path) -> Option<Named> {
 }
 
 /// The tables of the reference: name, type, what it is.
-const TABLES: [(&str, Kind, &str); 10] = [
+const TABLES: &[(&str, Kind, &str)] = &[
     (
         "erp",
         Kind::Odoo,
@@ -84,16 +90,18 @@ const TABLES: [(&str, Kind, &str); 10] = [
     ),
     ("gcs", Kind::Gcs, "A bucket of Google Cloud Storage."),
     ("azure", Kind::AzureBlob, "A container of Azure Blob Storage."),
+    ("upload", Kind::Ftp, "A folder on an FTP server."),
+    ("files", Kind::Sftp, "A folder on an SSH server."),
     ("cloud", Kind::Webdav, "A folder on a WebDAV server: Nextcloud, ownCloud, Apache, nginx."),
     ("archive", Kind::Folder, "A folder of this machine, for instance a mounted share."),
 ];
 /// The types, for the reference.
 const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \"webhook\", \
-                     \"s3\", \"gcs\",\n\"azure_blob\", \"webdav\" or \"folder\"";
+                     \"s3\", \"gcs\",\n\"azure_blob\", \"ftp\", \"sftp\", \"webdav\" or \"folder\"";
 
 /// The lines of the reference: one table of each type.
 fn describe(all: &mut Section<'_>) {
-    for (name, kind, doc) in TABLES {
+    for &(name, kind, doc) in TABLES {
         let header = format!("[destination.{name}]");
         all.reader.describe(Described::Table { header, doc, live: false });
         let mut s = all.open(name);
@@ -149,11 +157,17 @@ fn kind(text: &str) -> Result<Kind, Wrong> {
     Err(Wrong::new("is not a type of destination", remedy))
 }
 
+/// Reads `key_template`.
+fn key_template(s: &mut Section<'_>) -> Option<KeyTemplate> {
+    s.key("key_template", "file name below the folder, made safe for a path")
+        .or(DEFAULT_TEMPLATE, text(template))
+}
+
 fn template(text: &str) -> Result<KeyTemplate, Wrong> {
     KeyTemplate::parse(text).map_err(|error| {
         Wrong::new(
             format!("is no template: {error}"),
-            format!("write for example {}", destinations::key::DEFAULT_TEMPLATE),
+            format!("write for example {DEFAULT_TEMPLATE}"),
         )
     })
 }

@@ -6,6 +6,8 @@
 
 mod keys;
 pub(super) mod objects;
+mod part;
+mod pool;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -18,6 +20,10 @@ use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 use self::keys::Keys;
+pub(super) use self::{
+    part::{folders_of, part_of},
+    pool::{Pool, Used},
+};
 use super::{
     Destination, Item, Limits, Parcel, Progress,
     key::{KeyTemplate, suffixed},

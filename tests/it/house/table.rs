@@ -122,6 +122,18 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         &["src/destinations/mod.rs", "src/destinations/odoo/", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
+    ("suppaftp", &["src/destinations/ftp/"], "FTP is the affair of destinations/ftp"),
+    ("russh", &["src/destinations/sftp/"], "SSH is the affair of destinations/sftp"),
+    (
+        "crate::destinations::ftp",
+        &["src/destinations/mod.rs", "src/destinations/ftp/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
+        "crate::destinations::sftp",
+        &["src/destinations/mod.rs", "src/destinations/sftp/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
     (
         "crate::destinations::freshworks",
         &["src/destinations/mod.rs", "src/destinations/freshworks/", "src/config/"],

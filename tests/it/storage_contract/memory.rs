@@ -16,7 +16,8 @@ const MOST_PARTS: u64 = 72 * 1024;
 /// What a large photo may take more than one of three parts, in KiB.
 const MOST_MORE: u64 = 12 * 1024;
 
-fn peak(daemon: &Daemon) -> u64 {
+/// The most memory that a daemon ever had, in KiB.
+pub(super) fn peak(daemon: &Daemon) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod azure;
+mod files;
 mod gcs;
 mod laws;
 mod memory;
@@ -267,6 +268,39 @@ mod contract {
         a_server_killed_midway_leaves_nothing_half
         a_trial_leaves_nothing);
     hold!(webdav_rclone: crate::storage_contract::webdav::Rclone:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        wrong_credentials_break_it_with_a_fix
+        a_missing_place_breaks_it_with_a_fix
+        a_cut_wire_leaves_nothing_half_and_the_next_try_succeeds
+        a_server_killed_midway_leaves_nothing_half
+        a_trial_leaves_nothing);
+    // What the proxy sees of FTP are commands; its own tests cut the data.
+    hold!(ftp_pyftpdlib: crate::storage_contract::files::Pyftpdlib:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        wrong_credentials_break_it_with_a_fix
+        a_missing_place_breaks_it_with_a_fix
+        a_trial_leaves_nothing);
+    hold!(ftp_vsftpd: crate::storage_contract::files::Vsftpd:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        wrong_credentials_break_it_with_a_fix
+        a_missing_place_breaks_it_with_a_fix
+        a_trial_leaves_nothing);
+    // To kill sshd ends no session.
+    hold!(sftp_openssh: crate::storage_contract::files::OpenSsh:
+        a_photo_is_stored_once_and_reads_back_equal
+        two_photos_on_one_key_both_stay
+        a_thousand_hostile_names_land_inside
+        wrong_credentials_break_it_with_a_fix
+        a_missing_place_breaks_it_with_a_fix
+        a_cut_wire_leaves_nothing_half_and_the_next_try_succeeds
+        a_trial_leaves_nothing);
+    hold!(sftp_rclone: crate::storage_contract::files::RcloneSftp:
         a_photo_is_stored_once_and_reads_back_equal
         two_photos_on_one_key_both_stay
         a_thousand_hostile_names_land_inside

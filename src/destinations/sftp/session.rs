@@ -1,0 +1,235 @@
+//! One SSH connection with its SFTP channel: whom it trusts, how it logs in.
+
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+use russh::{
+    AlgorithmKind, MethodKind,
+    client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse as Asked},
+    keys::{Algorithm, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, known_hosts},
+};
+use russh_sftp::client::SftpSession;
+use secrecy::ExposeSecret as _;
+use tokio::{net::TcpStream, time::timeout};
+
+use super::{
+    fault,
+    settings::{Fingerprint, Login, Settings, Trust},
+};
+use crate::{model::Failure, spool::blocking};
+
+/// Longest wait for the connection itself.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for a resting connection to show that it still works.
+const ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Rounds of questions and answers in one log-in.
+const MOST_QUESTIONS: usize = 4;
+
+/// A connection that is logged in. Dropped, it ends.
+pub(super) struct Session {
+    ssh: Handle<Guard>,
+    pub(super) sftp: SftpSession,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("is_closed", &self.ssh.is_closed()).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Connects, checks the host key, logs in and opens the channel.
+    ///
+    /// # Errors
+    /// `Later` when nobody answers, `Broken` when the host key is not trusted, the log-in is
+    /// refused or the server has no SFTP.
+    pub(super) async fn open(settings: &Settings) -> Result<Self, Failure> {
+        timeout(settings.timeout, Self::opened(settings))
+            .await
+            .unwrap_or_else(|_| Err(fault::silent(settings)))
+    }
+
+    async fn opened(settings: &Settings) -> Result<Self, Failure> {
+        let mut ssh = trusted(settings).await?;
+        log_in(&mut ssh, settings).await?;
+        let sftp = channel(&ssh, settings).await.map_err(|detail| fault::no_sftp(&detail))?;
+        Ok(Self { ssh, sftp })
+    }
+
+    /// Whether it still works; asks the server.
+    pub(super) async fn is_alive(&self) -> bool {
+        let asked = timeout(ALIVE_TIMEOUT, self.sftp.canonicalize("."));
+        !self.ssh.is_closed() && matches!(asked.await, Ok(Ok(_)))
+    }
+}
+
+async fn channel(ssh: &Handle<Guard>, settings: &Settings) -> Result<SftpSession, String> {
+    let channel = ssh.channel_open_session().await.map_err(|error| error.to_string())?;
+    channel.request_subsystem(true, "sftp").await.map_err(|error| error.to_string())?;
+    let config = russh_sftp::client::Config {
+        request_timeout_secs: settings.timeout.as_secs().max(1),
+        ..Default::default()
+    };
+    let opened = SftpSession::new_with_config(channel.into_stream(), config).await;
+    opened.map_err(|error| error.to_string())
+}
+
+/// Checks the host key of one handshake.
+#[derive(Debug)]
+struct Guard {
+    trusted: Arc<Vec<Fingerprint>>,
+}
+
+/// Why a handshake ended.
+#[derive(Debug)]
+enum Stop {
+    Ssh(russh::Error),
+    /// The server showed this key, which is not trusted.
+    HostKey(PublicKey),
+}
+
+impl From<russh::Error> for Stop {
+    fn from(error: russh::Error) -> Self {
+        Self::Ssh(error)
+    }
+}
+
+impl client::Handler for Guard {
+    type Error = Stop;
+
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Stop> {
+        match shown {
+            PublicKeyOrCertificate::PublicKey { key, .. } => {
+                let is_trusted = self.trusted.contains(&Fingerprint::of(key));
+                if is_trusted { Ok(true) } else { Err(Stop::HostKey(key.clone())) }
+            }
+            // None was asked for.
+            PublicKeyOrCertificate::Certificate(_) => Ok(false),
+        }
+    }
+}
+
+/// Connects to a server with a trusted host key. A server may have several, of which it shows
+/// the one of the first algorithm that both sides know: where that one is not trusted, the
+/// others are asked for.
+async fn trusted(settings: &Settings) -> Result<Handle<Guard>, Failure> {
+    let trusted = Arc::new(trusted_keys(settings).await?);
+    let mut algorithms = host_key_algorithms();
+    let mut shown: Option<PublicKey> = None;
+    while !algorithms.is_empty() {
+        match handshake(settings, &trusted, &algorithms).await? {
+            Ok(ssh) => return Ok(ssh),
+            Err(Stop::HostKey(key)) => {
+                algorithms.retain(|algorithm| *algorithm != key.algorithm());
+                shown.get_or_insert(key);
+                if trusted.is_empty() {
+                    break;
+                }
+            }
+            Err(Stop::Ssh(russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. }))
+                if shown.is_some() =>
+            {
+                break;
+            }
+            Err(Stop::Ssh(error)) => return Err(fault::handshake(settings, &error)),
+        }
+    }
+    Err(fault::host_key(settings, shown.as_ref(), !trusted.is_empty()))
+}
+
+/// Those whose signatures can be verified here; RSA is not built in.
+fn host_key_algorithms() -> Vec<Algorithm> {
+    let all = russh::Preferred::DEFAULT.key.iter();
+    all.filter(|algorithm| !matches!(algorithm, Algorithm::Rsa { .. })).cloned().collect()
+}
+
+async fn trusted_keys(settings: &Settings) -> Result<Vec<Fingerprint>, Failure> {
+    let path = match &settings.trust {
+        Trust::Fingerprints(fingerprints) => return Ok(fingerprints.clone()),
+        Trust::KnownHosts(path) => path.clone(),
+    };
+    let (host, port) = (settings.host.clone(), settings.port);
+    let read = blocking(move || {
+        // Without this a file that cannot be read would be one without keys.
+        std::fs::File::open(&path)?;
+        known_hosts::known_host_keys_path(&host, port, &path).map_err(std::io::Error::other)
+    });
+    let keys = read.await.map_err(|error| fault::known_hosts(settings, &error))?;
+    Ok(keys.iter().map(|(_, key)| Fingerprint::of(key)).collect())
+}
+
+async fn handshake(
+    settings: &Settings,
+    trusted: &Arc<Vec<Fingerprint>>,
+    algorithms: &[Algorithm],
+) -> Result<Result<Handle<Guard>, Stop>, Failure> {
+    let address = (settings.host.as_str(), settings.port);
+    let stream = match timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(fault::unreachable(settings, &error)),
+        Err(_) => return Err(fault::silent(settings)),
+    };
+    let mut preferred = russh::Preferred::DEFAULT;
+    preferred.key = Cow::Owned(algorithms.to_vec());
+    let config = client::Config {
+        preferred,
+        nodelay: true,
+        // Ends the connection's own task where the server fell silent.
+        inactivity_timeout: Some(settings.timeout.max(Duration::from_mins(1))),
+        ..Default::default()
+    };
+    let guard = Guard { trusted: Arc::clone(trusted) };
+    Ok(client::connect_stream(Arc::new(config), stream, guard).await)
+}
+
+async fn log_in(ssh: &mut Handle<Guard>, settings: &Settings) -> Result<(), Failure> {
+    let user = settings.username.as_str();
+    let answer = match &settings.login {
+        Login::Key(key) => {
+            let key = PrivateKeyWithHashAlg::new(Arc::clone(&key.0), None);
+            ssh.authenticate_publickey(user, key).await
+        }
+        Login::Password(password) => {
+            ssh.authenticate_password(user, password.expose_secret()).await
+        }
+    };
+    let (methods, partial) = match answer.map_err(|error| fault::handshake(settings, &error))? {
+        AuthResult::Success => return Ok(()),
+        AuthResult::Failure { remaining_methods, partial_success } => {
+            (remaining_methods, partial_success)
+        }
+    };
+    if let Login::Password(password) = &settings.login
+        && methods.contains(&MethodKind::KeyboardInteractive)
+        && answer_questions(ssh, user, password.expose_secret())
+            .await
+            .map_err(|error| fault::handshake(settings, &error))?
+    {
+        return Ok(());
+    }
+    let methods = methods.iter().map(String::from).collect::<Vec<_>>().join(", ");
+    Err(fault::refused(settings, &methods, partial))
+}
+
+/// Many servers take a password only as the answer to a question.
+async fn answer_questions(
+    ssh: &mut Handle<Guard>,
+    user: &str,
+    password: &str,
+) -> Result<bool, russh::Error> {
+    let mut asked = ssh.authenticate_keyboard_interactive_start(user, None).await?;
+    for _ in 0..MOST_QUESTIONS {
+        let prompts = match asked {
+            Asked::Success => return Ok(true),
+            Asked::Failure { .. } => return Ok(false),
+            Asked::InfoRequest { prompts, .. } => prompts,
+        };
+        // The password answers a single hidden question; what else is asked nobody knows.
+        let answers = match prompts.as_slice() {
+            [] => Vec::new(),
+            [prompt] if !prompt.echo => vec![password.to_owned()],
+            _ => return Ok(false),
+        };
+        asked = ssh.authenticate_keyboard_interactive_respond(answers).await?;
+    }
+    Ok(matches!(asked, Asked::Success))
+}
