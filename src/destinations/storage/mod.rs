@@ -1,0 +1,301 @@
+//! Storage: every photo an object (a file) under the key of its template.
+//!
+//! [`Storage`] is the destination, once for all protocols: it decides keys, recognises what is
+//! there, never lets two photos fight for one key, and tries a storage out. A [`Store`] is what
+//! differs: how one protocol looks, writes, reads and removes. It decides nothing about keys.
+
+mod keys;
+mod trial;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    pin::Pin,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use sha2::{Digest as _, Sha256};
+
+use self::keys::Keys;
+use super::{
+    Destination, Item, Limits, Parcel, Progress,
+    key::{KeyTemplate, suffixed},
+};
+use crate::{
+    model::{
+        Cause, Delivery, Digest, ErrorKind, Failure, Finding, Kind, Photo, Receipt, Target,
+    },
+    spool::SpooledFile,
+};
+
+/// The bytes of an object, as they arrive.
+pub(super) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, Failure>> + Send>>;
+
+/// One protocol's way to keep objects. Keys are relative, parted by `/`, safe by
+/// [`KeyTemplate`]; a store makes the folders on the way where it has some.
+///
+/// Every error is a [`Failure`] in the sense of [`Destination::deliver`]: wrong credentials, a
+/// missing bucket or folder and a full disk are `Broken` (nothing will work until somebody acts),
+/// what a server could not do now is `Later`, a write whose answer was lost is `Unknown`.
+#[async_trait]
+pub(super) trait Store: fmt::Debug + Send + Sync {
+    /// Its type.
+    fn kind(&self) -> Kind;
+
+    /// Where it points: a URL without credentials.
+    fn place(&self) -> String;
+
+    /// Largest object, in bytes, and writes under way at once.
+    fn limits(&self) -> StoreLimits;
+
+    /// Can it be reached, does it let us in, is the bucket or folder there? Writes nothing.
+    async fn probe(&self) -> Vec<Finding>;
+
+    /// What is under a key; `None` when nothing is. What is being written is nothing.
+    ///
+    /// # Errors
+    /// When the other side cannot be asked.
+    async fn stat(&self, key: &str) -> Result<Option<Object>, Failure>;
+
+    /// Writes an object so that it is seen whole or not at all, with its media type and digest
+    /// as metadata where the protocol has such. Must not replace what is under the key where
+    /// the protocol can prevent that: gives [`Written::Taken`] then. After an error what is
+    /// left (a temporary name, an open upload) must not stand in the way of the next try.
+    ///
+    /// # Errors
+    /// As for the trait.
+    async fn write(&self, key: &str, upload: &Upload) -> Result<Written, Failure>;
+
+    /// The bytes under a key.
+    ///
+    /// # Errors
+    /// As for the trait; [`ErrorKind::Forbidden`] where it may be written but not read.
+    async fn read(&self, key: &str) -> Result<Body, Failure>;
+
+    /// Removes what is under a key; nothing there is no error.
+    ///
+    /// # Errors
+    /// As for the trait.
+    async fn remove(&self, key: &str) -> Result<(), Failure>;
+
+    /// Where a person can see the object, if there is such a place. Never a signed link.
+    fn url(&self, _key: &str) -> Option<String> {
+        None
+    }
+}
+
+/// What a store can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StoreLimits {
+    /// Largest object, in bytes.
+    pub(super) max_size: u64,
+    /// Writes under way at once.
+    pub(super) concurrency: usize,
+}
+
+/// An object that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Object {
+    /// Its length, in bytes.
+    pub(super) size: u64,
+    /// Its digest, where the storage tells one.
+    pub(super) sha256: Option<Digest>,
+}
+
+/// What is to be written.
+#[derive(Debug, Clone)]
+pub(super) struct Upload {
+    /// The bytes.
+    pub(super) file: SpooledFile,
+    /// `image/jpeg`; `application/octet-stream` where nobody knows.
+    pub(super) media_type: String,
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It is there.
+    Done,
+    /// Something else is under the key and was left alone.
+    Taken,
+}
+
+/// A destination that keeps objects.
+#[derive(Debug)]
+pub(super) struct Storage<S> {
+    store: S,
+    template: KeyTemplate,
+    keys: Keys,
+}
+
+impl<S: Store> Storage<S> {
+    /// A destination that has touched nothing yet.
+    pub(super) fn new(store: S, template: KeyTemplate) -> Self {
+        Self { store, template, keys: Keys::default() }
+    }
+
+    async fn deliver_one(&self, item: &Item) -> Result<Receipt, Failure> {
+        let upload = Upload {
+            file: item.file.clone(),
+            media_type: item
+                .delivery
+                .photo
+                .media_type
+                .clone()
+                .unwrap_or_else(|| "application/octet-stream".to_owned()),
+        };
+        let candidates = self.candidates(&item.delivery);
+        for (key, is_second) in &candidates {
+            // Two photos that render to one key come one after the other.
+            let _mine = self.keys.lock(key).await;
+            match self.standing(key, &item.delivery.photo).await? {
+                Standing::Same => return Ok(self.receipt(key, *is_second, true)),
+                Standing::Other => {}
+                Standing::Nothing => match self.store.write(key, &upload).await? {
+                    Written::Done => return Ok(self.receipt(key, *is_second, false)),
+                    // Somebody else was quicker; it may be this very photo, of another node.
+                    Written::Taken => {
+                        if self.standing(key, &item.delivery.photo).await? == Standing::Same {
+                            return Ok(self.receipt(key, *is_second, true));
+                        }
+                    }
+                },
+            }
+        }
+        let [_, (key, _)] = candidates;
+        Err(Failure::Refused {
+            cause: Cause::new(
+                ErrorKind::Rejected,
+                format!("other objects have the name {key} and the one before it"),
+                "move them away, or change key_template; then replay the delivery",
+            ),
+        })
+    }
+
+    async fn find_one(&self, delivery: &Delivery) -> Result<Option<Receipt>, Failure> {
+        for (key, is_second) in self.candidates(delivery) {
+            if self.standing(&key, &delivery.photo).await? == Standing::Same {
+                return Ok(Some(self.receipt(&key, is_second, true)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the photo may be: under its key, or its second one where another has that.
+    fn candidates(&self, delivery: &Delivery) -> [(String, bool); 2] {
+        let key = self.template.render(delivery);
+        let second = suffixed(&key, &delivery.photo.id);
+        [(key, false), (second, true)]
+    }
+
+    /// What stands under a key. Where the storage tells no digest, the object is read back;
+    /// where it may not be read, its length decides, if the key is this photo's alone.
+    async fn standing(&self, key: &str, photo: &Photo) -> Result<Standing, Failure> {
+        let Some(object) = self.store.stat(key).await? else { return Ok(Standing::Nothing) };
+        if Some(object.size) != photo.size {
+            return Ok(Standing::Other);
+        }
+        let told = match object.sha256 {
+            Some(digest) => Some(digest),
+            None => match digest(&self.store, key).await {
+                Ok(digest) => Some(digest),
+                Err(failure) if failure.cause().kind == ErrorKind::Forbidden => None,
+                Err(failure) => return Err(failure),
+            },
+        };
+        let is_same = told.map_or(self.template.is_unique(), |digest| Some(digest) == photo.sha256);
+        Ok(if is_same { Standing::Same } else { Standing::Other })
+    }
+
+    fn receipt(&self, key: &str, is_second: bool, found: bool) -> Receipt {
+        let note = is_second.then(|| {
+            "another object had the name of this photo, so its id was added to the name".to_owned()
+        });
+        let url = self.store.url(key);
+        Receipt { url, note, found, ..Receipt::default() }.with("key", key)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Nothing,
+    Same,
+    Other,
+}
+
+#[async_trait]
+impl<S: Store> Destination for Storage<S> {
+    fn kind(&self) -> Kind {
+        self.store.kind()
+    }
+
+    fn place(&self) -> String {
+        self.store.place()
+    }
+
+    fn limits(&self) -> Limits {
+        let StoreLimits { max_size, concurrency } = self.store.limits();
+        Limits {
+            max_size,
+            concurrency,
+            one_per_target: false,
+            photos_per_parcel: 1,
+            parcel_size: max_size,
+            settles_in: SETTLES_IN,
+        }
+    }
+
+    async fn probe(&self) -> Vec<Finding> {
+        self.store.probe().await
+    }
+
+    async fn test(&self, _target: Option<&Target>) -> Vec<Finding> {
+        trial::run(&self.store).await
+    }
+
+    async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
+        let mut found = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            found.push(self.find_one(delivery).await?);
+        }
+        Ok(found)
+    }
+
+    async fn deliver(&self, parcel: &Parcel, _: &Progress) -> Result<Vec<Receipt>, Failure> {
+        let mut receipts = Vec::with_capacity(parcel.items.len());
+        for item in &parcel.items {
+            receipts.push(self.deliver_one(item).await?);
+        }
+        Ok(receipts)
+    }
+}
+
+/// The digest of what is under a key, by reading it.
+async fn digest(store: &impl Store, key: &str) -> Result<Digest, Failure> {
+    let mut body = store.read(key).await?;
+    let mut hash = Sha256::new();
+    while let Some(block) = body.next().await {
+        hash.update(&block?);
+    }
+    Ok(Digest(hash.finalize().into()))
+}
+
+/// How long a storage may go on with a write whose connection broke.
+const SETTLES_IN: Duration = Duration::from_secs(3);
+
+/// The failure of a photo that cannot be read from the spool.
+pub(super) fn unreadable(error: &std::io::Error) -> Failure {
+    Failure::Later {
+        after: None,
+        cause: Cause::new(
+            ErrorKind::Local,
+            "the photo cannot be read from the spool",
+            "look at the disk of data_dir; it is tried again",
+        )
+        .with_detail(&error.to_string()),
+    }
+}

@@ -1,0 +1,109 @@
+//! `destinations test`: a small object is written, seen, read back, compared and removed, each
+//! step with its time.
+
+use std::{io::Write as _, time::Instant};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Object, Store, Upload, Written, unreadable};
+use crate::{
+    model::{Cause, Digest, Failure, Finding, Severity},
+    spool::{SpooledFile, blocking},
+};
+
+/// What is written: one grey pixel.
+const PICTURE: &[u8] = include_bytes!("pixel.png");
+
+/// Tries a store out. After the first step that fails only the removal is tried.
+pub(super) async fn run(store: &impl Store) -> Vec<Finding> {
+    let mut findings = store.probe().await;
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return findings;
+    }
+    let key = format!("apertur-bridge-test-{}.png", uuid::Uuid::now_v7().simple());
+    let mut steps = Steps { findings: &mut findings, start: Instant::now() };
+    if steps.step("write", &format!("wrote {key}"), write(store, &key).await)
+        && steps.step("look", "it is there, whole", look(store, &key).await)
+    {
+        steps.step("read", "it reads back equal", read(store, &key).await);
+    }
+    // Whatever failed, nothing is to be left there.
+    if !steps.step("remove", "it was removed", store.remove(&key).await) {
+        steps.remains(&key);
+    }
+    findings
+}
+
+struct Steps<'a> {
+    findings: &'a mut Vec<Finding>,
+    start: Instant,
+}
+
+impl Steps<'_> {
+    fn step(&mut self, subject: &str, what: &str, done: Result<(), Failure>) -> bool {
+        let is_done = done.is_ok();
+        self.findings.push(match done {
+            Ok(()) => {
+                let took = self.start.elapsed().as_millis();
+                Finding::ok(subject, format!("{what}, {took} ms"))
+            }
+            Err(failure) => {
+                let Cause { what, detail, fix, .. } = failure.cause().clone();
+                let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
+                Finding::error(subject, what, fix)
+            }
+        });
+        self.start = Instant::now();
+        is_done
+    }
+
+    fn remains(&mut self, key: &str) {
+        let what = format!("{key} may still be there");
+        self.findings.push(Finding::warning("remove", what, "remove it by hand"));
+    }
+}
+
+fn digest() -> Digest {
+    Digest(Sha256::digest(PICTURE).into())
+}
+
+fn odd(what: &str, fix: &str) -> Failure {
+    Failure::Broken { cause: Cause::new(crate::model::ErrorKind::Protocol, what, fix) }
+}
+
+async fn write(store: &impl Store, key: &str) -> Result<(), Failure> {
+    let file = blocking(|| {
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(PICTURE)?;
+        Ok(file)
+    });
+    let file = file.await.map_err(|error| unreadable(&error))?;
+    let spooled = SpooledFile::at(file.path().to_owned(), PICTURE.len() as u64, digest());
+    let upload = Upload { file: spooled, media_type: "image/png".to_owned() };
+    match store.write(key, &upload).await? {
+        Written::Done => Ok(()),
+        Written::Taken => Err(odd(
+            "a name that was never used is said to be taken",
+            "look whether the storage lets this user list and read",
+        )),
+    }
+}
+
+async fn look(store: &impl Store, key: &str) -> Result<(), Failure> {
+    let fix = "look at the storage's own log: what it acknowledges it does not show";
+    match store.stat(key).await? {
+        Some(Object { size, .. }) if size == PICTURE.len() as u64 => Ok(()),
+        Some(Object { size, .. }) => {
+            Err(odd(&format!("it has {size} bytes instead of {}", PICTURE.len()), fix))
+        }
+        None => Err(odd("it is not there", fix)),
+    }
+}
+
+async fn read(store: &impl Store, key: &str) -> Result<(), Failure> {
+    if super::digest(store, key).await? == digest() {
+        return Ok(());
+    }
+    let fix = "look for a proxy or a text mode that changes what goes through";
+    Err(odd("it reads back with other bytes", fix))
+}
