@@ -4,8 +4,10 @@
 //! retries, counts, logs an outcome or sees the journal: the sender does, once for all.
 //! Concrete types are named in this file and nowhere else.
 
+pub mod drive;
 pub mod folder;
 pub mod freshworks;
+pub mod google_drive;
 pub mod key;
 mod message;
 mod name;
@@ -25,7 +27,7 @@ use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use self::pace::Accounts;
+use self::{pace::Accounts, storage::Storage};
 use crate::{
     http::Http,
     model::{
@@ -166,6 +168,8 @@ pub enum Settings {
     Freshworks(Box<freshworks::Settings>),
     /// `type = "zendesk"`.
     Zendesk(zendesk::Settings),
+    /// `type = "google_drive"`.
+    GoogleDrive(Box<google_drive::Settings>),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -178,6 +182,7 @@ impl Settings {
             Self::Odoo(_) => Kind::Odoo,
             Self::Freshworks(settings) => settings.product.kind(),
             Self::Zendesk(_) => Kind::Zendesk,
+            Self::GoogleDrive(_) => Kind::GoogleDrive,
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -217,6 +222,13 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         }
         Settings::Zendesk(settings) => {
             Arc::new(zendesk::Zendesk::new(name.clone(), settings, shared))
+        }
+        Settings::GoogleDrive(settings) => {
+            let template = settings.key_template.clone();
+            Arc::new(Storage::new(
+                google_drive::GoogleDrive::new(name, *settings, shared),
+                template,
+            ))
         }
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }

@@ -16,14 +16,22 @@ pub enum Kind {
     Freshservice,
     /// A Zendesk account.
     Zendesk,
+    /// A Google Drive.
+    GoogleDrive,
     /// A folder on this machine.
     Folder,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 5] =
-        [Self::Odoo, Self::Freshdesk, Self::Freshservice, Self::Zendesk, Self::Folder];
+    pub const ALL: [Self; 6] = [
+        Self::Odoo,
+        Self::Freshdesk,
+        Self::Freshservice,
+        Self::Zendesk,
+        Self::GoogleDrive,
+        Self::Folder,
+    ];
 
     /// The name used in the configuration (`type = "..."`) and in logs.
     #[must_use]
@@ -33,6 +41,7 @@ impl Kind {
             Self::Freshdesk => "freshdesk",
             Self::Freshservice => "freshservice",
             Self::Zendesk => "zendesk",
+            Self::GoogleDrive => "google_drive",
             Self::Folder => "folder",
         }
     }
@@ -40,7 +49,7 @@ impl Kind {
     /// Whether it keeps every photo, whatever record the photo belongs to.
     #[must_use]
     pub fn is_storage(self) -> bool {
-        matches!(self, Self::Folder)
+        matches!(self, Self::GoogleDrive | Self::Folder)
     }
 
     /// Whether its records are tickets.

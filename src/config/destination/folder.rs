@@ -18,7 +18,7 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<folder::Settings> {
     Some(folder::Settings { path: path?, key_template: key_template? })
 }
 
-fn template(text: &str) -> Result<KeyTemplate, Wrong> {
+pub(super) fn template(text: &str) -> Result<KeyTemplate, Wrong> {
     KeyTemplate::parse(text).map_err(|error| {
         Wrong::new(
             format!("is no template: {error}"),

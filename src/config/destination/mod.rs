@@ -2,8 +2,10 @@
 //! have in common.
 
 mod desk;
+mod drive;
 mod folder;
 mod freshworks;
+mod google_drive;
 mod odoo;
 mod zendesk;
 
@@ -26,7 +28,6 @@ const LATER: &[&str] = &[
     "s3",
     "gcs",
     "azure_blob",
-    "google_drive",
     "dropbox",
     "onedrive",
     "ftp",
@@ -87,6 +88,11 @@ fn describe(all: &mut Section<'_>) {
     let mut support = table("support", doc);
     kind_key(&mut support, "zendesk");
     zendesk::read(&mut support);
+    let doc = "A Google Drive: the photo becomes a file. Log in once: apertur-bridge destinations \
+               login drive";
+    let mut drive = table("drive", doc);
+    kind_key(&mut drive, "google_drive");
+    google_drive::read(&mut drive);
     let doc = "A folder of this machine, for instance a mounted share.";
     let mut archive = table("archive", doc);
     kind_key(&mut archive, "folder");
@@ -108,6 +114,9 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
             freshworks::freshservice(&mut s).map(Box::new).map(Settings::Freshworks)
         }
         Kind::Zendesk => zendesk::read(&mut s).map(Settings::Zendesk),
+        Kind::GoogleDrive => {
+            google_drive::read(&mut s).map(Box::new).map(Settings::GoogleDrive)
+        }
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
     };
     s.close();
@@ -115,7 +124,8 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 }
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
-    const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\" or \"folder\"";
+    const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \
+                         \"google_drive\" or \"folder\"";
     s.key("type", TYPES).required(example, text(kind))
 }
 

@@ -117,6 +117,11 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
     (
+        "crate::destinations::google_drive",
+        &["src/destinations/mod.rs", "src/destinations/google_drive/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
         "crate::destinations::folder",
         &["src/destinations/mod.rs", "src/destinations/folder/", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",

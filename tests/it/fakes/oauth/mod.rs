@@ -36,6 +36,8 @@ pub(crate) enum Wants {
     BasicForm,
     /// The client by HTTP Basic, JSON as body; answers 400 to anything else.
     BasicJson,
+    /// Everything in a form, nothing in a header.
+    Form,
     /// Everything in a JSON body, nothing in a header.
     Json,
 }
