@@ -5,6 +5,7 @@
 //! Concrete types are named in this file and nowhere else.
 
 pub mod drive;
+pub mod dropbox;
 pub mod folder;
 pub mod freshworks;
 pub mod google_drive;
@@ -13,6 +14,7 @@ mod message;
 mod name;
 pub mod oauth;
 pub mod odoo;
+pub mod onedrive;
 mod pace;
 mod storage;
 mod template;
@@ -170,6 +172,10 @@ pub enum Settings {
     Zendesk(zendesk::Settings),
     /// `type = "google_drive"`.
     GoogleDrive(Box<google_drive::Settings>),
+    /// `type = "dropbox"`.
+    Dropbox(Box<dropbox::Settings>),
+    /// `type = "onedrive"`.
+    Onedrive(Box<onedrive::Settings>),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -183,6 +189,8 @@ impl Settings {
             Self::Freshworks(settings) => settings.product.kind(),
             Self::Zendesk(_) => Kind::Zendesk,
             Self::GoogleDrive(_) => Kind::GoogleDrive,
+            Self::Dropbox(_) => Kind::Dropbox,
+            Self::Onedrive(_) => Kind::Onedrive,
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -229,6 +237,14 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
                 google_drive::GoogleDrive::new(name, *settings, shared),
                 template,
             ))
+        }
+        Settings::Dropbox(settings) => {
+            let template = settings.key_template.clone();
+            Arc::new(Storage::new(dropbox::Dropbox::new(name, *settings, shared), template))
+        }
+        Settings::Onedrive(settings) => {
+            let template = settings.key_template.clone();
+            Arc::new(Storage::new(onedrive::OneDrive::new(name, *settings, shared), template))
         }
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }

@@ -18,18 +18,24 @@ pub enum Kind {
     Zendesk,
     /// A Google Drive.
     GoogleDrive,
+    /// A Dropbox.
+    Dropbox,
+    /// A OneDrive.
+    Onedrive,
     /// A folder on this machine.
     Folder,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Odoo,
         Self::Freshdesk,
         Self::Freshservice,
         Self::Zendesk,
         Self::GoogleDrive,
+        Self::Dropbox,
+        Self::Onedrive,
         Self::Folder,
     ];
 
@@ -42,6 +48,8 @@ impl Kind {
             Self::Freshservice => "freshservice",
             Self::Zendesk => "zendesk",
             Self::GoogleDrive => "google_drive",
+            Self::Dropbox => "dropbox",
+            Self::Onedrive => "onedrive",
             Self::Folder => "folder",
         }
     }
@@ -49,7 +57,7 @@ impl Kind {
     /// Whether it keeps every photo, whatever record the photo belongs to.
     #[must_use]
     pub fn is_storage(self) -> bool {
-        matches!(self, Self::GoogleDrive | Self::Folder)
+        matches!(self, Self::GoogleDrive | Self::Dropbox | Self::Onedrive | Self::Folder)
     }
 
     /// Whether its records are tickets.

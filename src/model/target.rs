@@ -77,7 +77,7 @@ impl Target {
             Kind::Freshdesk => Some(Self::Freshdesk { ticket }),
             Kind::Freshservice => Some(Self::Freshservice { workspace, ticket }),
             Kind::Zendesk => Some(Self::Zendesk { ticket }),
-            Kind::Odoo | Kind::GoogleDrive | Kind::Folder => None,
+            Kind::Odoo | Kind::GoogleDrive | Kind::Dropbox | Kind::Onedrive | Kind::Folder => None,
         }
     }
 

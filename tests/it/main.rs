@@ -4,6 +4,7 @@ mod commands;
 mod crash;
 mod daemon;
 mod door;
+mod drives;
 mod fakes;
 mod freshworks;
 mod house;

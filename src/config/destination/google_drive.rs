@@ -1,5 +1,7 @@
 //! `type = "google_drive"`.
 
+use url::Url;
+
 use super::{
     super::{
         section::Section,
@@ -8,7 +10,7 @@ use super::{
     drive::{self, Server},
 };
 use crate::destinations::google_drive::{
-    AUTHORIZE_URL, DEFAULT_BASE_URL, SCOPE, Settings, TOKEN_URL, WIDE_SCOPE,
+    AUTHORIZE_URL, DEFAULT_BASE_URL, OFFLINE, SCOPE, Settings, TOKEN_URL, WIDE_SCOPE,
 };
 
 /// Reads the keys.
@@ -18,6 +20,7 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         client_id: "1234567890-abc.apps.googleusercontent.com",
         client_secret: "{ file = \"/etc/apertur-bridge/google-client-secret\" }",
         authorize: AUTHORIZE_URL,
+        offline: &OFFLINE,
         token: TOKEN_URL,
         scopes: &[scope],
     };
@@ -32,12 +35,12 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
             "id of a shared drive or of a folder that is there, the last part of its address;\n\
              the log-in then asks for the whole drive",
         )
-        .optional("0AbCdEfGhIjKlUk9PVA", text(id));
+        .alternative("0AbCdEfGhIjKlUk9PVA", text(id));
     let habits = drive::habits(s, DEFAULT_BASE_URL);
     let folder_id = if has_id { Some(folder_id?) } else { None };
     let habits = habits?;
     Some(Settings {
-        base_url: habits.base_url,
+        base_url: habits.base_url.or_else(|| Url::parse(DEFAULT_BASE_URL).ok())?,
         login: login?,
         folder_id,
         folder: folder?,

@@ -3,10 +3,12 @@
 
 mod desk;
 mod drive;
+mod dropbox;
 mod folder;
 mod freshworks;
 mod google_drive;
 mod odoo;
+mod onedrive;
 mod zendesk;
 
 use std::path::Path;
@@ -23,17 +25,7 @@ use crate::{
 };
 
 /// Types of the house that this release cannot deliver to.
-const LATER: &[&str] = &[
-    "webhook",
-    "s3",
-    "gcs",
-    "azure_blob",
-    "dropbox",
-    "onedrive",
-    "ftp",
-    "sftp",
-    "webdav",
-];
+const LATER: &[&str] = &["webhook", "s3", "gcs", "azure_blob", "ftp", "sftp", "webdav"];
 
 /// A destination by its name.
 pub(super) type Named = (DestinationName, Settings);
@@ -93,6 +85,16 @@ fn describe(all: &mut Section<'_>) {
     let mut drive = table("drive", doc);
     kind_key(&mut drive, "google_drive");
     google_drive::read(&mut drive);
+    let doc = "A Dropbox: the photo becomes a file. Log in once: apertur-bridge destinations login \
+               box";
+    let mut dropbox = table("box", doc);
+    kind_key(&mut dropbox, "dropbox");
+    dropbox::read(&mut dropbox);
+    let doc = "A OneDrive, of a person or at work: the photo becomes a file. Log in once:\n\
+               apertur-bridge destinations login cloud";
+    let mut cloud = table("cloud", doc);
+    kind_key(&mut cloud, "onedrive");
+    onedrive::read(&mut cloud);
     let doc = "A folder of this machine, for instance a mounted share.";
     let mut archive = table("archive", doc);
     kind_key(&mut archive, "folder");
@@ -114,9 +116,9 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
             freshworks::freshservice(&mut s).map(Box::new).map(Settings::Freshworks)
         }
         Kind::Zendesk => zendesk::read(&mut s).map(Settings::Zendesk),
-        Kind::GoogleDrive => {
-            google_drive::read(&mut s).map(Box::new).map(Settings::GoogleDrive)
-        }
+        Kind::GoogleDrive => google_drive::read(&mut s).map(Box::new).map(Settings::GoogleDrive),
+        Kind::Dropbox => dropbox::read(&mut s).map(Box::new).map(Settings::Dropbox),
+        Kind::Onedrive => onedrive::read(&mut s).map(Box::new).map(Settings::Onedrive),
         Kind::Folder => folder::read(&mut s).map(Settings::Folder),
     };
     s.close();
@@ -125,7 +127,7 @@ fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {
 
 fn kind_key(s: &mut Section<'_>, example: &'static str) -> Option<Kind> {
     const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \
-                         \"google_drive\" or \"folder\"";
+                         \"google_drive\", \"dropbox\", \"onedrive\" or \"folder\"";
     s.key("type", TYPES).required(example, text(kind))
 }
 

@@ -10,7 +10,7 @@ pub use self::path::{FolderPath, InvalidFolder};
 pub(super) use self::{
     refusal::{Fault, Refusal},
     upload::{Sent, Session, upload},
-    wire::{Call, Content, Wire},
+    wire::{Call, Content, Wire, blocks},
 };
 
 use crate::model::{Cause, ErrorKind, Failure, Finding};

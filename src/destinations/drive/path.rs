@@ -55,6 +55,12 @@ impl FolderPath {
         (self.parts().chain(below).collect(), name)
     }
 
+    /// The whole path of a key below this one, in names that Dropbox and OneDrive both take.
+    pub(in crate::destinations) fn path_of(&self, key: &str) -> Vec<String> {
+        let (folders, name) = self.of_key(key);
+        folders.into_iter().chain([name]).map(fit).collect()
+    }
+
     /// Its folders, outermost first.
     pub(in crate::destinations) fn parts(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
@@ -65,6 +71,21 @@ impl fmt::Display for FolderPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join("/"))
     }
+}
+
+/// A name that no drive keeps for itself: what synchronising programs leave out gets an
+/// underscore in front.
+fn fit(name: &str) -> String {
+    const LEFT_OUT: [&str; 7] =
+        [".ds_store", ".dropbox", ".dropbox.attr", ".lock", "desktop.ini", "icon", "thumbs.db"];
+    let name = name.replace(|c: char| c.is_control() || r#"\:*?"<>|"#.contains(c), "_");
+    let name = name.trim_end_matches(|c: char| c == '.' || c.is_whitespace()).trim_start();
+    let low = name.to_lowercase();
+    let is_temporary = ["~$", ".~", "~"].iter().any(|start| low.starts_with(start));
+    if name.is_empty() || is_temporary || low.contains("_vti_") || LEFT_OUT.contains(&&*low) {
+        return format!("_{}", low.replace("_vti_", "_vti-"));
+    }
+    unreserved(name)
 }
 
 #[cfg(test)]
@@ -83,6 +104,16 @@ mod tests {
         assert_eq!(path("C:\\Photos"), Err(InvalidFolder::Characters));
         assert_eq!(path("a\nb"), Err(InvalidFolder::Characters));
         assert_eq!(path(&"x".repeat(241)), Err(InvalidFolder::Length));
+    }
+
+    #[test]
+    fn names_that_a_drive_keeps_for_itself_get_an_underscore() {
+        let path = |key: &str| FolderPath::default().path_of(key).join("/");
+        assert_eq!(path("a b/ü.jpg"), "a b/ü.jpg");
+        assert_eq!(path("~$a.jpg"), "_~$a.jpg");
+        assert_eq!(path("a:b/Desktop.ini"), "a_b/_desktop.ini");
+        assert_eq!(path("x_vti_y.jpg"), "_x_vti-y.jpg");
+        assert_eq!(path("a /b."), "a/b");
     }
 
     #[test]

@@ -29,9 +29,10 @@ pub(in crate::destinations) struct Refusal {
 }
 
 impl Fault {
-    /// The refusal, if it is one of this status.
+    /// Whether it is a refusal of this status in the API's own words, no page of a proxy.
     pub(in crate::destinations) fn is(&self, status: StatusCode) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.status == status)
+        let says = |refusal: &Refusal| refusal.status == status && !refusal.said.is_null();
+        matches!(self, Self::Refused(refusal) if says(refusal))
     }
 }
 

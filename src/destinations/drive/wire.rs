@@ -81,6 +81,13 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// The same with bytes as its body.
+    pub(in crate::destinations) fn carrying<'b>(self, content: Content<'b>) -> Call<'b> {
+        let Call { method, url, headers, bears, writes, .. } = self;
+        let call = Call { method, url, headers, content, bears, writes };
+        call.with("content-type", "application/octet-stream".to_owned())
+    }
+
     /// The same, where a lost answer changed nothing that anybody sees.
     pub(in crate::destinations) fn unseen(self) -> Self {
         Self { writes: false, ..self }
@@ -247,3 +254,23 @@ fn broken(whom: &str, why: &str) -> Failure {
     Failure::Later { after: None, cause }
 }
 
+/// Reads a file block by block, for digests.
+///
+/// # Errors
+/// When it cannot be read.
+pub(in crate::destinations) async fn blocks(
+    file: &SpooledFile,
+    mut each: impl FnMut(&[u8]) + Send,
+) -> Result<(), Failure> {
+    let read = async {
+        let mut opened = file.open().await?;
+        let mut block = vec![0; BLOCK];
+        loop {
+            match opened.read(&mut block).await? {
+                0 => return Ok(()),
+                read => each(&block[..read]),
+            }
+        }
+    };
+    read.await.map_err(|error: io::Error| unreadable(&error))
+}

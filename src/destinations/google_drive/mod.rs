@@ -31,7 +31,7 @@ use super::{
 use crate::model::{Cause, DestinationName, ErrorKind, Failure, Finding, Kind};
 
 pub use self::settings::{
-    AUTHORIZE_URL, DEFAULT_BASE_URL, SCOPE, Settings, TOKEN_URL, WIDE_SCOPE,
+    AUTHORIZE_URL, DEFAULT_BASE_URL, OFFLINE, SCOPE, Settings, TOKEN_URL, WIDE_SCOPE,
 };
 
 /// The name of the other side, for people.

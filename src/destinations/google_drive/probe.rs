@@ -74,7 +74,9 @@ impl GoogleDrive {
     async fn look_at_folder(&self) -> Finding {
         let path: Vec<&str> = self.settings.folder.parts().collect();
         match self.folder(&path, false).await {
-            Ok((_, Some(_))) => Finding::ok("folder", format!("{} is there", self.settings.place())),
+            Ok((_, Some(_))) => {
+                Finding::ok("folder", format!("{} is there", self.settings.place()))
+            }
             Ok((_, None)) => {
                 let what = format!("{} is made with the first photo", self.settings.place());
                 Finding::ok("folder", what)

@@ -8,10 +8,10 @@ use crate::destinations::{drive::FolderPath, key::KeyTemplate, oauth};
 
 /// The API when the configuration names none.
 pub const DEFAULT_BASE_URL: &str = "https://www.googleapis.com";
-/// Where a person agrees. Only `access_type=offline` with `prompt=consent` gives a refresh token
-/// each time.
-pub const AUTHORIZE_URL: &str =
-    "https://accounts.google.com/o/oauth2/v2/auth?access_type=offline&prompt=consent";
+/// Where a person agrees.
+pub const AUTHORIZE_URL: &str = "https://accounts.google.com/o/oauth2/v2/auth";
+/// What is added to that address: nothing else gives a refresh token each time.
+pub const OFFLINE: [(&str, &str); 2] = [("access_type", "offline"), ("prompt", "consent")];
 /// Where tokens are given.
 pub const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
 /// What a login asks for: the files that the bridge itself made, and no other.

@@ -5,15 +5,11 @@
 //! differs: how one protocol looks, writes, reads and removes. It decides nothing about keys.
 
 mod keys;
-mod trial;
 #[cfg(test)]
 mod tests;
+mod trial;
 
-use std::{
-    fmt,
-    pin::Pin,
-    time::Duration,
-};
+use std::{fmt, pin::Pin, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,9 +23,7 @@ use super::{
     oauth,
 };
 use crate::{
-    model::{
-        Cause, Delivery, Digest, ErrorKind, Failure, Finding, Kind, Photo, Receipt, Target,
-    },
+    model::{Cause, Delivery, Digest, ErrorKind, Failure, Finding, Kind, Photo, Receipt, Target},
     spool::SpooledFile,
 };
 
