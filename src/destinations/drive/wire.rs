@@ -36,8 +36,7 @@ const MAX_ANSWER: usize = 4 << 20;
 /// Bytes read from the spool at once.
 const BLOCK: usize = 128 << 10;
 
-/// One call.
-#[derive(Debug)]
+/// One call. It has no Debug: its address may open a door.
 pub(in crate::destinations) struct Call<'a> {
     pub(in crate::destinations) method: Method,
     /// May be a secret by itself: never shown.
@@ -51,7 +50,6 @@ pub(in crate::destinations) struct Call<'a> {
 }
 
 /// The body of a call.
-#[derive(Debug)]
 pub(in crate::destinations) enum Content<'a> {
     /// None, and no length is told.
     Nothing,

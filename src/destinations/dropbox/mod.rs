@@ -129,7 +129,8 @@ impl Store for Dropbox {
             // A folder of that name is nobody's photo.
             Ok(file) => Ok(Some(Object { size: file.size.unwrap_or(u64::MAX), sha256: None })),
             Err(fault) if summary(&fault).starts_with("path/not_found/") => Ok(None),
-            Err(fault) => Err(self.failure(fault, false)),
+            // A name that is refused is refused to be written, too.
+            Err(fault) => Err(self.failure(fault, true)),
         }
     }
 

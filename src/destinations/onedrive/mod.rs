@@ -184,7 +184,8 @@ impl Store for OneDrive {
         match self.wire.ask::<Item>(&Call::get(url)).await {
             Ok(item) => Ok(Some(item.object())),
             Err(fault) if fault.is(StatusCode::NOT_FOUND) => Ok(None),
-            Err(fault) => Err(self.failure(fault, false)),
+            // A name that is refused is refused to be written, too.
+            Err(fault) => Err(self.failure(fault, true)),
         }
     }
 

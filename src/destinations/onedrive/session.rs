@@ -94,14 +94,6 @@ impl Pieces<'_> {
             }
         }
     }
-
-    async fn call(&self, call: Call<'_>) -> Result<Sent<Stored>, Failure> {
-        let sent = match self.drive.wire.send(&Call { bears: false, ..call }).await {
-            Ok(answer) => self.read(answer).await,
-            Err(fault) => Err(fault),
-        };
-        sent.map_err(|fault| self.drive.failure(fault, true))
-    }
 }
 
 #[async_trait]
@@ -122,15 +114,25 @@ impl Session for Pieces<'_> {
         let range = format!("bytes {from}-{last}/{}", file.size);
         let content = Content::Piece { file, from, length };
         let call = Call::write(Method::PUT, self.at.clone(), content);
-        match self.call(call.with("content-range", range)).await {
-            // A piece that is there already (416) is no piece to send: where does it stand?
-            Err(Failure::Refused { .. }) => self.ask(file, from).await,
-            sent => sent,
-        }
+        let call = call.with("content-range", range);
+        let sent = match self.drive.wire.send(&Call { bears: false, ..call }).await {
+            // A piece that is there already is no piece to send: where does it stand?
+            Ok(answer) if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE => {
+                return self.ask(file, from).await;
+            }
+            Ok(answer) => self.read(answer).await,
+            Err(fault) => Err(fault),
+        };
+        sent.map_err(|fault| self.drive.failure(fault, true))
     }
 
     async fn ask(&mut self, _file: &SpooledFile, _at: u64) -> Result<Sent<Stored>, Failure> {
-        self.call(Call::get(self.at.clone())).await
+        let call = Call { bears: false, ..Call::get(self.at.clone()) };
+        let standing = match self.drive.wire.send(&call).await {
+            Ok(answer) => self.read(answer).await,
+            Err(fault) => Err(fault),
+        };
+        standing.map_err(|fault| self.drive.failure(fault, true))
     }
 }
 

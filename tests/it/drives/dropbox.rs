@@ -97,6 +97,16 @@ async fn what_arrives_changed_is_removed_and_sent_again() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_refused_holds_its_photo_and_no_other() {
+    let lab = Drive::new().await;
+    let summary = serde_json::json!({ "error_summary": "path/malformed_path/..", "error": {} });
+    for call in ["metadata", "upload"] {
+        lab.fault(Fault::once(call, What::Status(409, Body::Json(summary.clone()))));
+        assert_eq!(ending(&lab.send("img_1", b"abc").await), "refused rejected");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_permission_is_named() {
     let lab = Drive::new().await;
     lab.server.desk().lacks = Some(("files.content.write", "upload"));

@@ -99,6 +99,18 @@ async fn a_piece_that_is_there_already_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_refused_holds_its_photo_and_no_other() {
+    let lab = Drive::new().await;
+    let bytes = picture(LARGE);
+    let invalid = serde_json::json!({ "error": { "code": "invalidRequest" } });
+    for call in ["item", "begin", "piece"] {
+        lab.fault(Fault::once(call, What::Status(400, Body::Json(invalid.clone()))));
+        assert_eq!(ending(&lab.send("img_1", &bytes).await), "refused rejected", "{call}");
+    }
+    assert!(lab.stored().is_empty());
+}
+
+#[tokio::test]
 async fn what_arrives_changed_is_removed_and_sent_again() {
     let lab = Drive::new().await;
     lab.server.desk().garbles = true;

@@ -63,7 +63,7 @@ impl FakeDrive {
                 && !request.body.is_empty()
                 && last == (end - 1).to_string()
                 && end <= upload.total
-                && (end == upload.total || end % UNIT == 0);
+                && (end == upload.total || end.is_multiple_of(UNIT));
             if !is_right {
                 return Err(error(400, "badRequest"));
             }

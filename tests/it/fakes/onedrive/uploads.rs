@@ -81,7 +81,7 @@ fn piece(upload: &mut Upload, request: &Request) -> Result<u64, Response> {
     if from != upload.bytes.len() as u64 {
         return Err(error(416, "invalidRange"));
     }
-    let is_unit = last + 1 == total || length % UNIT == 0;
+    let is_unit = last + 1 == total || length.is_multiple_of(UNIT);
     if length == 0 || length > MOST || from + length != last + 1 || last >= total || !is_unit {
         return Err(invalid());
     }
