@@ -200,6 +200,44 @@ mod tests {
         assert_eq!(names(&to(Some("odoo:res.partner:42"))), ["erp", "archive"]);
         assert_eq!(names(&to(None)), ["archive"]);
         assert_eq!(names(&to(Some("zendesk:9"))), ["archive"]);
+        assert_eq!(names(&to(Some("ticket:9"))), ["archive", "-"]);
+    }
+
+    #[test]
+    fn a_bare_ticket_is_of_the_only_type_of_help_desk() {
+        let of = |kinds: &[(&str, Kind)]| {
+            let name = |n: &str| DestinationName::parse(n).unwrap();
+            let destinations = kinds.iter().map(|(n, kind)| (name(n), *kind)).collect();
+            let plan =
+                Routes { rules: vec![], destinations }.plan(&photo(Some("ticket:2:17"), &[]));
+            let target = plan[0].target.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{} to {}", target, names(&plan).join(" "))
+        };
+        let (archive, erp) = (("archive", Kind::Folder), ("erp", Kind::Odoo));
+        let (it, desk) = (("it", Kind::Freshservice), ("desk", Kind::Freshdesk));
+        let (one, two) = (("one", Kind::Zendesk), ("two", Kind::Zendesk));
+        assert_eq!(of(&[erp, it, archive]), "freshservice:2:17 to it archive");
+        assert_eq!(of(&[desk]), "freshdesk:17 to desk");
+        assert_eq!(of(&[one, two]), "zendesk:17 to one two");
+        assert_eq!(of(&[one, desk]), "ticket:2:17 to -");
+        // Kept where everything is kept, and held all the same.
+        assert_eq!(of(&[one, desk, archive]), "ticket:2:17 to archive -");
+        assert_eq!(of(&[erp]), "ticket:2:17 to -");
+    }
+
+    #[test]
+    fn a_rule_sends_no_bare_ticket_to_one_of_several_help_desks() {
+        let name = |n: &str| DestinationName::parse(n).unwrap();
+        let to = vec![name("one"), name("archive")];
+        let rules = vec![Route { when: When::default(), to }];
+        let destinations = vec![
+            (name("one"), Kind::Zendesk),
+            (name("desk"), Kind::Freshdesk),
+            (name("archive"), Kind::Folder),
+        ];
+        let routes = Routes { rules, destinations };
+        assert_eq!(names(&routes.plan(&photo(Some("ticket:17"), &[]))), ["archive", "-"]);
+        assert_eq!(names(&routes.plan(&photo(Some("zendesk:17"), &[]))), ["one", "archive"]);
     }
 
     #[test]

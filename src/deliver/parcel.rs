@@ -103,7 +103,7 @@ impl Sender {
         let photo = &claimed.delivery.photo;
         let max_size = self.destination.limits().max_size;
         match (photo.sha256, photo.size) {
-            (_, Some(size)) if size > max_size => Err(too_large(size, max_size)),
+            (_, Some(size)) if size > max_size => Err(self.too_large(size, max_size)),
             (Some(sha256), Some(size)) => Ok(self.around.spool.file(sha256, size)),
             _ => Err(Cause::new(
                 ErrorKind::Local,
@@ -111,6 +111,19 @@ impl Sender {
                 "replay the delivery, so that the photo is fetched again",
             )),
         }
+    }
+
+    fn too_large(&self, size: u64, limit: u64) -> Cause {
+        Cause::new(
+            ErrorKind::TooLarge,
+            format!("the photo has {size} bytes, the destination takes at most {limit}"),
+            format!(
+                "raise `destination.{}.max_attachment` where there is such a key and the other \
+                 side takes more, ask for a smaller picture, or route large photos to a storage \
+                 destination",
+                self.name
+            ),
+        )
     }
 
     /// Looks for what may be there already and settles what is; gives the others.
@@ -228,12 +241,4 @@ async fn calls(pieces: Vec<Piece<'_>>) -> VecDeque<Vec<Piece<'_>>> {
         calls.push_front(together);
     }
     calls
-}
-
-fn too_large(size: u64, limit: u64) -> Cause {
-    Cause::new(
-        ErrorKind::TooLarge,
-        format!("the photo has {size} bytes, the destination takes at most {limit}"),
-        "ask for a smaller picture, or route large photos to a storage destination",
-    )
 }

@@ -58,7 +58,7 @@ impl Accounts {
             clock: self.clock.clone(),
             state: Arc::new(Mutex::new(State::new(ceiling))),
         });
-        pace.state().ceiling.lower_to(ceiling);
+        pace.state().0.ceiling.lower_to(ceiling);
         pace.clone()
     }
 }
@@ -111,6 +111,8 @@ pub(super) struct Told {
     pub(super) resets: Option<Duration>,
     /// How long it wants to be left alone: a 429, or a limit that is used up.
     pub(super) closed: Option<Duration>,
+    /// How long the ticket that was called wants to be left alone, and it alone.
+    pub(super) ticket_closed: Option<Duration>,
 }
 
 impl Told {
@@ -125,8 +127,9 @@ struct State {
     ceiling: Ceiling,
     /// When calls went out, and whether they wrote; the last minute of them.
     calls: VecDeque<(Timestamp, bool)>,
-    /// When each ticket was written to, the last ten minutes.
-    tickets: HashMap<u64, VecDeque<Timestamp>>,
+    tickets: HashMap<u64, Ticket>,
+    /// The latest time that was seen.
+    seen: Timestamp,
     /// Calls that have permission and are not out yet.
     planned: usize,
     planned_writes: usize,
@@ -135,6 +138,14 @@ struct State {
     total: Option<usize>,
     left: Option<Left>,
     closed_until: Timestamp,
+}
+
+/// One ticket of the account.
+#[derive(Debug, Default)]
+struct Ticket {
+    /// When it was written to, the last ten minutes.
+    writes: VecDeque<Timestamp>,
+    closed_until: Option<Timestamp>,
 }
 
 /// What an account said is left, less what went out since.
@@ -151,6 +162,7 @@ impl State {
             ceiling,
             calls: VecDeque::new(),
             tickets: HashMap::new(),
+            seen: Timestamp::MIN,
             planned: 0,
             planned_writes: 0,
             under_way: 0,
@@ -160,22 +172,38 @@ impl State {
         }
     }
 
+    /// Takes the time over. Where the machine's clock was set back, everything moves back with
+    /// it: what was written down under the wrong time must not stop the account for as long.
+    fn at(&mut self, now: Timestamp) {
+        if self.seen > now {
+            let back = self.seen.duration_since(now);
+            let shift = |at: &mut Timestamp| *at = at.checked_sub(back).unwrap_or(Timestamp::MIN);
+            self.calls.iter_mut().for_each(|(at, _)| shift(at));
+            for ticket in self.tickets.values_mut() {
+                ticket.writes.iter_mut().chain(&mut ticket.closed_until).for_each(shift);
+            }
+            self.left.iter_mut().for_each(|left| shift(&mut left.until));
+            shift(&mut self.closed_until);
+        }
+        self.seen = now;
+        self.forget(now);
+    }
+
     fn forget(&mut self, now: Timestamp) {
         while self.calls.front().is_some_and(|(at, _)| later(*at, MINUTE) <= now) {
             self.calls.pop_front();
         }
-        let old = |times: &VecDeque<Timestamp>| {
-            times.back().is_none_or(|at| later(*at, TEN_MINUTES) <= now)
-        };
         if self.tickets.len() > TICKETS {
-            self.tickets.retain(|_, times| !old(times));
+            self.tickets.retain(|_, ticket| {
+                let written = ticket.writes.back().map(|at| later(*at, TEN_MINUTES));
+                written.max(ticket.closed_until).is_some_and(|until| until > now)
+            });
         }
     }
 
     /// When the plan can be carried out as far as is known, `ahead` such plans before it: now
     /// or earlier if at once.
-    fn ready_at(&mut self, plan: Plan, ahead: usize, now: Timestamp) -> Timestamp {
-        self.forget(now);
+    fn ready_at(&self, plan: Plan, ahead: usize, now: Timestamp) -> Timestamp {
         let planned = self.planned + plan.calls * ahead;
         let planned_writes = self.planned_writes + plan.writes * ahead;
         let free_at = |times: VecDeque<Timestamp>, planned: usize, more: usize, limit, span| {
@@ -207,7 +235,9 @@ impl State {
             }
         });
         let by_ticket = plan.ticket.and_then(|ticket| self.tickets.get(&ticket)).map_or(now, |t| {
-            free_at(t.clone(), 0, plan.writes, self.ceiling.writes_per_ticket, TEN_MINUTES)
+            let most = self.ceiling.writes_per_ticket;
+            let free = free_at(t.writes.clone(), 0, plan.writes, most, TEN_MINUTES);
+            free.max(t.closed_until.unwrap_or(free))
         });
         by_ceiling.max(by_total).max(by_left).max(by_ticket).max(self.closed_until)
     }
@@ -221,8 +251,7 @@ fn later(at: Timestamp, by: Duration) -> Timestamp {
 impl Pace {
     /// How many such plans may be carried out now.
     pub(super) fn allowance(&self, plan: Plan) -> Allowance {
-        let now = self.clock.now();
-        let mut state = self.state();
+        let (state, now) = self.state();
         let at = state.ready_at(plan, 0, now);
         if at > now {
             return Allowance::From(at);
@@ -236,8 +265,7 @@ impl Pace {
     /// # Errors
     /// [`Failure::Later`] of kind `rate_limited` with the time until then.
     pub(super) fn take(&self, plan: Plan) -> Result<Permit, Failure> {
-        let now = self.clock.now();
-        let mut state = self.state();
+        let (mut state, now) = self.state();
         let at = state.ready_at(plan, 0, now);
         if at > now {
             let after = Duration::try_from(at.duration_since(now)).unwrap_or_default();
@@ -257,10 +285,9 @@ impl Pace {
         Ok(Permit { pace: self.clone(), plan })
     }
 
-    /// Heeds what an answer said; for calls without a [`Call`] too.
-    fn learn(&self, told: Told) {
-        let now = self.clock.now();
-        let mut state = self.state();
+    /// Heeds what an answer to a call to this ticket said.
+    fn learn(&self, told: Told, ticket: Option<u64>) {
+        let (mut state, now) = self.state();
         state.total = told.total.or(state.total);
         if let Some(remaining) = told.remaining {
             // What is out may not be counted in it yet.
@@ -271,10 +298,18 @@ impl Pace {
         if let Some(closed) = told.closed {
             state.closed_until = state.closed_until.max(later(now, closed));
         }
+        if let Some((ticket, closed)) = ticket.zip(told.ticket_closed) {
+            let ticket = state.tickets.entry(ticket).or_default();
+            ticket.closed_until = ticket.closed_until.max(Some(later(now, closed)));
+        }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is known, at this time.
+    fn state(&self) -> (MutexGuard<'_, State>, Timestamp) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        state.at(now);
+        (state, now)
     }
 }
 
@@ -297,8 +332,7 @@ impl Permit {
     }
 
     fn goes_out(&mut self, writes: bool) -> Call {
-        let now = self.pace.clock.now();
-        let mut state = self.pace.state();
+        let (mut state, now) = self.pace.state();
         if self.plan.calls > 0 {
             self.plan.calls -= 1;
             state.planned -= 1;
@@ -309,23 +343,23 @@ impl Permit {
         }
         state.calls.push_back((now, writes));
         if let Some(ticket) = self.plan.ticket.filter(|_| writes) {
-            let times = state.tickets.entry(ticket).or_default();
-            while times.front().is_some_and(|at| later(*at, TEN_MINUTES) <= now) {
-                times.pop_front();
+            let writes = &mut state.tickets.entry(ticket).or_default().writes;
+            while writes.front().is_some_and(|at| later(*at, TEN_MINUTES) <= now) {
+                writes.pop_front();
             }
-            times.push_back(now);
+            writes.push_back(now);
         }
         state.under_way += 1;
         if let Some(left) = &mut state.left {
             left.calls = left.calls.saturating_sub(1);
         }
-        Call { pace: self.pace.clone() }
+        Call { pace: self.pace.clone(), ticket: self.plan.ticket }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.pace.state();
+        let (mut state, _) = self.pace.state();
         state.planned -= self.plan.calls;
         state.planned_writes -= self.plan.writes;
     }
@@ -335,20 +369,21 @@ impl Drop for Permit {
 #[derive(Debug)]
 pub(super) struct Call {
     pace: Pace,
+    ticket: Option<u64>,
 }
 
 impl Call {
     /// It was answered, and this was said with the answer. Without an answer: drop it.
     pub(super) fn answered(self, told: Told) {
-        let pace = self.pace.clone();
+        let (pace, ticket) = (self.pace.clone(), self.ticket);
         drop(self);
-        pace.learn(told);
+        pace.learn(told, ticket);
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let mut state = self.pace.state();
+        let (mut state, _) = self.pace.state();
         state.under_way = state.under_way.saturating_sub(1);
     }
 }
@@ -433,9 +468,9 @@ mod tests {
         pace.take(Plan::default()).unwrap_err();
         assert_eq!(wait(&pace, ONE), 7200);
         clock.step(Duration::from_mins(1));
-        pace.learn(refused(Some(Duration::from_secs(5))));
-        pace.learn(refused(None));
-        pace.learn(left(100, 100));
+        pace.learn(refused(Some(Duration::from_secs(5))), None);
+        pace.learn(refused(None), None);
+        pace.learn(left(100, 100), None);
         assert_eq!(wait(&pace, ONE), 7140);
     }
 
@@ -449,6 +484,22 @@ mod tests {
         assert_eq!([wait(&pace, to(7)), wait(&pace, to(8))], [601, 0]);
         clock.step(TEN_MINUTES);
         assert_eq!(wait(&pace, to(7)), 0);
+        let told = Told { ticket_closed: Some(Duration::from_secs(90)), ..Told::default() };
+        pace.take(to(7)).unwrap().reads().answered(told);
+        assert_eq!([wait(&pace, to(7)), wait(&pace, to(8))], [90, 0]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_stops_nobody_longer_than_before() {
+        let (clock, pace) = pace(Ceiling { writes_per_minute: 1, ..FREE });
+        clock.step(Duration::from_hours(2));
+        pace.take(ONE).unwrap().writes().answered(left(100, 0));
+        clock.step(Duration::from_secs(1));
+        assert_eq!(wait(&pace, ONE), 60);
+        clock.set(later(Timestamp::UNIX_EPOCH, Duration::from_hours(1)));
+        assert_eq!(wait(&pace, ONE), 60);
+        clock.step(Duration::from_secs(60));
+        assert_eq!(wait(&pace, ONE), 0);
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub(super) fn body<'a>(
 ) -> String {
     let paragraph = |delivery: &Delivery| {
         // A guest may name a file like a mark; this one is to be the only mark.
-        let text = message.text(delivery).replace("ref apertur-", "ref: apertur-");
+        let words: Vec<_> = message.text(delivery).split_whitespace().map(str::to_owned).collect();
+        let text = words.join(" ").replace("ref apertur-", "ref: apertur-");
         format!("<p>{} ({REFERENCE}{})</p>", escaped(&text), mark(&delivery.photo.id))
     };
     deliveries.into_iter().map(paragraph).collect()
@@ -91,7 +92,11 @@ mod tests {
         }
         let mut named = delivery();
         named.photo.id = id("img_2");
-        named.photo.filename = Some("(ref apertur-img_1).jpg".to_owned());
-        assert!(!is_marked(&one, &body(&Message::default(), [&named])));
+        for name in ["(ref apertur-img_1).jpg", "ref  apertur-img_1.jpg", "ref\u{a0}apertur-img_1"]
+        {
+            named.photo.filename = Some(name.to_owned());
+            assert!(!is_marked(&one, &body(&Message::default(), [&named])), "{name}");
+            assert!(!body(&Message::default(), [&named]).contains("ref  "), "{name}");
+        }
     }
 }

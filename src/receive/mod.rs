@@ -5,6 +5,7 @@
 //! or fetches anything.
 
 mod answer;
+mod base64;
 mod body;
 mod multipart;
 mod payload;
@@ -197,9 +198,8 @@ impl Door {
             Some(session) => behind.journal.session(session).await?,
             None => None,
         };
-        let record = described.record;
-        let target = own.as_ref().map(|own| own.target.clone()).or(record.target);
-        let target = target.map(|target| behind.routes.named(target));
+        let own_target = own.as_ref().map(|own| own.target.clone());
+        let record = record::read(own_target, &described.metadata, &described.tags);
         let own_mode = own.as_ref().and_then(|own| own.mode);
         // An id that the signature does not cover counts only in a session that we made.
         let trusted = match (&described.image_id, &own) {
@@ -209,11 +209,16 @@ impl Door {
         };
         let id = match (trusted, &described.source) {
             (Some(image), _) => PhotoId::of_image(image),
-            (None, Source::Inline(writer)) => PhotoId::of_bytes(&writer.digest(), target.as_ref()),
+            // By the record as it was written: what a bare ticket means may change with the
+            // configuration, the photo's id may not.
+            (None, Source::Inline(writer)) => {
+                PhotoId::of_bytes(&writer.digest(), record.target.as_ref())
+            }
             (None, Source::Link(_)) => {
                 return Err(Bad::Malformed("the event names no image id").into());
             }
         };
+        let target = record.target.map(|target| behind.routes.named(target));
         let photo = Photo {
             id,
             image_id: described.image_id.or(hints.image),

@@ -1,5 +1,6 @@
 //! The multipart shape: the file field `image`, the field `metadata` where it holds some, and
-//! every other field a tag (`fixtures/contracts/apertur.md`, section 1.2; `open-questions.md`, A15).
+//! every other field a tag
+//! (`fixtures/contracts/apertur.md`, section 1.2; `open-questions.md`, A15).
 
 use std::io;
 

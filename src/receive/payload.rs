@@ -3,14 +3,9 @@
 
 use std::{
     borrow::Cow,
-    io::{self, Read, Write},
+    io::{self, Write},
 };
 
-use base64::{
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-    read::DecoderReader,
-};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use struson::{
@@ -18,11 +13,7 @@ use struson::{
     writer::{JsonStreamWriter, JsonWriter as _},
 };
 
-use super::{
-    body::Body,
-    multipart::Form,
-    record::{self, Metadata, Record},
-};
+use super::{base64::decode, body::Body, multipart::Form, record::Metadata};
 use crate::{
     model::{ImageId, SessionId, Shape, Tag},
     spool::{Spool, Writer},
@@ -64,7 +55,7 @@ pub(super) struct Described {
     pub(super) media_type: Option<String>,
     pub(super) size: Option<u64>,
     pub(super) tags: Vec<Tag>,
-    pub(super) record: Record,
+    pub(super) metadata: Metadata,
     pub(super) source: Source,
 }
 
@@ -181,52 +172,6 @@ impl Write for Bounded {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Decodes base64 into a spool file: the standard alphabet or the URL-safe one, with or
-/// without padding and line breaks (`fixtures/contracts/open-questions.md`, A18).
-fn decode(text: impl Read, spool: &Spool) -> Result<Writer, Bad> {
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    let mut bytes = DecoderReader::new(Plain(text), &ENGINE);
-    let mut writer = spool.begin().map_err(Bad::Disk)?;
-    let mut block = vec![0; 32 * 1024];
-    loop {
-        let count = bytes
-            .read(&mut block)
-            .map_err(|_| Bad::Malformed("`data` is not base64, or the JSON ends inside it"))?;
-        if count == 0 {
-            return Ok(writer);
-        }
-        writer.write_all(&block[..count]).map_err(Bad::Disk)?;
-    }
-}
-
-/// Base64 text in the standard alphabet and without white space.
-struct Plain<R>(R);
-
-impl<R: Read> Read for Plain<R> {
-    fn read(&mut self, block: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let count = self.0.read(block)?;
-            let mut kept = 0;
-            for at in 0..count {
-                let byte = match block[at] {
-                    b' ' | b'\t' | b'\r' | b'\n' => continue,
-                    b'-' => b'+',
-                    b'_' => b'/',
-                    other => other,
-                };
-                block[kept] = byte;
-                kept += 1;
-            }
-            if kept > 0 || count == 0 {
-                return Ok(kept);
-            }
-        }
     }
 }
 
@@ -386,7 +331,7 @@ impl WirePhoto {
             filename: self.filename.map(|name| printable(&name)).filter(|name| !name.is_empty()),
             media_type: self.mime_type.map(|name| printable(&name)),
             size: self.size_bytes,
-            record: record::read(&self.metadata, &self.tags.0),
+            metadata: self.metadata,
             tags: self.tags.0,
             source,
         })))

@@ -47,15 +47,15 @@ impl<'de> Deserialize<'de> for Metadata {
     }
 }
 
-/// Reads metadata first, then tags.
-pub(super) fn read(metadata: &Metadata, tags: &[Tag]) -> Record {
+/// Puts together what is known: the record of a session of ours, then metadata, then tags.
+pub(super) fn read(own: Option<Target>, metadata: &Metadata, tags: &[Tag]) -> Record {
     let named = || tags.iter().find_map(tagged);
-    let target = in_metadata(metadata).or_else(named);
+    let target = own.or_else(|| in_metadata(metadata)).or_else(named);
     let word = mode(metadata, target.as_ref());
-    let mode = word.map(|word| Mode::parse(&word.to_ascii_lowercase()));
+    let mode = word.as_deref().map(|word| Mode::parse(&word.to_ascii_lowercase()));
     // A mode nobody knows shows the photo to as few people as possible.
     let remark = word.filter(|_| mode == Some(None)).map(|word| {
-        let word: String = printable(word).chars().take(40).collect();
+        let word: String = printable(&word).chars().take(40).collect();
         format!("the mode {word:?} is none that is known, so the photo is kept internal")
     });
     Record { target, mode: mode.map(|mode| mode.unwrap_or(Mode::Internal)), remark }
@@ -105,10 +105,15 @@ fn tagged(tag: &Tag) -> Option<Target> {
 
 /// The word for the mode: that of the target's own system, else the one beside the systems.
 /// What was said for another system does not count.
-fn mode<'a>(metadata: &'a Metadata, target: Option<&Target>) -> Option<&'a str> {
-    let word = |from: &'a Map<String, Value>| {
-        let words = ["mode", "deliveryMode"].into_iter().filter_map(|key| from.get(key)?.as_str());
-        words.map(str::trim).find(|word| !word.is_empty())
+fn mode(metadata: &Metadata, target: Option<&Target>) -> Option<String> {
+    let word = |from: &Map<String, Value>| {
+        let words = ["mode", "deliveryMode"].into_iter().filter_map(|key| match from.get(key)? {
+            Value::Null => None,
+            Value::String(word) => Some(word.trim().to_owned()),
+            // Something was asked for, and nobody knows what: as with an unknown word.
+            other => Some(other.to_string()),
+        });
+        words.into_iter().find(|word| !word.is_empty())
     };
     let of = |system: &str| metadata.of(system).and_then(word);
     match target {
@@ -116,11 +121,57 @@ fn mode<'a>(metadata: &'a Metadata, target: Option<&Target>) -> Option<&'a str> 
         Some(Target::Freshservice { .. }) => of("freshservice").or_else(|| word(&metadata.0)),
         Some(Target::Freshdesk { .. }) => of("freshdesk").or_else(|| word(&metadata.0)),
         Some(Target::Zendesk { .. }) => of("zendesk").or_else(|| word(&metadata.0)),
-        Some(Target::Ticket { .. }) => word(&metadata.0),
-        // The record may be named elsewhere, by a session of ours for instance.
+        // Whichever help desk is meant: nobody else's mode is beside a bare ticket.
+        Some(Target::Ticket { .. }) => word(&metadata.0).or_else(|| DESKS.into_iter().find_map(of)),
+        // The record may be named later, by another event.
         None => {
             let nested = of("odoo").or_else(|| DESKS.into_iter().find_map(of));
             nested.or_else(|| word(&metadata.0))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_of_ours_names_the_record_and_no_other_system_its_mode() {
+        let metadata = r#"{"odoo": {"model": "res.partner", "res_id": 1, "mode": "public"},
+            "zendesk": {"ticket_id": 8}}"#;
+        let metadata = Metadata::parse(metadata).unwrap();
+        let tags = [Tag::from_text("zendesk:7")];
+        let own = Target::Zendesk { ticket: 9 };
+        let record = read(Some(own.clone()), &metadata, &tags);
+        assert_eq!((record.target, record.mode), (Some(own), None));
+        let record = read(None, &metadata, &tags);
+        assert_eq!(record.target.map(|t| t.to_string()).as_deref(), Some("odoo:res.partner:1"));
+        assert_eq!(record.mode, Some(Mode::Public));
+    }
+
+    #[test]
+    fn a_mode_that_cannot_be_read_is_internal_and_a_bare_ticket_takes_the_desks() {
+        let mode = |text| {
+            let record = read(None, &Metadata::parse(text).unwrap(), &[]);
+            (record.mode, record.remark.is_some())
+        };
+        let internal = (Some(Mode::Internal), true);
+        assert_eq!(mode(r#"{"ticket_id": 1, "mode": 7}"#), internal);
+        assert_eq!(mode(r#"{"zendesk": {"ticket_id": 1, "mode": ["client"]}}"#), internal);
+        let absent = r#"{"ticket_id": 1, "mode": null, "deliveryMode": " "}"#;
+        assert_eq!(mode(absent), (None, false));
+        let beside = r#"{"ticket_id": 1, "zendesk": {"mode": "internal"}}"#;
+        assert_eq!(mode(beside), (Some(Mode::Internal), false));
+    }
+
+    #[test]
+    fn metadata_that_is_none_names_nothing() {
+        for text in ["null", "7", "[]", "\"x\"", "{\"zendesk\": null}", "{\"a\": 1e999}"] {
+            let metadata: Metadata = serde_json::from_str(text).unwrap();
+            assert_eq!(read(None, &metadata, &[]), Record::default(), "{text}");
+        }
+        let deep = "[".repeat(1000) + &"]".repeat(1000);
+        let metadata: Metadata = serde_json::from_str(&deep).unwrap();
+        assert_eq!(read(None, &metadata, &[]), Record::default());
     }
 }

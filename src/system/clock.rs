@@ -44,6 +44,13 @@ impl Clock {
         }
     }
 
+    /// Sets a stepped clock, also back; does nothing to the system's.
+    pub fn set(&self, to: Timestamp) {
+        if let Some(time) = &self.0 {
+            time.send_replace(to);
+        }
+    }
+
     /// Returns once the time has come; at once when it is past.
     pub async fn sleep_until(&self, at: Timestamp) {
         match &self.0 {

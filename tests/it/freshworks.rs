@@ -243,8 +243,8 @@ async fn tickets_that_take_no_note_refuse_the_photo_and_nothing_else() {
         for (ticket, mode, end) in [
             (1, Mode::Internal, "refused not_found"),
             (1, Mode::Contact, "refused not_found"),
-            (90, Mode::Internal, "refused rejected"),
-            (91, Mode::Internal, "refused rejected"),
+            (90, Mode::Internal, "refused not_found"),
+            (91, Mode::Internal, "refused not_found"),
             (92, Mode::Internal, "refused forbidden"),
             (94, Mode::Contact, "done"),
             (95, Mode::Public, "refused rejected"),

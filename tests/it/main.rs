@@ -3,6 +3,7 @@
 mod commands;
 mod crash;
 mod daemon;
+mod destination_contract;
 mod door;
 mod drives;
 mod fakes;
@@ -16,3 +17,4 @@ mod odoo;
 mod readme;
 mod sending;
 mod whole_way;
+mod zendesk;

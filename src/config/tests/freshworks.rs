@@ -10,7 +10,8 @@ use crate::destinations::{
 #[test]
 fn defaults_of_help_desks_are_those_of_their_room() {
     let config = load_text(
-        "[destination.desk]\ntype = 'freshdesk'\ndomain = 'https://Acme.freshdesk.com/a/tickets/1'\n\
+        "[destination.desk]\ntype = 'freshdesk'\n\
+         domain = 'https://Acme.freshdesk.com/a/tickets/1'\n\
          api_key = 'k'\n[destination.it]\ntype = 'freshservice'\nbase_url = 'http://10.0.0.9/it'\n\
          client_id = 'fw_ext_1'\nclient_secret = 'c'\norg_domain = 'acme-group'",
         &[],

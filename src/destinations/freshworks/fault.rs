@@ -184,6 +184,12 @@ impl Refusal {
             && self.said.code().is_some_and(|code| OF_ACCOUNT.contains(&code))
     }
 
+    /// Whether it finds what was posted too large.
+    fn is_of_size(&self, call: &Call<'_>) -> bool {
+        let is_large = self.status == StatusCode::PAYLOAD_TOO_LARGE || self.said.is_about_size();
+        call.writes && is_large
+    }
+
     fn failure(&self, wire: &Wire, call: &Call<'_>) -> Failure {
         let (verdict, kind, fix) = self.judge(wire, call);
         let product = wire.settings.product.name();
@@ -207,8 +213,7 @@ impl Refusal {
                 Some(ticket) => format!("there is no ticket {ticket} at {}", wire.host()),
                 None => format!("there is no help desk at {}", wire.host()),
             },
-            (413, ..) => "the note is too large".to_owned(),
-            (400, ..) if self.said.is_about_size() => "the note is too large".to_owned(),
+            (400 | 413, ..) if self.is_of_size(call) => "the note is too large".to_owned(),
             (429, ..) => "the account's calls are used up".to_owned(),
             (300..=399, _, Some(host)) => format!("HTTP {status}, which leads to {host}"),
             (_, Some(code), _) => format!("HTTP {status}, {code}"),
@@ -224,16 +229,14 @@ impl Refusal {
             300..=399 => (Broken, ErrorKind::Protocol, fix_address(settings)),
             401 => (Broken, ErrorKind::Unauthorized, fix_login(wire)),
             400..=499 if self.is_of_account() => self.judge_account(wire),
-            400 | 413 if self.status == 413 || self.said.is_about_size() => {
-                (Refused, ErrorKind::TooLarge, fix_size(wire))
-            }
+            400 | 413 if self.is_of_size(call) => (Refused, ErrorKind::TooLarge, fix_size(wire)),
             403 => (Refused, ErrorKind::Forbidden, fix_rights(settings, call)),
             404 => (Refused, ErrorKind::NotFound, fix_ticket(settings, call)),
-            405 => (Refused, ErrorKind::Rejected, fix_gone()),
+            405 => (Refused, ErrorKind::NotFound, fix_gone()),
             408 => (Unknown, ErrorKind::Timeout, FIX_LOOK.to_owned()),
             410 => (Refused, ErrorKind::Gone, fix_gone()),
             429 => (Later, ErrorKind::RateLimited, "nothing; it goes on by itself".to_owned()),
-            406 | 415 => (Refused, ErrorKind::Protocol, "report this with the answer".to_owned()),
+            406 | 415 => (Refused, ErrorKind::Rejected, "report this with the answer".to_owned()),
             400..=499 => (Refused, ErrorKind::Rejected, rejected.to_owned()),
             504 => (Unknown, ErrorKind::Timeout, FIX_LOOK.to_owned()),
             500..=599 => (Unknown, ErrorKind::Unavailable, FIX_LOOK.to_owned()),
@@ -375,13 +378,13 @@ mod tests {
             (402, "refused rejected", "refused rejected"),
             (403, "refused forbidden", "refused forbidden"),
             (404, "refused not_found", "refused not_found"),
-            (405, "refused rejected", "refused rejected"),
-            (406, "refused protocol", "refused protocol"),
+            (405, "refused not_found", "refused not_found"),
+            (406, "refused rejected", "refused rejected"),
             (408, "later timeout", "unknown timeout"),
             (409, "refused rejected", "refused rejected"),
             (410, "refused gone", "refused gone"),
-            (413, "refused too_large", "refused too_large"),
-            (415, "refused protocol", "refused protocol"),
+            (413, "refused rejected", "refused too_large"),
+            (415, "refused rejected", "refused rejected"),
             (422, "refused rejected", "refused rejected"),
             (429, "later rate_limited", "later rate_limited"),
             (500, "later unavailable", "unknown unavailable"),

@@ -68,7 +68,8 @@ impl Freshworks {
     ) {
         let Some(sign) = sign(&delivery.photo.id, there) else { return };
         if found.as_ref().is_none_or(|(before, _)| sign > *before) {
-            *found = Some((sign, self.receipt(&delivery.photo, ticket, there)));
+            let receipt = self.receipt(&delivery.photo, ticket, there);
+            *found = Some((sign, Receipt { found: true, ..receipt }));
         }
     }
 

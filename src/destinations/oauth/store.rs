@@ -11,6 +11,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use rustix::fs::OFlags;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -180,9 +181,7 @@ fn try_lock(path: &Path) -> Result<Option<fs::File>, Failure> {
     let open = || {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let mut options = fs::OpenOptions::new();
-        let file = options.create(true).truncate(false).write(true).mode(0o600).open(&beside)?;
-        give(&file, folder)?;
+        let file = lock_file(&beside, folder)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -190,6 +189,20 @@ fn try_lock(path: &Path) -> Result<Option<fs::File>, Failure> {
         }
     };
     open().map_err(|error| later(local(&beside, "locked", &error)))
+}
+
+/// Opens the lock's file, making it where it is not there. Only a file that was made here is
+/// given away: what stands there may be a link to somebody else's.
+fn lock_file(path: &Path, folder: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    match options.create_new(true).open(path) {
+        Ok(file) => give(&file, folder).map(|()| file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            options.create_new(false).open(path)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Gives a file of root's to the owner of its folder: a command that root runs must not take the

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::Method;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json, json};
 use url::Url;
 
@@ -26,9 +26,8 @@ const LASTS: Duration = Duration::from_mins(50);
 /// A ticket, as far as it concerns a photo.
 #[derive(Debug, Deserialize)]
 pub(super) struct Ticket {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) status: String,
-    #[serde(default)]
     pub(super) requester_id: Option<u64>,
 }
 
@@ -61,11 +60,9 @@ pub(super) struct NewComment<'a> {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Comment {
     pub(super) id: Option<u64>,
-    #[serde(default)]
     pub(super) body: Option<String>,
-    #[serde(default)]
     pub(super) html_body: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) attachments: Vec<Attachment>,
 }
 
@@ -73,9 +70,8 @@ pub(super) struct Comment {
 #[derive(Debug, Deserialize)]
 pub(super) struct Attachment {
     pub(super) id: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) file_name: String,
-    #[serde(default)]
     pub(super) size: Option<u64>,
 }
 
@@ -202,14 +198,14 @@ impl Wire {
         #[derive(Deserialize)]
         struct Listed {
             comments: Vec<Comment>,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "or_default")]
             meta: Meta,
-            #[serde(default)]
+            #[serde(default, deserialize_with = "or_default")]
             links: Links,
         }
         #[derive(Default, Deserialize)]
         struct Meta {
-            #[serde(default)]
+            #[serde(default, deserialize_with = "or_default")]
             has_more: bool,
         }
         #[derive(Default, Deserialize)]
@@ -267,6 +263,13 @@ impl Wire {
         }
         Err(Fault::of(&answer).failure(call.doing, call.about, &self.settings))
     }
+}
+
+/// What is `null` is not there.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 fn reading(url: Url, about: &'static str) -> Call<'static> {

@@ -171,7 +171,7 @@ impl Zendesk {
 
     /// Removes uploads that no comment will name, as far as that works: until they end by
     /// themselves every agent who knows their address could see them.
-    async fn discard(&self, failure: &Failure, uploads: &[Upload]) {
+    pub(super) async fn discard(&self, failure: &Failure, uploads: &[Upload]) {
         let kind = failure.cause().kind;
         let may_be_used = matches!(failure, Failure::Unknown { .. });
         let is_closed = matches!(

@@ -56,7 +56,7 @@ pub(super) fn told(
         total: number(["x-rate-limit", "ratelimit-limit"]).filter(|total| *total > 0),
         remaining: number(["x-rate-limit-remaining", "ratelimit-remaining"]),
         resets: resets.map(|seconds| Duration::from_secs(seconds as u64)),
-        closed: None,
+        ..Told::default()
     };
     let after = after(headers, now);
     if status != StatusCode::TOO_MANY_REQUESTS || (writes && is_of_a_ticket(&told, headers, after))

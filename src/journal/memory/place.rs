@@ -62,7 +62,9 @@ impl State {
         let Some(photo) = self.photos.get(&delivery.photo.id) else { return };
         let waits = self.original(&photo.photo).is_some_and(|o| o.fetch == FetchState::Wanted);
         let (state, cause) = match photo.fetch {
-            _ if delivery.destination.is_none() => (DeliveryState::Held, Some(unrouted(delivery.target.as_ref()))),
+            _ if delivery.destination.is_none() => {
+                (DeliveryState::Held, Some(unrouted(delivery.target.as_ref())))
+            }
             FetchState::Wanted => (DeliveryState::Waiting, None),
             FetchState::Held => (DeliveryState::Held, photo.cause.clone()),
             FetchState::Expired => (DeliveryState::Held, Some(bytes_gone())),

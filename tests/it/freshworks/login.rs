@@ -55,7 +55,7 @@ async fn a_login_that_ended_breaks_the_destination_and_names_the_command() {
     assert!(fix.contains("apertur-bridge destinations login desk"), "{fix}");
     assert_eq!(lab.calls(), ["note"]);
     let findings = lab.destination.probe().await;
-    assert_eq!(findings[0].severity, Severity::Error, "{findings:?}");
+    assert_eq!(findings.last().unwrap().severity, Severity::Error, "{findings:?}");
 }
 
 #[tokio::test]

@@ -316,9 +316,9 @@ async fn each_call_has_the_deadline_and_the_lease_covers_them_all() {
     let settings = Settings { deadline, ..Settings::default() };
     for rig in Rig::each_with(TEN, settings).await {
         rig.arrive_together(["a", "b"]).await;
-        rig.plays([unknown(ErrorKind::Unreachable), Play::Wait, Play::Wait]);
+        rig.plays([unknown(ErrorKind::Timeout), Play::Wait, Play::Wait]);
         rig.work().await;
-        rig.step(10);
+        rig.step(60);
         rig.arrive_together(["c"]).await;
         rig.work().await;
         assert_eq!(rig.stage.seen(), ["deliver a b", "find a b", "deliver c"]);

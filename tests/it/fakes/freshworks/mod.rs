@@ -82,6 +82,10 @@ impl FakeFreshworks {
         self.server.url()
     }
 
+    pub(crate) fn product(&self) -> Product {
+        self.server.desk().product
+    }
+
     pub(crate) fn add_ticket(&self, ticket: Ticket) {
         self.server.desk().tickets.insert(ticket.id, ticket);
     }

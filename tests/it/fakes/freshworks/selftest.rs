@@ -1,5 +1,4 @@
 //! The fake against the contracts: every example, every trap.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

@@ -67,7 +67,6 @@ pub(super) const AGENT: u64 = 900;
 /// A Zendesk.
 pub(crate) struct State {
     pub(super) core: Core,
-    pub(super) address: String,
     pub(super) tickets: BTreeMap<u64, Ticket>,
     pub(super) users: BTreeSet<u64>,
     pub(super) suspended: BTreeSet<u64>,
@@ -104,8 +103,7 @@ impl State {
         let minute = Duration::from_mins(1);
         State {
             core: Core::new(clock),
-            links_to: address.clone(),
-            address,
+            links_to: address,
             tickets: tickets.into_iter().map(|ticket| (ticket.id, ticket)).collect(),
             users: BTreeSet::from([AGENT, 5501, 5502, 5503, 5504]),
             suspended: BTreeSet::from([5503]),

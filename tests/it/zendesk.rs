@@ -1,0 +1,274 @@
+//! The Zendesk destination against the fake Zendesk: what only this system does.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
+mod access;
+mod finding;
+mod uploads;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use apertur_bridge::{
+    destinations::{
+        self, Destination, Item, Message, Parcel, Progress, Shared, StepLog,
+        zendesk::{Login, Settings},
+    },
+    http::Http,
+    model::{
+        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, ErrorKind, Failure, Mode,
+        Photo, PhotoId, Receipt, Scheme, Shape, Step,
+    },
+    spool::SpooledFile,
+    system::Clock,
+};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use crate::fakes::zendesk::{EMAIL, FakeZendesk, SIGNED, TOKEN, UPLOAD};
+
+/// A fake Zendesk and a destination that points at it, by the same stepped clock.
+struct Lab {
+    zendesk: FakeZendesk,
+    destination: Arc<dyn Destination>,
+    clock: Clock,
+    home: tempfile::TempDir,
+}
+
+impl Lab {
+    fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With settings changed.
+    fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let clock = Clock::stepped(Timestamp::from_second(1_800_000_017).unwrap());
+        let zendesk = FakeZendesk::on(clock.clone());
+        let home = tempfile::tempdir().unwrap();
+        let mut settings = settings(&zendesk.url());
+        change(&mut settings);
+        let destination = destination(settings, &clock, &home);
+        Self { zendesk, destination, clock, home }
+    }
+
+    fn item(&self, delivery: &Delivery) -> Item {
+        let bytes = bytes(delivery.photo.id.as_str());
+        let path = self.home.path().join(delivery.photo.id.as_str());
+        std::fs::write(&path, &bytes).unwrap();
+        let sha256 = Digest(Sha256::digest(&bytes).into());
+        let file = SpooledFile::at(path, bytes.len() as u64, sha256);
+        Item { delivery: delivery.clone(), file }
+    }
+
+    async fn send_all(&self, deliveries: &[Delivery]) -> Result<Vec<Receipt>, Failure> {
+        let parcel = Parcel { items: deliveries.iter().map(|d| self.item(d)).collect() };
+        let sent = self.destination.deliver(&parcel, &Progress(Arc::<Steps>::default())).await;
+        // Nobody is to keep or show an upload's token or where a file can be had.
+        let told = format!("{sent:?}{:?}", sent.as_ref().err().map(|f| f.cause().to_string()));
+        for secret in [TOKEN, UPLOAD, SIGNED] {
+            assert!(!told.contains(secret), "{told}");
+        }
+        sent
+    }
+
+    async fn send(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        self.send_all(std::slice::from_ref(delivery)).await.map(|mut all| all.remove(0))
+    }
+
+    /// The kinds of the calls so far, in order.
+    fn calls(&self) -> Vec<&'static str> {
+        self.zendesk.seen().iter().map(|seen| seen.endpoint).collect()
+    }
+}
+
+fn settings(url: &str) -> Settings {
+    Settings {
+        base_url: url.parse().unwrap(),
+        agent_url: "https://acme.zendesk.com".parse().unwrap(),
+        login: Login::ApiToken { email: EMAIL.to_owned(), token: TOKEN.into() },
+        default_mode: Mode::Internal,
+        message: Message::default(),
+        max_attachment: 50 << 20,
+        writes_per_minute: 50,
+        timeout: Duration::from_secs(10),
+        concurrency: 4,
+    }
+}
+
+fn destination(
+    settings: Settings,
+    clock: &Clock,
+    home: &tempfile::TempDir,
+) -> Arc<dyn Destination> {
+    let shared = Shared::new(Http::new().unwrap(), clock.clone(), home.path());
+    let name = DestinationName::parse("support").unwrap();
+    destinations::build(&name, destinations::Settings::Zendesk(settings), &shared)
+}
+
+#[derive(Debug, Default)]
+struct Steps(Mutex<Vec<Step>>);
+
+#[async_trait]
+impl StepLog for Steps {
+    async fn write(&self, _delivery: DeliveryId, step: Step) -> Result<(), String> {
+        self.0.lock().unwrap().push(step);
+        Ok(())
+    }
+}
+
+/// A small JPEG, as far as anybody looks at it.
+fn bytes(id: &str) -> Vec<u8> {
+    let mut bytes = b"\xff\xd8\xff\xe0\0\x10JFIF\0".to_vec();
+    for _ in 0..300 {
+        bytes.extend_from_slice(id.as_bytes());
+    }
+    bytes
+}
+
+/// A delivery of the photo `id` to a ticket.
+fn delivery(id: &str, ticket: u64, mode: Option<Mode>) -> Delivery {
+    let received_at = "2027-01-15T08:00:00Z".parse().unwrap();
+    let photo = Photo {
+        id: PhotoId::parse(id).unwrap(),
+        image_id: None,
+        session: None,
+        index: Some(0),
+        filename: Some("pé <b>.jpg".to_owned()),
+        media_type: Some("image/jpeg".to_owned()),
+        size: Some(bytes(id).len() as u64),
+        sha256: None,
+        tags: Vec::new(),
+        target: format!("zendesk:{ticket}").parse().ok(),
+        mode,
+        topic: None,
+        shape: Shape::Event,
+        scheme: Scheme::Body,
+        received_at,
+    };
+    Delivery {
+        id: DeliveryId(7),
+        target: photo.target.clone(),
+        photo,
+        destination: DestinationName::parse("support").ok(),
+        mode,
+        state: DeliveryState::Sending,
+        attempts: 1,
+        due_at: received_at,
+        since: received_at,
+        unsure: false,
+        steps: Vec::new(),
+        cause: None,
+        receipt: None,
+        settled_at: None,
+    }
+}
+
+/// `refused rejected` and the like.
+fn ending<T>(sent: &Result<T, Failure>) -> String {
+    let Err(failure) = sent else { return "done".to_owned() };
+    let kind = match failure {
+        Failure::Later { .. } => "later",
+        Failure::Unknown { .. } => "unknown",
+        Failure::Refused { .. } => "refused",
+        Failure::Broken { .. } => "broken",
+    };
+    format!("{kind} {}", failure.cause().kind)
+}
+
+fn id(receipt: &Receipt, name: &str) -> Option<u64> {
+    receipt.ids.iter().find(|step| step.name == name)?.value.parse().ok()
+}
+
+#[tokio::test]
+async fn each_mode_is_a_comment_that_those_see_who_are_meant_to() {
+    let lab = Lab::new();
+    for (photo, mode, public, author) in [
+        ("a", Some(Mode::Contact), true, 5501),
+        ("b", Some(Mode::Public), true, 900),
+        ("c", Some(Mode::Internal), false, 900),
+        ("d", None, false, 900),
+    ] {
+        let receipt = lab.send(&delivery(photo, 9, mode)).await.unwrap();
+        let comment = lab.zendesk.comments(9).pop().unwrap();
+        assert_eq!((comment.public, comment.author), (public, author), "{photo}");
+        let html = format!("<p>Photo received: pé _b_.jpg (ref apertur-{photo})</p>");
+        assert_eq!(comment.html, html);
+        let [file] = &comment.files[..] else { panic!("{comment:?}") };
+        assert_eq!(file.name, format!("apertur-{photo}.jpg"));
+        assert_eq!(
+            (file.content_type.as_str(), &file.bytes[..]),
+            ("image/jpeg", &bytes(photo)[..])
+        );
+        assert_eq!(comment.metadata, serde_json::json!({"apertur": [photo]}));
+        assert_eq!(id(&receipt, "comment"), Some(comment.id));
+        assert_eq!(id(&receipt, "attachment"), Some(file.id));
+        assert_eq!(receipt.url.as_deref(), Some("https://acme.zendesk.com/agent/tickets/9"));
+        assert_eq!((receipt.note, receipt.found), (None, false));
+    }
+    assert_eq!(lab.zendesk.overwritten(), Vec::<String>::new());
+    assert_eq!(lab.calls()[..3], ["ticket", "upload", "update"]);
+}
+
+#[tokio::test]
+async fn ten_photos_are_one_comment_with_a_receipt_each() {
+    let lab = Lab::new();
+    let photos: Vec<_> =
+        (0..10).map(|n| delivery(&format!("p{n}"), 9, Some(Mode::Contact))).collect();
+    let receipts = lab.send_all(&photos).await.unwrap();
+    let [comment] = &lab.zendesk.comments(9)[..] else { panic!("one comment") };
+    assert_eq!(comment.files.len(), 10);
+    for (file, receipt) in comment.files.iter().zip(&receipts) {
+        assert_eq!(id(receipt, "attachment"), Some(file.id));
+        assert_eq!(id(receipt, "comment"), Some(comment.id));
+    }
+    let mut order = vec!["ticket"];
+    order.extend(["upload"; 10]);
+    order.push("update");
+    assert_eq!(lab.calls(), order);
+    let limits = lab.destination.limits();
+    assert_eq!((limits.photos_per_parcel, limits.one_per_target), (10, true));
+}
+
+#[tokio::test]
+async fn a_ticket_that_takes_nothing_gets_no_upload_where_that_can_be_seen() {
+    let lab = Lab::new();
+    let closed = lab.send(&delivery("a", 94, None)).await;
+    assert_eq!(ending(&closed), "refused rejected");
+    assert_eq!(closed.unwrap_err().cause().what, "ticket 94 is closed");
+    let missing = lab.send(&delivery("a", 1, None)).await;
+    assert_eq!(ending(&missing), "refused not_found");
+    assert_eq!(lab.calls(), ["ticket", "ticket"]);
+    // Only the update tells that a ticket is full; the upload is removed again.
+    let full = lab.send(&delivery("a", 95, None)).await;
+    assert_eq!(ending(&full), "refused rejected");
+    assert!(full.unwrap_err().cause().fix.contains("5,000"));
+    assert_eq!(lab.calls()[2..], ["ticket", "upload", "update", "unupload"]);
+    assert_eq!(lab.zendesk.loose_uploads(), 0);
+}
+
+#[tokio::test]
+async fn a_requester_who_may_not_write_is_not_replaced_in_public() {
+    let lab = Lab::new();
+    let receipt = lab.send(&delivery("a", 93, Some(Mode::Contact))).await.unwrap();
+    let [comment] = &lab.zendesk.comments(93)[..] else { panic!("one comment") };
+    assert_eq!((comment.public, comment.author, comment.files.len()), (false, 900, 1));
+    assert!(receipt.note.unwrap().contains("internal comment that only agents see"));
+    assert_eq!(lab.calls(), ["ticket", "upload", "update", "update"]);
+    assert_eq!(lab.zendesk.loose_uploads(), 0);
+}
+
+#[tokio::test]
+async fn a_photo_over_the_limit_is_refused_by_the_name_of_the_setting() {
+    let lab = Lab::with(|settings| settings.max_attachment = 100);
+    let sent = lab.send(&delivery("a", 9, None)).await;
+    assert_eq!(ending(&sent), "refused too_large");
+    let cause = sent.unwrap_err().cause().to_string();
+    assert!(cause.contains("destination.support.max_attachment"), "{cause}");
+    assert_eq!(lab.calls(), Vec::<&str>::new());
+    let elsewhere = Delivery { target: "ticket:9".parse().ok(), ..delivery("a", 9, None) };
+    let failure = lab.send(&elsewhere).await.unwrap_err();
+    assert_eq!(failure.cause().kind, ErrorKind::Unrouted);
+}
