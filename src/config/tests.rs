@@ -2,6 +2,7 @@
 //! `NAME.findings`. A line `#env NAME=VALUE` of a fixture is its environment. With
 //! `UPDATE_FIXTURES=1` the texts are written instead of compared.
 
+mod drives;
 mod freshworks;
 mod wild;
 

@@ -6,15 +6,19 @@
 
 pub mod azure_blob;
 mod body;
+pub mod drive;
+pub mod dropbox;
 pub mod folder;
 pub mod freshworks;
 pub mod ftp;
 pub mod gcs;
+pub mod google_drive;
 pub mod key;
 mod message;
 mod name;
 pub mod oauth;
 pub mod odoo;
+pub mod onedrive;
 mod pace;
 pub mod s3;
 mod sample;
@@ -34,7 +38,7 @@ use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use self::pace::Accounts;
+use self::{pace::Accounts, storage::Storage};
 use crate::{
     http::Http,
     model::{
@@ -189,6 +193,12 @@ pub enum Settings {
     Ftp(ftp::Settings),
     /// `type = "sftp"`.
     Sftp(sftp::Settings),
+    /// `type = "google_drive"`.
+    GoogleDrive(Box<google_drive::Settings>),
+    /// `type = "dropbox"`.
+    Dropbox(Box<dropbox::Settings>),
+    /// `type = "onedrive"`.
+    Onedrive(Box<onedrive::Settings>),
     /// `type = "folder"`.
     Folder(folder::Settings),
 }
@@ -208,6 +218,9 @@ impl Settings {
             Self::Webdav(_) => Kind::Webdav,
             Self::Ftp(_) => Kind::Ftp,
             Self::Sftp(_) => Kind::Sftp,
+            Self::GoogleDrive(_) => Kind::GoogleDrive,
+            Self::Dropbox(_) => Kind::Dropbox,
+            Self::Onedrive(_) => Kind::Onedrive,
             Self::Folder(_) => Kind::Folder,
         }
     }
@@ -262,6 +275,21 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         Settings::Sftp(settings) => {
             let template = settings.key_template.clone();
             Arc::new(storage::Storage::new(sftp::Sftp::new(settings), template))
+        }
+        Settings::GoogleDrive(settings) => {
+            let template = settings.key_template.clone();
+            Arc::new(Storage::new(
+                google_drive::GoogleDrive::new(name, *settings, shared),
+                template,
+            ))
+        }
+        Settings::Dropbox(settings) => {
+            let template = settings.key_template.clone();
+            Arc::new(Storage::new(dropbox::Dropbox::new(name, *settings, shared), template))
+        }
+        Settings::Onedrive(settings) => {
+            let template = settings.key_template.clone();
+            Arc::new(Storage::new(onedrive::OneDrive::new(name, *settings, shared), template))
         }
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }

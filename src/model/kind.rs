@@ -30,13 +30,19 @@ pub enum Kind {
     Sftp,
     /// A folder on a WebDAV server.
     Webdav,
+    /// A Google Drive.
+    GoogleDrive,
+    /// A Dropbox.
+    Dropbox,
+    /// A OneDrive.
+    Onedrive,
     /// A folder on this machine.
     Folder,
 }
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Odoo,
         Self::Freshdesk,
         Self::Freshservice,
@@ -48,6 +54,9 @@ impl Kind {
         Self::Ftp,
         Self::Sftp,
         Self::Webdav,
+        Self::GoogleDrive,
+        Self::Dropbox,
+        Self::Onedrive,
         Self::Folder,
     ];
 
@@ -66,6 +75,9 @@ impl Kind {
             Self::Ftp => "ftp",
             Self::Sftp => "sftp",
             Self::Webdav => "webdav",
+            Self::GoogleDrive => "google_drive",
+            Self::Dropbox => "dropbox",
+            Self::Onedrive => "onedrive",
             Self::Folder => "folder",
         }
     }

@@ -5,6 +5,7 @@ mod crash;
 mod daemon;
 mod destination_contract;
 mod door;
+mod drives;
 mod fakes;
 mod files;
 mod freshworks;

@@ -27,6 +27,9 @@ use crate::model::{DestinationName, Failure};
 /// Where a browser is sent after a login when the configuration names nothing else.
 pub const DEFAULT_REDIRECT: &str = "http://localhost:8789/callback";
 
+/// The scope that asks for a refresh token (OpenID Connect Core, section 11).
+const OFFLINE_ACCESS: &str = "offline_access";
+
 /// What a destination is at an authorization server.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -75,6 +78,8 @@ pub enum Style {
     /// once as JSON, and what worked is remembered (`fixtures/contracts/freshservice.md`
     /// section 7).
     BasicForm,
+    /// Everything in a form (RFC 6749, section 2.3.1), as Google, Dropbox and Microsoft show it.
+    Form,
     /// Everything in a JSON body (`fixtures/contracts/zendesk.md` section 1.2).
     Json,
 }
@@ -226,10 +231,16 @@ struct Life {
     expires_at: Option<Timestamp>,
 }
 
-/// What of `asked` is not in `granted`.
+/// What of `asked` is not in `granted`. Microsoft puts the address of its API before a scope's
+/// name and never lists the scope that a refresh token is asked for with.
 fn missing(asked: &[String], granted: Option<&str>) -> Vec<String> {
     let Some(granted) = granted else { return Vec::new() };
-    let has = |scope: &String| granted.split_whitespace().any(|given| given == scope);
+    let is = |given: &str, scope: &str| {
+        given == scope || given.rsplit('/').next().is_some_and(|n| n.eq_ignore_ascii_case(scope))
+    };
+    let has = |scope: &String| {
+        scope == OFFLINE_ACCESS || granted.split_whitespace().any(|given| is(given, scope))
+    };
     asked.iter().filter(|scope| !has(scope)).cloned().collect()
 }
 
@@ -259,5 +270,8 @@ mod tests {
         assert_eq!(missing(&asked, Some("users:read  tickets:read")), ["tickets:write"]);
         assert_eq!(missing(&asked, Some("")), asked);
         assert_eq!(missing(&asked, None), [""; 0]);
+        let asked = ["Files.ReadWrite", "offline_access"].map(str::to_owned);
+        assert_eq!(missing(&asked, Some("https://graph.microsoft.com/files.readwrite")), [""; 0]);
+        assert_eq!(missing(&asked, Some("Files.Read")), ["Files.ReadWrite"]);
     }
 }

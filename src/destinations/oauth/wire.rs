@@ -138,7 +138,8 @@ impl Inner {
             Answer::Given(given) => return Ok(given),
             Answer::Refused(refusal) => refusal,
         };
-        if json || !refusal.may_be_style() {
+        let is_settled = json || self.client.style == Style::Form;
+        if is_settled || !refusal.may_be_style() {
             return Err(self.failure(asking, refusal));
         }
         match self.ask_once(&at, asking, true).await? {
@@ -176,7 +177,11 @@ impl Inner {
 
     /// The body of a request and its media type.
     fn body(&self, asking: &Asking, json: bool) -> (&'static str, String) {
-        let fields = self.fields(asking);
+        let mut fields = self.fields(asking);
+        if self.client.style == Style::Form {
+            fields.push(("client_id", self.client.id.as_str().into()));
+            fields.push(("client_secret", self.client.secret.expose_secret().into()));
+        }
         if !json {
             let mut body = form_urlencoded::Serializer::new(String::new());
             return ("application/x-www-form-urlencoded", body.extend_pairs(fields).finish());

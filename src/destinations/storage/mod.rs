@@ -27,6 +27,7 @@ pub(super) use self::{
 use super::{
     Destination, Item, Limits, Parcel, Progress,
     key::{KeyTemplate, suffixed},
+    oauth,
 };
 use crate::{
     model::{Cause, Delivery, Digest, ErrorKind, Failure, Finding, Kind, Photo, Receipt, Target},
@@ -86,6 +87,14 @@ pub(super) trait Store: fmt::Debug + Send + Sync {
     /// Where a person can see the object, if there is such a place. Never a signed link.
     fn url(&self, _key: &str) -> Option<String> {
         None
+    }
+
+    /// As [`Destination::login`].
+    ///
+    /// # Errors
+    /// As there.
+    fn login(&self) -> Result<oauth::Login, oauth::NoLogin> {
+        Err(oauth::NoLogin::ByType)
     }
 }
 
@@ -272,6 +281,10 @@ impl<S: Store> Destination for Storage<S> {
             receipts.push(self.deliver_one(item).await?);
         }
         Ok(receipts)
+    }
+
+    fn login(&self) -> Result<oauth::Login, oauth::NoLogin> {
+        self.store.login()
     }
 }
 

@@ -170,6 +170,21 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
     (
+        "crate::destinations::google_drive",
+        &["src/destinations/mod.rs", "src/destinations/google_drive/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
+        "crate::destinations::dropbox",
+        &["src/destinations/mod.rs", "src/destinations/dropbox/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
+        "crate::destinations::onedrive",
+        &["src/destinations/mod.rs", "src/destinations/onedrive/", "src/config/"],
+        "concrete destinations are named in destinations/mod.rs and config alone",
+    ),
+    (
         "crate::destinations::folder",
         &["src/destinations/mod.rs", "src/destinations/folder/", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",

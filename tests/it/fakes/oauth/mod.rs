@@ -36,6 +36,8 @@ pub(crate) enum Wants {
     BasicForm,
     /// The client by HTTP Basic, JSON as body; answers 400 to anything else.
     BasicJson,
+    /// Everything in a form, nothing in a header.
+    Form,
     /// Everything in a JSON body, nothing in a header.
     Json,
 }
@@ -83,6 +85,8 @@ struct State {
     /// Whether answers name the scope.
     tells_scope: bool,
     denies: bool,
+    /// Names that an address to log in at may have beside those of the standards.
+    also: &'static [&'static str],
     discovery: Option<u16>,
     /// What the token endpoint waits before it answers.
     delay: Duration,
@@ -197,6 +201,11 @@ impl FakeOauth {
         self.state().denies = true;
     }
 
+    /// An address to log in at has to have these names, too, from now on.
+    pub(crate) fn want(&self, also: &'static [&'static str]) {
+        self.state().also = also;
+    }
+
     /// The metadata document answers with this status from now on, or again with itself.
     pub(crate) fn discovery(&self, status: Option<u16>) {
         self.state().discovery = status;
@@ -249,6 +258,7 @@ impl State {
             scope: None,
             tells_scope: true,
             denies: false,
+            also: &[],
             discovery: None,
             delay: Duration::ZERO,
             troubles: VecDeque::new(),
@@ -290,7 +300,7 @@ impl State {
         let Some(asked) = http::form(query) else { return Answer::page(400) };
         let mut names: Vec<_> = asked.keys().map(String::as_str).collect();
         names.sort_unstable();
-        let wanted = [
+        let standard = [
             "client_id",
             "code_challenge",
             "code_challenge_method",
@@ -299,6 +309,8 @@ impl State {
             "scope",
             "state",
         ];
+        let mut wanted: Vec<_> = standard.iter().chain(self.also).copied().collect();
+        wanted.sort_unstable();
         let is_right = names == wanted
             && !query.contains('+')
             && asked["client_id"] == CLIENT_ID

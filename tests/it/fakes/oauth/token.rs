@@ -51,7 +51,7 @@ impl State {
     fn fields(&self, request: &Request) -> Result<Fields, Answer> {
         let kind = request.header("content-type").unwrap_or_default();
         match self.wants {
-            Wants::BasicForm => {
+            Wants::BasicForm | Wants::Form => {
                 if kind != "application/x-www-form-urlencoded" {
                     return Err(Answer::page(415));
                 }
@@ -76,7 +76,7 @@ impl State {
             Wants::BasicForm | Wants::BasicJson => {
                 header == Some(&basic) && !fields.contains_key("client_secret")
             }
-            Wants::Json => {
+            Wants::Form | Wants::Json => {
                 header.is_none()
                     && take(fields, "client_id") == CLIENT_ID
                     && take(fields, "client_secret") == CLIENT_SECRET

@@ -1,0 +1,61 @@
+//! What the drives of people's clouds have in common: a login, calls with its token, uploads in
+//! pieces that go on after a cut wire, and folders by a path. Knows none of the drives.
+
+mod path;
+mod refusal;
+mod upload;
+mod wire;
+
+pub use self::path::{FolderPath, InvalidFolder};
+pub(super) use self::{
+    refusal::{Fault, Refusal},
+    upload::{Sent, Session, upload},
+    wire::{Call, Content, Wire, blocks},
+};
+
+use crate::model::{Cause, ErrorKind, Failure, Finding};
+
+/// Photos under way at once when the configuration names no number.
+pub const DEFAULT_CONCURRENCY: usize = 4;
+/// Time one call may take when the configuration names none: that of one piece, not of a photo.
+pub const DEFAULT_TIMEOUT: std::time::Duration = std::time::Duration::from_mins(2);
+
+/// Space below which an administrator is warned, in bytes.
+const LITTLE: u64 = 1 << 30;
+/// What a person can do about an other side that cannot serve.
+pub(super) const PASSES: &str = "nothing to do if it passes; it is tried again by itself";
+
+/// What a failure says as a finding.
+pub(super) fn found(subject: &str, failure: &Failure) -> Finding {
+    let Cause { what, detail, fix, .. } = failure.cause();
+    let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
+    Finding::error(subject, what, fix)
+}
+
+/// What is left of the space, in bytes; `None` where there is no end of it.
+pub(super) fn space(whom: &str, left: Option<u64>) -> Finding {
+    let fix = format!("make room at {whom} or buy more");
+    match left {
+        None => Finding::ok("space", "no limit is told"),
+        Some(0) => Finding::error("space", "none is left", fix),
+        Some(left) if left < LITTLE => {
+            Finding::warning("space", format!("only {} MiB are left", left >> 20), fix)
+        }
+        Some(left) => Finding::ok("space", format!("{} GiB are left", left >> 30)),
+    }
+}
+
+/// What arrived is not what was sent; it was removed again.
+pub(super) fn garbled(whom: &str) -> Failure {
+    let what = format!("{whom} got other bytes than were sent, and they were removed");
+    let fix = "it is sent again by itself; if it comes back, look for a proxy in between";
+    Failure::Later { after: None, cause: Cause::new(ErrorKind::Protocol, what, fix) }
+}
+
+/// A failure of a call that changed nothing that anybody sees.
+pub(super) fn nothing_stored(failure: Failure) -> Failure {
+    match failure {
+        Failure::Unknown { cause } => Failure::Later { after: None, cause },
+        other => other,
+    }
+}
