@@ -6,13 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Settings, backoff::delay};
 use crate::{
-    journal::DeliveryEnd,
+    journal::{DeliveryEnd, LOOK_AFTER},
     model::{Cause, Delivery, ErrorKind, Failure},
 };
-
-/// How long another side may go on with a request that timed out; Odoo ends its workers after
-/// 120 seconds unless configured otherwise, counted from the request's start.
-const STILL_AT_WORK: Duration = Duration::from_mins(1);
 
 /// All that counts beside the delivery and the failure.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +57,7 @@ impl Verdict<'_> {
                 // The other side may still be at work on what it did not answer in time, and
                 // a look before it is done would find nothing.
                 let busy = match cause.kind {
-                    ErrorKind::Timeout => self.settles_in.max(STILL_AT_WORK),
+                    ErrorKind::Timeout => self.settles_in.max(LOOK_AFTER),
                     _ => self.settles_in,
                 };
                 DeliveryEnd::Unknown { at: self.next(delivery).max(self.after(busy)), cause }

@@ -363,6 +363,7 @@ macro_rules! hold_to_contract {
                     a_story_tells_everything
                     a_replay_makes_held_and_due_ones_due_now
                     a_replay_of_delivered_ones_takes_force_and_looks_first
+                    a_replay_hurries_no_look
                     a_replay_leaves_alone_what_is_under_way_or_unrouted
                     a_replay_fetches_a_gone_photo_again
                     a_replay_leaves_a_running_fetch_alone
