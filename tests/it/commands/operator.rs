@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, path::Path, time::Duration};
 
-use super::{Said, delivered, done, eventually, said};
+use super::{Said, delivered, done, said};
 use crate::{
     daemon::{Daemon, Options, binary},
     look::{self, files},
