@@ -6,7 +6,10 @@
 
 use std::{collections::VecDeque, iter, time::Instant};
 
-use super::{Sender, verdict::Verdict};
+use super::{
+    Sender,
+    verdict::{Verdict, named},
+};
 use crate::{
     destinations::{Item, Parcel},
     journal::{Claimed, DeliveryEnd},
@@ -215,8 +218,8 @@ impl Sender {
         let now = self.around.clock.now();
         // One for all: what failed together is due together, and travels together again.
         let spread = rand::random();
-        let unnamed = matches!(failure, Failure::Later { after: None, cause }
-            if cause.kind == ErrorKind::RateLimited);
+        let unnamed = matches!(failure, Failure::Later { after, cause }
+            if cause.kind == ErrorKind::RateLimited && named(*after).is_none());
         let slow_until = if unnamed { self.slow.again(now, &self.settings, spread) } else { now };
         let settles_in = self.destination.limits().settles_in;
         Verdict { settings: &self.settings, now, settles_in, spread, slow_until }

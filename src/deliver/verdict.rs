@@ -10,6 +10,15 @@ use crate::{
     model::{Cause, Delivery, ErrorKind, Failure},
 };
 
+/// Less than this is no wait: whoever says so, or names a time that is past, would be asked again
+/// and again without any.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// The wait that was asked for, where it is one.
+pub(super) fn named(after: Option<Duration>) -> Option<Duration> {
+    after.filter(|after| *after >= SHORTEST)
+}
+
 /// All that counts beside the delivery and the failure.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Verdict<'a> {
@@ -35,8 +44,7 @@ impl Verdict<'_> {
             }
             // Told when to come back: that spends no attempt, and no patience either.
             Failure::Later { after, .. } if cause.kind == ErrorKind::RateLimited => {
-                let at = after.map_or(self.slow_until, |after| self.after(after));
-                DeliveryEnd::Later { at, cause, counts: false }
+                DeliveryEnd::Later { at: self.resumes(*after), cause, counts: false }
             }
             Failure::Later { .. } if self.is_tired(delivery) => {
                 DeliveryEnd::Held { cause: self.gave_up(&cause) }
@@ -72,14 +80,19 @@ impl Verdict<'_> {
         match failure {
             Failure::Refused { .. } => None,
             Failure::Later { after, cause } if cause.kind == ErrorKind::RateLimited => {
-                let at = after.map_or(self.slow_until, |after| self.after(after));
-                Some(DeliveryEnd::Later { at, cause: cause.clone(), counts: false })
+                let (at, cause) = (self.resumes(*after), cause.clone());
+                Some(DeliveryEnd::Later { at, cause, counts: false })
             }
             // Whatever is wrong may be wrong with the one that failed: they go on without it.
             Failure::Later { .. } | Failure::Unknown { .. } | Failure::Broken { .. } => {
                 Some(DeliveryEnd::Cancelled)
             }
         }
+    }
+
+    /// When it goes on after a rate limit.
+    fn resumes(&self, after: Option<Duration>) -> Timestamp {
+        named(after).map_or(self.slow_until, |after| self.after(after))
     }
 
     fn is_tired(&self, delivery: &Delivery) -> bool {
