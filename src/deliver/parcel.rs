@@ -81,7 +81,16 @@ impl Sender {
         };
         let verdict = self.verdict(&failure);
         for claimed in all {
-            self.settle(claimed, verdict.end(&claimed.delivery, &failure), started).await;
+            let delivery = &claimed.delivery;
+            let known = match &failure {
+                Failure::Broken { .. } => self.gate.suspect(delivery.id, verdict.now),
+                _ => None,
+            };
+            let end = match known {
+                Some(since) => verdict.alone(delivery, failure.cause().clone(), since),
+                None => verdict.end(delivery, &failure),
+            };
+            self.settle(claimed, end, started).await;
         }
         verdict.rest(&failure)
     }

@@ -75,6 +75,16 @@ impl Verdict<'_> {
         }
     }
 
+    /// How the attempt of a delivery ends for which the destination is broken while it works for
+    /// others, as is known since then: by the schedule, as if it were its own fault.
+    pub(super) fn alone(&self, delivery: &Delivery, cause: Cause, since: Timestamp) -> DeliveryEnd {
+        let patience = later(since.max(delivery.since), self.settings.give_up_after);
+        if self.now >= patience {
+            return DeliveryEnd::Held { cause: self.gave_up(&cause) };
+        }
+        DeliveryEnd::Later { at: self.next(delivery), cause, counts: true }
+    }
+
     /// What becomes of the others of a parcel, which were not sent; `None`: they still may be.
     pub(super) fn rest(&self, failure: &Failure) -> Option<DeliveryEnd> {
         match failure {
