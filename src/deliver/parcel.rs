@@ -242,8 +242,9 @@ async fn calls(pieces: Vec<Piece<'_>>) -> VecDeque<Vec<Piece<'_>>> {
     for piece in pieces {
         let attempts = piece.claimed.delivery.attempts;
         let worn = attempts > TOGETHER && attempts.is_multiple_of(2);
-        // What the destination says of a file that cannot be read is meant for that one.
-        if many && (worn || piece.file.open().await.is_err()) {
+        // What was in doubt may have been too much at once for a slow line, and what the
+        // destination says of a file that cannot be read is meant for that one.
+        if many && (worn || piece.is_unsure() || piece.file.open().await.is_err()) {
             calls.push_back(vec![piece]);
         } else {
             together.push(piece);
