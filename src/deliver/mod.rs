@@ -164,13 +164,12 @@ impl Sender {
         self.around.stop.is_cancelled() || self.gate.is_shut()
     }
 
-    /// The time in which a parcel is surely settled: a look, the parcel, each photo of it alone,
-    /// every call under its deadline, and the writing down.
-    fn lease(&self, photos: usize) -> Duration {
-        let photos = u32::try_from(photos).unwrap_or(u32::MAX);
-        let alone = if photos > 1 { photos } else { 0 };
-        let calls = self.settings.deadline.saturating_mul(alone.saturating_add(2));
-        calls.saturating_add(Duration::from_mins(1).saturating_mul(photos))
+    /// The time in which a parcel of one is surely settled, and how much more each further photo
+    /// takes: a look, the parcel, each photo of it alone, every call under its deadline, and the
+    /// writing down.
+    fn lease(&self) -> (Duration, Duration) {
+        let photo = self.settings.deadline.saturating_add(Duration::from_mins(1));
+        (self.settings.deadline.saturating_mul(2).saturating_add(photo), photo)
     }
 
     /// Writes the end of an attempt that began at `started` down and then says so.
@@ -284,13 +283,14 @@ impl Work for Sender {
             return Ok(Vec::new());
         }
         let limits = self.destination.limits();
-        let photos_per_parcel = limits.photos_per_parcel.max(1);
+        let (lease, lease_more) = self.lease();
         let claim = Claim {
             now,
-            lease_until: self.around.clock.after(self.lease(photos_per_parcel)),
+            lease_until: self.around.clock.after(lease),
+            lease_more,
             destination: self.name.clone(),
             limit,
-            photos_per_parcel,
+            photos_per_parcel: limits.photos_per_parcel.max(1),
             parcel_size: limits.parcel_size,
             one_per_target: limits.one_per_target,
             except: self.running().keys().copied().collect(),

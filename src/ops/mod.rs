@@ -182,6 +182,8 @@ impl Ops {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use jiff::Timestamp;
 
     use super::*;
@@ -283,6 +285,7 @@ mod tests {
         let claim = Claim {
             now,
             lease_until: now,
+            lease_more: Duration::ZERO,
             destination: to,
             limit: 1,
             photos_per_parcel: 1,

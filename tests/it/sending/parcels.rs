@@ -356,6 +356,14 @@ async fn each_call_has_the_deadline_and_the_lease_covers_them_all() {
         rig.arrive_together(["a"]).await;
         rig.sender.claim(1).await.unwrap();
         let lease = rig.journal.next_delivery_at(&name()).await.unwrap().unwrap();
+        // A look, the call, and as much to spare.
+        let calls = Settings::default().deadline;
+        assert!((rig.clock.after(calls * 2)..rig.clock.after(calls * 4)).contains(&lease));
+    }
+    for rig in Rig::by_ten().await {
+        rig.arrive_together(numbered(10)).await;
+        rig.sender.claim(1).await.unwrap();
+        let lease = rig.journal.next_delivery_at(&name()).await.unwrap().unwrap();
         let calls = Settings::default().deadline * 12;
         assert!(lease > rig.clock.after(calls), "{lease}");
     }
