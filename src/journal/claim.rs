@@ -1,7 +1,9 @@
 //! What a sender asks for and gets: deliveries in parcels. What fits together is said here, for
 //! every store.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{AttemptId, Delivery, DeliveryId, DestinationName, Mode, SessionId, Target};
 
@@ -10,8 +12,10 @@ use crate::model::{AttemptId, Delivery, DeliveryId, DestinationName, Mode, Sessi
 pub struct Claim {
     /// The time.
     pub now: Timestamp,
-    /// Until when the sender holds what it gets; after that anybody may claim it again.
+    /// Until when the sender holds a parcel of one; after that anybody may claim it again.
     pub lease_until: Timestamp,
+    /// How much longer it holds a parcel for each further delivery in it.
+    pub lease_more: Duration,
     /// Only deliveries for this destination.
     pub destination: DestinationName,
     /// At most this many parcels.
@@ -52,6 +56,14 @@ impl Claim {
     pub(super) fn common<'a>(&self, delivery: &'a Delivery) -> Option<Common<'a>> {
         let session = delivery.photo.session.as_ref().filter(|_| self.photos_per_parcel > 1)?;
         Some(Common { session, target: delivery.target.as_ref()?, mode: delivery.mode })
+    }
+
+    /// Until when a parcel of so many deliveries is held.
+    pub(super) fn leased_until(&self, deliveries: usize) -> Timestamp {
+        let further = u32::try_from(deliveries.saturating_sub(1)).unwrap_or(u32::MAX);
+        let more = SignedDuration::try_from(self.lease_more.saturating_mul(further));
+        let more = more.unwrap_or(SignedDuration::MAX);
+        self.lease_until.checked_add(more).unwrap_or(Timestamp::MAX)
     }
 
     /// The room in a parcel that has its first delivery.

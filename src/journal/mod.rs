@@ -7,7 +7,7 @@ mod claim;
 pub mod memory;
 pub mod sqlite;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +19,11 @@ use crate::model::{
 
 pub use self::claim::{Claim, Claimed};
 pub use crate::model::Planned;
+
+/// How long another side may go on with a request that nobody waits for any more: what is in
+/// doubt is looked for after this. Odoo ends its workers after 120 seconds unless configured
+/// otherwise, counted from the request's start.
+pub const LOOK_AFTER: Duration = Duration::from_mins(1);
 
 /// Why the journal could not do it. Nothing was changed unless the text says so.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -220,7 +225,7 @@ pub struct Count {
 /// What a replay did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Replayed {
-    /// Deliveries that are due now.
+    /// Deliveries that are due again: now, or when they may be looked for.
     pub due: u64,
     /// Photos that will be fetched again first.
     pub fetching: u64,
@@ -389,7 +394,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Makes matching deliveries due now, with `attempts` 0, `since` now, `due_at` now and no
     /// cause; `unsure` and steps stay, so what is there is found. `delivered` ones only with
-    /// `force`, and they become `unsure`; `sending` and `dropped` ones never. Where the photo
+    /// `force`, and they become `unsure`; `sending` and `dropped` ones never. What is `unsure`
+    /// then is due at `look_at` (the other side may still be at work on it, or not show yet what
+    /// it has); one that was `due` sooner stays so, never before `now`. Where the photo
     /// lacks its bytes its fetch becomes due instead (one that is under way is left to end) and
     /// its deliveries `waiting` (not for `expired` bytes: left alone). A delivery without
     /// destination is left alone: see [`Journal::plan_again`]. Without `force` a delivery that
@@ -400,6 +407,7 @@ pub trait Journal: fmt::Debug + Send + Sync {
         filter: &Filter,
         force: bool,
         now: Timestamp,
+        look_at: Timestamp,
     ) -> Result<Replayed, JournalError>;
 
     /// Replaces a delivery that is held as `unrouted`, with or without destination, by the given

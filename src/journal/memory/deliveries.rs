@@ -24,8 +24,9 @@ impl State {
                 continue;
             }
             let parcel = fill(claim, first, &mut due);
+            let until = claim.leased_until(parcel.len());
             let begun =
-                parcel.iter().filter_map(|delivery| self.claim_delivery(delivery.id, claim));
+                parcel.iter().filter_map(|delivery| self.begin(delivery.id, claim.now, until));
             parcels.push(begun.collect());
         }
         parcels
@@ -139,17 +140,17 @@ impl State {
             .collect()
     }
 
-    fn claim_delivery(&mut self, id: DeliveryId, claim: &Claim) -> Option<Claimed> {
+    fn begin(&mut self, id: DeliveryId, now: Timestamp, until: Timestamp) -> Option<Claimed> {
         let row = self.deliveries.get_mut(&id)?;
         let photo = row.delivery.photo.id.clone();
         if let Some(lease) = row.lease.take() {
             // Its lease ran out: whoever had it never came back, so nobody knows how it ended.
             row.delivery.unsure = true;
-            self.end_attempt(lease.attempt, AttemptOutcome::Unknown, None, claim.now);
+            self.end_attempt(lease.attempt, AttemptOutcome::Unknown, None, now);
         }
-        let attempt = self.begin_attempt(&photo, Some(id), claim.now);
+        let attempt = self.begin_attempt(&photo, Some(id), now);
         let row = self.deliveries.get_mut(&id)?;
-        row.lease = Some(Lease { attempt, until: claim.lease_until });
+        row.lease = Some(Lease { attempt, until });
         row.delivery.state = DeliveryState::Sending;
         row.delivery.attempts += 1;
         Some(Claimed { delivery: row.delivery.clone(), attempt })

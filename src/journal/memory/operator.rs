@@ -53,7 +53,13 @@ impl State {
         })
     }
 
-    pub(super) fn replay(&mut self, filter: &Filter, force: bool, now: Timestamp) -> Replayed {
+    pub(super) fn replay(
+        &mut self,
+        filter: &Filter,
+        force: bool,
+        (now, look_at): (Timestamp, Timestamp),
+    ) -> Replayed {
+        let again = |state| move |d: &mut Delivery| due_again(d, state, now, look_at);
         let mut done = Replayed::default();
         let mut fetching = BTreeSet::new();
         for delivery in self.list(filter, None, usize::MAX).into_iter().rev() {
@@ -64,7 +70,7 @@ impl State {
                 Some(FetchState::Stored) => {
                     let due = covering.is_none();
                     match covering {
-                        None => self.change(delivery.id, |d| due_again(d, DeliveryState::Due, now)),
+                        None => self.change(delivery.id, again(DeliveryState::Due)),
                         Some(other) => self.leave_to(delivery.id, other, now),
                     }
                     done.due += u64::from(due);
@@ -72,7 +78,7 @@ impl State {
                 }
                 Some(FetchState::Wanted | FetchState::Held) => {
                     self.fetch_again(&delivery.photo.id, now);
-                    self.change(delivery.id, |d| due_again(d, DeliveryState::Waiting, now));
+                    self.change(delivery.id, again(DeliveryState::Waiting));
                     fetching.insert(delivery.photo.id);
                 }
                 Some(FetchState::Expired) | None => done.left += 1,
@@ -132,10 +138,15 @@ fn is_replayable(delivery: &Delivery, force: bool) -> bool {
         }
 }
 
-fn due_again(delivery: &mut Delivery, state: DeliveryState, now: Timestamp) {
+/// One that was delivered becomes unsure: it may well be there.
+fn due_again(delivery: &mut Delivery, state: DeliveryState, now: Timestamp, look_at: Timestamp) {
     delivery.unsure |= delivery.state == DeliveryState::Delivered;
-    (delivery.state, delivery.attempts) = (state, 0);
-    (delivery.since, delivery.due_at) = (now, now);
+    delivery.due_at = match delivery.state {
+        _ if !delivery.unsure => now,
+        DeliveryState::Due => delivery.due_at.min(look_at).max(now),
+        _ => look_at.max(now),
+    };
+    (delivery.state, delivery.attempts, delivery.since) = (state, 0, now);
     (delivery.cause, delivery.settled_at) = (None, None);
 }
 

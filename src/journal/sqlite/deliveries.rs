@@ -27,13 +27,16 @@ struct Found {
 
 /// See [`crate::journal::Journal::claim_deliveries`].
 pub(super) fn claim(db: &Connection, claim: &Claim) -> Result<Vec<Vec<Claimed>>> {
-    let begin = |parcel: Vec<Found>| parcel.into_iter().map(|found| begin(db, claim, found));
-    due(db, claim)?.into_iter().map(|parcel| begin(parcel).collect()).collect()
+    let begin = |parcel: Vec<Found>| {
+        let until = claim.leased_until(parcel.len());
+        parcel.into_iter().map(|found| begin(db, claim.now, until, found)).collect()
+    };
+    due(db, claim)?.into_iter().map(begin).collect()
 }
 
 /// Writes a claim down.
-fn begin(db: &Connection, claim: &Claim, found: Found) -> Result<Claimed> {
-    let now = claim.now.as_millisecond();
+fn begin(db: &Connection, now: Timestamp, until: Timestamp, found: Found) -> Result<Claimed> {
+    let now = now.as_millisecond();
     let Found { seq, running, mut delivery } = found;
     if let Some(running) = running {
         // Its lease ran out: whoever had it never came back, so nobody knows how it ended.
@@ -50,7 +53,7 @@ fn begin(db: &Connection, claim: &Claim, found: Found) -> Result<Claimed> {
     )?
     .execute(params![
         delivery.id.0,
-        claim.lease_until.as_millisecond(),
+        until.as_millisecond(),
         delivery.attempts,
         delivery.unsure,
         attempt

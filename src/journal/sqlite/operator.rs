@@ -119,7 +119,7 @@ pub(super) fn replay(
     db: &Connection,
     filter: &Filter,
     force: bool,
-    now: Timestamp,
+    (now, look_at): (Timestamp, Timestamp),
 ) -> Result<Replayed> {
     let (condition, values) = rows::condition(filter);
     let ids = rows::all(
@@ -141,12 +141,12 @@ pub(super) fn replay(
                 done.left += 1;
             }
             Some(Again { fetch: FetchState::Stored, .. }) => {
-                due_again(db, id, DeliveryState::Due, now)?;
+                due_again(db, id, DeliveryState::Due, (now, look_at))?;
                 done.due += 1;
             }
             Some(Again { fetch: FetchState::Wanted | FetchState::Held, photo, .. }) => {
                 fetch_again(db, photo, now)?;
-                due_again(db, id, DeliveryState::Waiting, now)?;
+                due_again(db, id, DeliveryState::Waiting, (now, look_at))?;
                 fetching.insert(photo);
             }
             Some(Again { fetch: FetchState::Expired, .. }) | None => done.left += 1,
@@ -186,13 +186,20 @@ fn replayable(db: &Connection, id: i64, force: bool) -> Result<Option<Again>> {
 }
 
 /// One that was delivered becomes unsure: it may well be there.
-fn due_again(db: &Connection, id: i64, state: DeliveryState, now: Timestamp) -> Result<()> {
+fn due_again(
+    db: &Connection,
+    id: i64,
+    state: DeliveryState,
+    (now, look_at): (Timestamp, Timestamp),
+) -> Result<()> {
     db.prepare_cached(
         "UPDATE deliveries SET unsure = (unsure OR state = 'delivered'), state = ?2, attempts = 0,
-             since = ?3, due_at = ?3, cause = NULL, error = NULL, settled_at = NULL
+             since = ?3, cause = NULL, error = NULL, settled_at = NULL,
+             due_at = CASE WHEN NOT (unsure OR state = 'delivered') THEN ?3
+                 WHEN state = 'due' THEN max(?3, min(due_at, ?4)) ELSE max(?3, ?4) END
          WHERE id = ?1",
     )?
-    .execute(params![id, state.as_str(), now.as_millisecond()])?;
+    .execute(params![id, state.as_str(), now.as_millisecond(), look_at.as_millisecond()])?;
     Ok(())
 }
 

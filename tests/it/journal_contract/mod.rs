@@ -14,7 +14,7 @@ mod sending;
 mod strays;
 mod twins;
 
-use std::{ops::Deref, path::Path, sync::Arc};
+use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
 
 use apertur_bridge::{
     journal::{self, Arrival, Bytes, Claim, Claimed, DeliveryEnd, Fetch, Journal, Planned, Story},
@@ -218,6 +218,7 @@ fn claim(destination: &str, seconds: i64) -> Claim {
     Claim {
         now: at(seconds),
         lease_until: at(seconds + 60),
+        lease_more: Duration::ZERO,
         destination: name(destination),
         limit: usize::MAX,
         photos_per_parcel: 1,
@@ -349,6 +350,7 @@ macro_rules! hold_to_contract {
                     what_is_due_far_ahead_is_due_after_a_restart;
                 parcels:
                     photos_of_a_session_are_claimed_together
+                    a_lease_is_as_long_as_its_parcel
                     only_what_belongs_together_is_claimed_together
                     a_parcel_holds_so_many_bytes
                     parcels_come_by_their_first_photo_and_show_theirs_in_order
@@ -363,6 +365,7 @@ macro_rules! hold_to_contract {
                     a_story_tells_everything
                     a_replay_makes_held_and_due_ones_due_now
                     a_replay_of_delivered_ones_takes_force_and_looks_first
+                    a_replay_hurries_no_look
                     a_replay_leaves_alone_what_is_under_way_or_unrouted
                     a_replay_fetches_a_gone_photo_again
                     a_replay_leaves_a_running_fetch_alone

@@ -1,11 +1,13 @@
 //! Claiming deliveries that travel together.
 
+use std::time::Duration;
+
 use apertur_bridge::{
     journal::{Arrival, Claim, DeliveryEnd},
     model::{AttemptOutcome, DeliveryState, ErrorKind, Mode, SessionId},
 };
 
-use super::{Change, Store, at, cause, claim, delivered, id, stored, target};
+use super::{Change, Store, at, cause, claim, delivered, id, name, stored, target};
 
 /// A photo of a session for record 1, due at these seconds; of three bytes.
 fn shot(image: &str, session: &str, seconds: i64) -> Arrival {
@@ -54,6 +56,18 @@ pub(super) async fn photos_of_a_session_are_claimed_together(store: &Store) {
         assert_eq!(store.outcomes(&image).await, [AttemptOutcome::Open]);
         assert_eq!(store.delivery(&image, "erp").await.attempts, 1);
     }
+}
+
+pub(super) async fn a_lease_is_as_long_as_its_parcel(store: &Store) {
+    store.accept_all(["a", "b", "c"].map(|image| shot(image, "s", 0))).await;
+    store.accept(stored("alone", 2)).await.unwrap();
+    let lease_more = Duration::from_secs(30);
+    let ask = |seconds| Claim { lease_more, ..parcels(seconds, 3) };
+    assert_eq!(store.parcels(ask(0)).await, [vec!["a", "b", "c"], vec!["alone"]]);
+    assert_eq!(store.next_delivery_at(&name("erp")).await.unwrap(), Some(at(60)));
+    assert_eq!(store.parcels(ask(60)).await, [["alone"]]);
+    assert_eq!(store.parcels(ask(119)).await, Vec::<Vec<String>>::new());
+    assert_eq!(store.parcels(ask(120)).await, [vec!["a", "b", "c"], vec!["alone"]]);
 }
 
 pub(super) async fn only_what_belongs_together_is_claimed_together(store: &Store) {
