@@ -362,6 +362,22 @@ async fn what_the_account_says_of_its_limits_is_heeded() {
     assert_eq!(lab.desk.allowance(), Allowance::From(until));
 }
 
+#[tokio::test]
+async fn a_503_that_names_a_wait_closes_the_account_for_as_long() {
+    let busy = || answer(503, &["Retry-After: 90"], "");
+    let until = Timestamp::UNIX_EPOCH.checked_add(Duration::from_secs(90)).unwrap();
+    let photo = of("freshdesk:17", None);
+    let lab = Lab::new(Product::Freshdesk, &[busy()]).await;
+    let written = lab.deliver(vec![photo.clone()]).await.unwrap_err();
+    assert!(matches!(written, Failure::Unknown { .. }), "{written:?}");
+    assert_eq!(lab.desk.allowance(), Allowance::From(until));
+
+    let lab = Lab::new(Product::Freshdesk, &[busy()]).await;
+    let Err(Failure::Later { after, cause }) = lab.desk.find(&[photo]).await else { panic!() };
+    assert_eq!((after, cause.kind), (Some(Duration::from_secs(90)), ErrorKind::Unavailable));
+    assert_eq!(lab.desk.allowance(), Allowance::From(until));
+}
+
 fn said(findings: &[Finding]) -> Vec<String> {
     findings.iter().map(ToString::to_string).collect()
 }
