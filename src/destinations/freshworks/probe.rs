@@ -8,6 +8,7 @@ use super::{
     answer::Conversation,
     deliver::{LET_IN, lacking, posting},
     fault::Fault,
+    find::Walk,
     note::{Content, File, Note, Voice},
     settings::{Product, Ticket},
     wire::{Answer, Call, Credentials, number},
@@ -163,13 +164,11 @@ impl Freshworks {
 
     /// Looks for the note among the conversations and compares its file.
     async fn read_back(&self, ticket: Ticket, id: u64) -> Result<Finding, Failure> {
-        let mut page = Some(1);
-        while let Some(at) = page {
-            let (conversations, next) = self.page(ticket, at).await?;
+        let mut walk = Walk::through(ticket);
+        while let Some(conversations) = self.next_page(&mut walk).await? {
             if let Some(there) = conversations.iter().find(|it| it.id == Some(id)) {
                 return compared(there);
             }
-            page = next.filter(|_| !conversations.is_empty());
         }
         let fix = "nothing where the list lags behind: test again later";
         Ok(Finding::warning("read", "the note is not in the list of conversations yet", fix))

@@ -277,7 +277,7 @@ async fn every_page_is_looked_through_on_the_same_host() {
     let answers = [
         answer(200, &[link], &page(&["apertur-img_10.jpg", "ref apertur-img_2"], 1)),
         answer(200, &["link: <?x>; rel=next"], &page(&["apertur-img_1.jpeg"], 11)),
-        answer(200, &[link], &page(&["x"], 11)),
+        ok(&page(&["x"], 12)),
     ];
     let lab = Lab::new(Product::Freshdesk, &answers).await;
     let one = of("freshdesk:17", None);
@@ -289,10 +289,61 @@ async fn every_page_is_looked_through_on_the_same_host() {
         ids,
         [texts(&["conversation=11", "attachment=1"]), texts(&["conversation=2"]), None,]
     );
-    // The third page brings nothing new: no fourth one.
+    // Who linked to every page before links to none after the last.
     let lines = [1, 2, 3]
         .map(|page| format!("GET /api/v2/tickets/17/conversations?page={page}&per_page=100"));
     assert_eq!(lab.lines(), lines);
+}
+
+/// The pages that a look asks for, and how it ends: what was found, or the kind of failure.
+async fn walked(answers: &[String]) -> (usize, String) {
+    let lab = Lab::new(Product::Freshdesk, answers).await;
+    let ended = match lab.desk.find(&[of("freshdesk:17", None)]).await {
+        Ok(found) => format!("{}", found[0].is_some()),
+        Err(Failure::Later { cause, .. }) => format!("later {}: {}", cause.kind, cause.what),
+        Err(other) => panic!("{other:?}"),
+    };
+    (lab.requests().len(), ended)
+}
+
+#[tokio::test]
+async fn a_page_that_comes_again_is_no_end_of_the_list() {
+    let first = page(&["x", "y"], 1);
+    let linked = |page: u32, body: &str| {
+        answer(200, &[&format!("Link: <https://a/?page={page}>; rel=next")], body)
+    };
+    let repeats = "later protocol: Freshdesk did not list the conversations: page 2 of ticket 17 \
+                   repeats those before it";
+    for again in [linked(2, &first), ok(&first), linked(3, &page(&["y"], 2))] {
+        assert_eq!(walked(&[linked(2, &first), again]).await, (2, repeats.to_owned()));
+    }
+    let many = page(&["x"; 100], 1);
+    assert_eq!(walked(&[ok(&many), ok(&many)]).await, (2, repeats.to_owned()));
+    // Nothing at all is an end, unless it links on.
+    assert_eq!(walked(&[linked(2, &first), ok("[]")]).await, (2, "false".to_owned()));
+    let photo = page(&["apertur-img_1.jpg"], 9);
+    let answers = [linked(2, &first), linked(3, "[]"), ok(&photo)];
+    assert_eq!(walked(&answers).await, (3, "true".to_owned()));
+}
+
+#[tokio::test]
+async fn without_links_a_list_is_read_on_until_a_page_is_shorter_than_any_server_makes_it() {
+    let photo = || ok(&page(&["apertur-img_1.jpg"], 900));
+    for (sizes, calls, found) in [
+        (&[29][..], 1, "false"),
+        (&[30], 2, "true"),
+        (&[50, 50], 3, "true"),
+        (&[100, 100, 12], 3, "false"),
+    ] {
+        let full = |(at, size): (usize, &usize)| ok(&page(&vec!["x"; *size], 1 + 100 * at as u64));
+        let mut answers: Vec<_> = sizes.iter().enumerate().map(full).collect();
+        answers.push(photo());
+        assert_eq!(walked(&answers).await, (calls, found.to_owned()), "{sizes:?}");
+    }
+    // Where links are, a page without one is the last, and costs no further call.
+    let link = "Link: <https://a/?page=2>; rel=next";
+    let answers = [answer(200, &[link], &page(&["x"; 50], 1)), ok(&page(&["x"; 49], 51)), photo()];
+    assert_eq!(walked(&answers).await, (2, "false".to_owned()));
 }
 
 #[tokio::test]

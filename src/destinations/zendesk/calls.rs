@@ -193,7 +193,8 @@ impl Wire {
     /// Reads a page of comments.
     ///
     /// # Errors
-    /// As [`Fault::failure`]; [`Failure::Later`] when the next page is said to be elsewhere.
+    /// As [`Fault::failure`]; [`Failure::Later`] when the next page is said to be elsewhere, or
+    /// to be there in the manner of lists that were not asked for.
     pub(super) async fn page(&self, permit: &mut Permit, page: Url) -> Result<Page, Failure> {
         #[derive(Deserialize)]
         struct Listed {
@@ -202,6 +203,8 @@ impl Wire {
             meta: Meta,
             #[serde(default, deserialize_with = "or_default")]
             links: Links,
+            /// How lists by number go on; here it says that the list is not by cursor.
+            next_page: Option<Json>,
         }
         #[derive(Default, Deserialize)]
         struct Meta {
@@ -218,7 +221,7 @@ impl Wire {
         let listed: Listed = serde_json::from_slice(&answer.body).map_err(|_| strange())?;
         let next = match listed.links.next.filter(|_| listed.meta.has_more) {
             Some(next) => Some(self.next_page(&call.url, &next).ok_or_else(strange)?),
-            None if listed.meta.has_more => return Err(strange()),
+            None if listed.meta.has_more || listed.next_page.is_some() => return Err(strange()),
             None => None,
         };
         Ok(Page { comments: listed.comments, next })

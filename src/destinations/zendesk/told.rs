@@ -64,9 +64,7 @@ pub(super) fn told(
             Told { ticket_closed: Some(after.unwrap_or(MINUTE)), ..told }
         }
         StatusCode::TOO_MANY_REQUESTS => told.refused(after),
-        StatusCode::SERVICE_UNAVAILABLE => {
-            Told { closed: http::retry_after(headers, now), ..told }
-        }
+        StatusCode::SERVICE_UNAVAILABLE => Told { closed: http::retry_after(headers, now), ..told },
         _ => told,
     }
 }

@@ -53,6 +53,21 @@ async fn the_next_page_is_never_asked_of_somebody_else() {
 }
 
 #[tokio::test]
+async fn a_list_that_goes_on_in_another_manner_is_not_taken_for_whole() {
+    let page = |next: serde_json::Value| {
+        Shape::Json(serde_json::json!({"comments": [], "next_page": next, "count": 140}))
+    };
+    let look = async |body| {
+        let lab = Lab::new();
+        lab.zendesk.fault(Fault::once("comments", What::Status(200, body)));
+        ending(&lab.destination.find(&[delivery("img_1", 9, None)]).await)
+    };
+    let next = "https://acme.zendesk.com/api/v2/tickets/9/comments.json?page=2";
+    assert_eq!(look(page(next.into())).await, "later protocol");
+    assert_eq!(look(page(serde_json::Value::Null)).await, "done");
+}
+
+#[tokio::test]
 async fn a_look_that_fails_is_no_answer() {
     for (what, expected) in [
         (What::Status(500, Shape::Html), "later unavailable"),
