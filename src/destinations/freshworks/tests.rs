@@ -386,6 +386,46 @@ async fn a_refusal_of_the_ticket_is_the_tickets_only_where_the_account_lets_us_i
 }
 
 #[tokio::test]
+async fn a_refusal_of_one_ticket_holds_its_photo_and_stops_nothing_else() {
+    let feature = r#"{"code":"require_feature","message":"not for chats"}"#;
+    for (refusal, kind) in [
+        (answer(403, &[], feature), ErrorKind::Forbidden),
+        (answer(302, &["Location: /support/login"], ""), ErrorKind::Protocol),
+    ] {
+        let lab = Lab::new(Product::Freshservice, &[refusal.clone(), ok("[]")]).await;
+        let failed = lab.deliver(vec![of("freshservice:17", None)]).await.unwrap_err();
+        assert!(matches!(failed, Failure::Refused { .. }), "{failed:?}");
+        assert_eq!(failed.cause().kind, kind);
+        assert!(failed.cause().fix.starts_with("look at the ticket"), "{failed:?}");
+        let lab = Lab::new(Product::Freshservice, &[refusal.clone(), refusal]).await;
+        let failed = lab.deliver(vec![of("freshservice:17", None)]).await.unwrap_err();
+        assert!(matches!(failed, Failure::Broken { .. }), "{failed:?}");
+        assert_eq!(failed.cause().kind, kind);
+    }
+}
+
+#[tokio::test]
+async fn whose_a_refusal_is_stays_open_where_the_account_cannot_be_asked() {
+    for (account, after) in [
+        (answer(429, &["Retry-After: 90"], ""), Some(Duration::from_secs(90))),
+        (answer(503, &["Retry-After: 7"], ""), Some(Duration::from_secs(7))),
+        (answer(500, &[], ""), None),
+        (ok("<html>log in</html>"), None),
+        (String::new(), None),
+    ] {
+        for status in [403, 404] {
+            let answers = [answer(status, &[], ""), account.clone()];
+            let lab = Lab::new(Product::Freshdesk, &answers).await;
+            let failed = lab.deliver(vec![of("freshdesk:17", None)]).await.unwrap_err();
+            assert!(
+                matches!(&failed, Failure::Later { after: it, .. } if *it == after),
+                "{status} {account}: {failed:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_the_account_says_of_its_limits_is_heeded() {
     let headers = ["x-RATELIMIT-total: 100.0", "X-Ratelimit-Remaining: 0.0"];
     let lab = Lab::new(Product::Freshdesk, &[answer(201, &headers, MADE), created(MADE)]).await;
