@@ -185,8 +185,7 @@ impl Freshworks {
             let is_listed = made.files().any(|file| {
                 file.name.as_ref().is_some_and(|n| ticket::is_file_of(&item.delivery.photo.id, n))
             });
-            let unlisted = (made.attachments.is_some() && !is_listed)
-                .then_some("the note was made, but its answer does not list the file: look there");
+            let unlisted = (made.attachments.is_some() && !is_listed).then_some(ticket::UNLISTED);
             let notes: Vec<_> = [remark, unlisted].into_iter().flatten().collect();
             receipt.note = (!notes.is_empty()).then(|| notes.join("; "));
             receipt

@@ -116,7 +116,8 @@ impl Freshworks {
         let Some(sign) = sign(&delivery.photo.id, there) else { return };
         if found.as_ref().is_none_or(|(before, _)| sign > *before) {
             let receipt = self.receipt(&delivery.photo, ticket, there);
-            *found = Some((sign, Receipt { found: true, ..receipt }));
+            let note = (sign == Sign::Text).then(|| ticket::UNLISTED.to_owned());
+            *found = Some((sign, Receipt { found: true, note, ..receipt }));
         }
     }
 

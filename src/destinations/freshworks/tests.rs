@@ -212,8 +212,9 @@ async fn photos_of_a_parcel_share_a_note_and_have_their_own_receipts() {
     assert_eq!(ids(&receipts[0]), ["conversation=33", "attachment=5", "workspace=2"]);
     assert_eq!(ids(&receipts[1]), ["conversation=33", "attachment=6", "workspace=2"]);
     assert_eq!(ids(&receipts[2]), ["conversation=33", "workspace=2"]);
-    let unlisted = "the note was made, but its answer does not list the file: look there";
-    assert_eq!(receipts[2].note.as_deref(), Some(unlisted));
+    let notes: Vec<_> = receipts.iter().map(|receipt| receipt.note.as_deref()).collect();
+    let unlisted = "the text was added, but its file is not listed with it: look on the ticket";
+    assert_eq!(notes, [None, None, Some(unlisted)]);
     let requests = lab.requests();
     let files = requests[0].parts().iter().filter(|(head, _)| head.len() == 2).count();
     assert_eq!((requests.len(), files), (1, 3));

@@ -15,7 +15,7 @@ use super::{
     wire::{Answer, Body, Call, Wire},
 };
 use crate::{
-    destinations::pace::Permit,
+    destinations::{pace::Permit, ticket},
     model::{Failure, PhotoId},
 };
 
@@ -62,8 +62,21 @@ pub(super) struct Comment {
     pub(super) id: Option<u64>,
     pub(super) body: Option<String>,
     pub(super) html_body: Option<String>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) attachments: Vec<Attachment>,
+    /// `None` where nothing is said of files.
+    attachments: Option<Vec<Attachment>>,
+}
+
+impl Comment {
+    /// Its files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Attachment> {
+        self.attachments.iter().flatten()
+    }
+
+    /// Whether it names its files, and not one of this photo.
+    pub(super) fn lacks(&self, photo: &PhotoId) -> bool {
+        self.attachments.is_some()
+            && !self.files().any(|file| ticket::is_file_of(photo, &file.file_name))
+    }
 }
 
 /// A file of a comment; where it can be had is never read.

@@ -31,7 +31,10 @@ async fn what_was_stored_is_found_on_any_page_and_nothing_else() {
     assert_eq!(found[1], None);
     // An agent redacted the file: the mark beside it is left.
     lab.zendesk.add_comment(9, "<p>x (ref apertur-img_2)</p>", "redacted.txt");
-    assert!(lab.destination.find(&wanted).await.unwrap()[1].is_some());
+    let found = lab.destination.find(&wanted).await.unwrap();
+    let note = |at: usize| found[at].as_ref().unwrap().note.as_deref();
+    assert_eq!(note(0), None);
+    assert!(note(1).is_some_and(|note| note.contains("its file is not listed")));
 }
 
 #[tokio::test]
