@@ -277,10 +277,13 @@ fn told(response: &Response, clock: &Clock) -> Told {
         remaining: number(headers, "x-ratelimit-remaining"),
         ..Told::default()
     };
-    if response.status() == StatusCode::TOO_MANY_REQUESTS {
-        return told.refused(http::retry_after(headers, clock.now()));
+    let after = http::retry_after(headers, clock.now());
+    match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => told.refused(after),
+        // Maintenance and overload are the whole account's.
+        StatusCode::SERVICE_UNAVAILABLE => Told { closed: after, ..told },
+        _ => told,
     }
-    told
 }
 
 /// A number of a header, without its decimals.

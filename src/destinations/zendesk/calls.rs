@@ -15,7 +15,7 @@ use super::{
     wire::{Answer, Body, Call, Wire},
 };
 use crate::{
-    destinations::pace::Permit,
+    destinations::{pace::Permit, ticket},
     model::{Failure, PhotoId},
 };
 
@@ -62,8 +62,21 @@ pub(super) struct Comment {
     pub(super) id: Option<u64>,
     pub(super) body: Option<String>,
     pub(super) html_body: Option<String>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) attachments: Vec<Attachment>,
+    /// `None` where nothing is said of files.
+    attachments: Option<Vec<Attachment>>,
+}
+
+impl Comment {
+    /// Its files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Attachment> {
+        self.attachments.iter().flatten()
+    }
+
+    /// Whether it names its files, and not one of this photo.
+    pub(super) fn lacks(&self, photo: &PhotoId) -> bool {
+        self.attachments.is_some()
+            && !self.files().any(|file| ticket::is_file_of(photo, &file.file_name))
+    }
 }
 
 /// A file of a comment; where it can be had is never read.
@@ -193,7 +206,8 @@ impl Wire {
     /// Reads a page of comments.
     ///
     /// # Errors
-    /// As [`Fault::failure`]; [`Failure::Later`] when the next page is said to be elsewhere.
+    /// As [`Fault::failure`]; [`Failure::Later`] when the next page is said to be elsewhere, or
+    /// to be there in the manner of lists that were not asked for.
     pub(super) async fn page(&self, permit: &mut Permit, page: Url) -> Result<Page, Failure> {
         #[derive(Deserialize)]
         struct Listed {
@@ -202,6 +216,8 @@ impl Wire {
             meta: Meta,
             #[serde(default, deserialize_with = "or_default")]
             links: Links,
+            /// How lists by number go on; here it says that the list is not by cursor.
+            next_page: Option<Json>,
         }
         #[derive(Default, Deserialize)]
         struct Meta {
@@ -218,7 +234,7 @@ impl Wire {
         let listed: Listed = serde_json::from_slice(&answer.body).map_err(|_| strange())?;
         let next = match listed.links.next.filter(|_| listed.meta.has_more) {
             Some(next) => Some(self.next_page(&call.url, &next).ok_or_else(strange)?),
-            None if listed.meta.has_more => return Err(strange()),
+            None if listed.meta.has_more || listed.next_page.is_some() => return Err(strange()),
             None => None,
         };
         Ok(Page { comments: listed.comments, next })

@@ -171,8 +171,8 @@ impl Fault {
         let cause = Cause::new(kind, format!("Zendesk did not {about}: {says}"), fix)
             .with_detail(&detail.join(", "));
         match verdict {
-            Verdict::Later => Failure::Later { after: self.after, cause },
-            Verdict::Unknown => lost(Failure::Unknown { cause }, doing),
+            Verdict::Unknown if doing == Doing::Commenting => Failure::Unknown { cause },
+            Verdict::Later | Verdict::Unknown => Failure::Later { after: self.after, cause },
             Verdict::Refused => Failure::Refused { cause },
             Verdict::Broken => Failure::Broken { cause },
         }

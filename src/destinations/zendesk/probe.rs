@@ -117,8 +117,9 @@ impl Zendesk {
             let mut permit = self.wire.pace.take(ONE_LOOK)?;
             let page = self.wire.page(&mut permit, url).await?;
             let is_ours = |comment: &Comment| {
-                let mut files = comment.attachments.iter();
-                files.any(|file| file.file_name == name && file.size == Some(PIXEL.len() as u64))
+                comment
+                    .files()
+                    .any(|file| file.file_name == name && file.size == Some(PIXEL.len() as u64))
             };
             if let Some(comment) = page.comments.into_iter().find(is_ours) {
                 return Ok(comment);

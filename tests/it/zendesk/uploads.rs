@@ -115,6 +115,13 @@ async fn one_ticket_s_limit_does_not_stop_the_account() {
     // Told to slow down, nothing more is asked, not even to remove the upload.
     assert_eq!(lab.calls(), ["ticket", "upload", "update"]);
     assert_eq!(ending(&lab.send(&delivery("a", 10, None)).await), "done");
+    // What comes next for that ticket waits without a call, until it is open again.
+    lab.clock.step(Duration::from_secs(599));
+    let calls = lab.calls().len();
+    assert_eq!(ending(&lab.send(&delivery("b", 9, None)).await), "later rate_limited");
+    assert_eq!(lab.calls().len(), calls);
+    lab.clock.step(Duration::from_secs(1));
+    assert_eq!(ending(&lab.send(&delivery("b", 9, None)).await), "done");
 
     let lab = Lab::new();
     lab.zendesk.fault(Fault::once("ticket", What::RetryAfter(429, "42")));

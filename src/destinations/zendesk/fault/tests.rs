@@ -37,8 +37,7 @@ fn means(status: u16, body: &str, doing: Doing) -> String {
     assert!(!cause.fix.is_empty() && !cause.fix.ends_with('.'), "{cause}");
     let kind = match &failure {
         Failure::Later { after, .. } => {
-            let kept = *after == Some(Duration::from_secs(7));
-            assert!(kept || status >= 500 || status == 408, "{cause}");
+            assert_eq!(*after, Some(Duration::from_secs(7)), "{cause}");
             "later"
         }
         Failure::Unknown { .. } => "unknown",
