@@ -21,15 +21,16 @@ pub struct Claim {
     /// At most this many parcels.
     pub limit: usize,
     /// Deliveries in one parcel, at least 1. Only deliveries of photos of one session, for one
-    /// target and in one mode travel together; those without session or target travel alone.
+    /// record ([`Target::record`]) and in one mode travel together; those without session or
+    /// target travel alone.
     pub photos_per_parcel: usize,
     /// Bytes in one parcel; the first photo goes however large it is.
     pub parcel_size: u64,
-    /// One parcel per target, and none whose target has a delivery in `sending` under a live
-    /// lease.
+    /// One parcel per record ([`Target::record`]), and none whose record has a delivery in
+    /// `sending` under a live lease.
     pub one_per_target: bool,
     /// What the caller has in flight right now: never claimed again, whatever its lease says
-    /// (the clock may have jumped), and its target is busy.
+    /// (the clock may have jumped), and its record is busy.
     pub except: Vec<DeliveryId>,
 }
 
@@ -43,10 +44,10 @@ pub struct Claimed {
 }
 
 /// What the deliveries of a parcel have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Common<'a> {
     pub(super) session: &'a SessionId,
-    pub(super) target: &'a Target,
+    pub(super) record: Target,
     pub(super) mode: Option<Mode>,
 }
 
@@ -55,7 +56,7 @@ impl Claim {
     /// it travels alone.
     pub(super) fn common<'a>(&self, delivery: &'a Delivery) -> Option<Common<'a>> {
         let session = delivery.photo.session.as_ref().filter(|_| self.photos_per_parcel > 1)?;
-        Some(Common { session, target: delivery.target.as_ref()?, mode: delivery.mode })
+        Some(Common { session, record: delivery.target.as_ref()?.record(), mode: delivery.mode })
     }
 
     /// Until when a parcel of so many deliveries is held.

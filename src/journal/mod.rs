@@ -274,9 +274,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ///
     /// A photo *covers* a delivery of the other with the same bytes when it has a delivery to
     /// the same destination that is `due`, `sending` or `delivered`, and the two do not name
-    /// different records. One that was itself left to the other covers nothing: at least one
-    /// of the two is really sent. A covering delivery that names no record takes target and
-    /// mode from the one that is left to it, while it is `due` or `sending`; so does its photo.
+    /// different records ([`Target::record`]). One that was itself left to the other covers
+    /// nothing: at least one of the two is really sent. A covering delivery that names no record
+    /// takes target and mode from the one that is left to it, while it is `due` or `sending`; so
+    /// does its photo.
     ///
     /// What would be due is `held` (kind `local`) where the photo is `expired`.
     ///
@@ -524,6 +525,11 @@ fn bytes_gone() -> Cause {
         "its bytes were removed by retention",
         "have the photo sent again with its bytes, or take it again",
     )
+}
+
+/// Whether two records are named and are not the same.
+fn are_apart(one: Option<&Target>, other: Option<&Target>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one.record() != other.record())
 }
 
 /// Why a delivery without destination is held whose photo belongs to this record.

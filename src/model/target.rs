@@ -81,6 +81,20 @@ impl Target {
         }
     }
 
+    /// The target without what only describes it, for comparisons: the number of a ticket is
+    /// the account's, so it is one ticket with and without its workspace
+    /// (`fixtures/contracts/freshservice.md` section 5).
+    #[must_use]
+    pub fn record(&self) -> Self {
+        match self {
+            Self::Freshservice { ticket, .. } => {
+                Self::Freshservice { workspace: None, ticket: *ticket }
+            }
+            Self::Ticket { ticket, .. } => Self::Ticket { workspace: None, ticket: *ticket },
+            Self::Odoo { .. } | Self::Freshdesk { .. } | Self::Zendesk { .. } => self.clone(),
+        }
+    }
+
     /// Whether destinations of this kind can take photos for this target.
     #[must_use]
     pub fn belongs_to(&self, kind: Kind) -> bool {
@@ -232,6 +246,16 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Target>().map(|t| t.to_string()).as_deref(), Ok(text));
         }
+    }
+
+    #[test]
+    fn a_ticket_is_one_record_with_and_without_its_workspace() {
+        let record = |text: &str| text.parse::<Target>().map(|t| t.record().to_string());
+        for text in ["freshservice:241", "ticket:17", "zendesk:9", "odoo:res.partner:42"] {
+            assert_eq!(record(text).as_deref(), Ok(text));
+        }
+        assert_eq!(record("freshservice:2:241").as_deref(), Ok("freshservice:241"));
+        assert_eq!(record("ticket:2:17").as_deref(), Ok("ticket:17"));
     }
 
     #[test]

@@ -14,12 +14,12 @@ use crate::{
 
 impl State {
     pub(super) fn claim_deliveries(&mut self, claim: &Claim) -> Vec<Vec<Claimed>> {
-        let mut busy = if claim.one_per_target { self.busy_targets(claim) } else { HashSet::new() };
+        let mut busy = if claim.one_per_target { self.busy_records(claim) } else { HashSet::new() };
         let mut due = self.due(claim);
         let mut parcels = Vec::new();
         while parcels.len() < claim.limit && !due.is_empty() {
             let first = due.remove(0);
-            let free = |target: &Target| !claim.one_per_target || busy.insert(target.clone());
+            let free = |target: &Target| !claim.one_per_target || busy.insert(target.record());
             if !first.target.as_ref().is_none_or(free) {
                 continue;
             }
@@ -128,15 +128,15 @@ impl State {
         due.into_iter().map(|(_, delivery)| delivery.clone()).collect()
     }
 
-    /// Targets that have a delivery under way, under a live lease or in flight at the caller.
-    fn busy_targets(&self, claim: &Claim) -> HashSet<Target> {
+    /// Records that have a delivery under way, under a live lease or in flight at the caller.
+    fn busy_records(&self, claim: &Claim) -> HashSet<Target> {
         self.of(&claim.destination)
             .filter(|row| {
                 row.lease.is_some_and(|lease| {
                     lease.until > claim.now || claim.except.contains(&row.delivery.id)
                 })
             })
-            .filter_map(|row| row.delivery.target.clone())
+            .filter_map(|row| row.delivery.target.as_ref().map(Target::record))
             .collect()
     }
 

@@ -305,6 +305,7 @@ macro_rules! hold_to_contract {
                     a_replayed_copy_is_left_to_the_photo_unless_forced
                     equal_bytes_without_a_hint_are_two_photos
                     a_new_plan_knows_the_copy
+                    a_workspace_makes_no_other_record
                     a_copy_that_names_the_record_completes_the_photo
                     a_copy_for_another_record_is_a_photo_of_its_own
                     bytes_for_two_records_are_two_photos
@@ -355,6 +356,7 @@ macro_rules! hold_to_contract {
                     a_parcel_holds_so_many_bytes
                     parcels_come_by_their_first_photo_and_show_theirs_in_order
                     a_parcel_counts_as_one_for_its_target
+                    a_ticket_has_one_writer_with_and_without_its_workspace
                     what_is_in_flight_joins_no_parcel
                     doubtful_and_new_ones_travel_together;
                 operators:

@@ -192,3 +192,26 @@ pub(super) async fn doubtful_and_new_ones_travel_together(store: &Store) {
     let outcomes = [AttemptOutcome::Unknown, AttemptOutcome::Open];
     assert_eq!(store.outcomes(&id("lost")).await, outcomes);
 }
+
+pub(super) async fn a_ticket_has_one_writer_with_and_without_its_workspace(store: &Store) {
+    let [bare, within, other] =
+        ["freshservice:241", "freshservice:2:241", "freshservice:2:242"].map(|t| t.parse().ok());
+    store
+        .accept_all([
+            shot("a1", "s", 0).on(bare.clone()),
+            shot("a2", "s", 0).on(within.clone()),
+            shot("b1", "other", 0).on(within.clone()),
+            shot("b2", "other", 0).on(bare),
+            shot("c", "s", 0).on(other),
+        ])
+        .await;
+    let ask = |seconds| Claim { one_per_target: true, ..parcels(seconds, 9) };
+    let first = store.claim_deliveries(ask(0)).await.unwrap();
+    assert_eq!(first.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(first[0][1].delivery.target, within, "kept as it came");
+    assert!(store.parcels(ask(0)).await.is_empty(), "the ticket is busy");
+    for claimed in &first[0] {
+        store.settle_delivery(claimed, delivered(), at(0)).await.unwrap();
+    }
+    assert_eq!(store.parcels(ask(0)).await, [["b1", "b2"]]);
+}

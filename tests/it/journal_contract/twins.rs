@@ -268,3 +268,18 @@ pub(super) async fn the_one_that_is_sent_takes_the_record_over(store: &Store) {
     let again = store.claim_one("desk", 1).await;
     assert_eq!((again.delivery.photo.id, again.delivery.target), (copy_id(2), Some(target(1))));
 }
+
+pub(super) async fn a_workspace_makes_no_other_record(store: &Store) {
+    let [bare, within] = ["freshservice:241", "freshservice:2:241"].map(|t| t.parse().ok());
+    let ids = [&bare, &within].map(|t| PhotoId::of_bytes(&digest(1), t.as_ref()));
+    assert_eq!(ids[0], ids[1]);
+
+    store.accept(stored("a", 1).on(bare.clone())).await.unwrap();
+    let known = Accepted::Duplicate { completed: false };
+    assert_eq!(store.accept(copy("a", 1).on(within.clone())).await.unwrap(), known);
+
+    store.accept(copy("b", 2).on(within)).await.unwrap();
+    store.accept(stored("b", 2).on(bare)).await.unwrap();
+    assert!(is_left_to(&store.delivery(&id("b"), "erp").await, &copy_id(2)));
+    assert_eq!(store.claim("erp", 0).await.len(), 2);
+}
