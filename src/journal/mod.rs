@@ -25,6 +25,10 @@ pub use crate::model::Planned;
 /// otherwise, counted from the request's start.
 pub const LOOK_AFTER: Duration = Duration::from_mins(1);
 
+/// How long a system may not list yet what it acknowledged
+/// (`fixtures/contracts/open-questions.md`, E12).
+pub const LISTED_AFTER: Duration = Duration::from_secs(5);
+
 /// Why the journal could not do it. Nothing was changed unless the text says so.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum JournalError {
@@ -396,8 +400,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Makes matching deliveries due now, with `attempts` 0, `since` now, `due_at` now and no
     /// cause; `unsure` and steps stay, so what is there is found. `delivered` ones only with
     /// `force`, and they become `unsure`; `sending` and `dropped` ones never. What is `unsure`
-    /// then is due at `look_at` (the other side may still be at work on it, or not show yet what
-    /// it has); one that was `due` sooner stays so, never before `now`. Where the photo
+    /// then is due no sooner than a look can tell: what was `delivered` [`LISTED_AFTER`] its
+    /// end, what was `held` [`LOOK_AFTER`] its end, all else at `look_at`; one that was `due`
+    /// sooner stays so. Nothing is due before `now`, or later than `look_at`. Where the photo
     /// lacks its bytes its fetch becomes due instead (one that is under way is left to end) and
     /// its deliveries `waiting` (not for `expired` bytes: left alone). A delivery without
     /// destination is left alone: see [`Journal::plan_again`]. Without `force` a delivery that

@@ -1,12 +1,15 @@
 //! What operators ask and change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use super::{place::is_held, state::State};
 use crate::{
-    journal::{Count, Planned, Replayed, Story},
+    journal::{Count, LISTED_AFTER, LOOK_AFTER, Planned, Replayed, Story},
     model::{Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, PhotoId},
 };
 
@@ -141,11 +144,14 @@ fn is_replayable(delivery: &Delivery, force: bool) -> bool {
 /// One that was delivered becomes unsure: it may well be there.
 fn due_again(delivery: &mut Delivery, state: DeliveryState, now: Timestamp, look_at: Timestamp) {
     delivery.unsure |= delivery.state == DeliveryState::Delivered;
-    delivery.due_at = match delivery.state {
-        _ if !delivery.unsure => now,
-        DeliveryState::Due => delivery.due_at.min(look_at).max(now),
-        _ => look_at.max(now),
+    let after = |wait: Duration| delivery.settled_at.and_then(|at| at.checked_add(wait).ok());
+    let told = match delivery.state {
+        DeliveryState::Due => Some(delivery.due_at),
+        DeliveryState::Delivered => after(LISTED_AFTER),
+        _ => after(LOOK_AFTER),
     };
+    let looked = told.unwrap_or(look_at).min(look_at).max(now);
+    delivery.due_at = if delivery.unsure { looked } else { now };
     (delivery.state, delivery.attempts, delivery.since) = (state, 0, now);
     (delivery.cause, delivery.settled_at) = (None, None);
 }

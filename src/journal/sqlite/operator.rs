@@ -1,6 +1,6 @@
 //! What operators ask and change, and what retention removes.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ToSql, params, types::Value};
@@ -11,7 +11,7 @@ use super::{
     rows::{self, DELIVERY, Error, PHOTO, Result},
 };
 use crate::{
-    journal::{Count, Pause, Planned, Replayed, Story},
+    journal::{Count, LISTED_AFTER, LOOK_AFTER, Pause, Planned, Replayed, Story},
     model::{
         Delivery, DeliveryId, DeliveryState, DestinationName, Digest, ErrorKind, FetchState,
         Filter, PhotoId,
@@ -195,12 +195,25 @@ fn due_again(
     db.prepare_cached(
         "UPDATE deliveries SET unsure = (unsure OR state = 'delivered'), state = ?2, attempts = 0,
              since = ?3, cause = NULL, error = NULL, settled_at = NULL,
-             due_at = CASE WHEN NOT (unsure OR state = 'delivered') THEN ?3
-                 WHEN state = 'due' THEN max(?3, min(due_at, ?4)) ELSE max(?3, ?4) END
+             due_at = iif(unsure OR state = 'delivered', max(?3, min(?4, coalesce(CASE state
+                 WHEN 'due' THEN due_at
+                 WHEN 'delivered' THEN settled_at + ?5
+                 ELSE settled_at + ?6 END, ?4))), ?3)
          WHERE id = ?1",
     )?
-    .execute(params![id, state.as_str(), now.as_millisecond(), look_at.as_millisecond()])?;
+    .execute(params![
+        id,
+        state.as_str(),
+        now.as_millisecond(),
+        look_at.as_millisecond(),
+        millis(LISTED_AFTER),
+        millis(LOOK_AFTER),
+    ])?;
     Ok(())
+}
+
+fn millis(wait: Duration) -> i64 {
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A fetch that is under way is left to end by itself.

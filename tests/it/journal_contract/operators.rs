@@ -188,8 +188,8 @@ pub(super) async fn a_replay_hurries_no_look(store: &Store) {
         ("soon", vec![unknown(60)], 60),
         ("late", vec![unknown(900)], 80),
         ("past", vec![unknown(10)], 20),
-        ("held", vec![unknown(0), held(ErrorKind::GaveUp)], 80),
-        ("delivered", vec![delivered()], 80),
+        ("held", vec![unknown(0), held(ErrorKind::GaveUp)], 60),
+        ("delivered", vec![delivered()], 20),
         ("sure", vec![later], 20),
         ("refused", vec![held(ErrorKind::Rejected)], 20),
     ];
@@ -199,8 +199,12 @@ pub(super) async fn a_replay_hurries_no_look(store: &Store) {
             store.send("erp", end.clone(), 0).await;
         }
     }
+    store.accept(stored("fresh", 99).to(&["archive"])).await.unwrap();
+    store.send("archive", delivered(), 18).await;
     let forced = store.replay(&everything(), true, at(20), at(80)).await.unwrap();
-    assert_eq!(forced.due, 7);
+    assert_eq!(forced.due, 8);
+    let fresh = store.delivery(&id("fresh"), "archive").await;
+    assert_eq!((fresh.due_at, fresh.unsure), (at(23), true));
     for (image, _, due) in cases {
         let again = store.delivery(&id(image), "erp").await;
         let unsure = !["sure", "refused"].contains(&image);
