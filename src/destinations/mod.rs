@@ -12,6 +12,7 @@ mod name;
 pub mod oauth;
 pub mod odoo;
 mod pace;
+mod redact;
 mod template;
 mod ticket;
 pub mod zendesk;

@@ -221,6 +221,25 @@ impl Mode {
             Self::Public => "public",
         }
     }
+
+    /// The help desks' word.
+    #[must_use]
+    pub fn desk_word(self) -> &'static str {
+        match self {
+            Self::Contact => "client",
+            Self::Internal => "internal",
+            Self::Public => "agent",
+        }
+    }
+
+    /// The word of the system that the target belongs to.
+    #[must_use]
+    pub fn word_at(self, target: Option<&Target>) -> &'static str {
+        match target {
+            None | Some(Target::Odoo { .. }) => self.as_str(),
+            Some(_) => self.desk_word(),
+        }
+    }
 }
 
 impl fmt::Display for Mode {
@@ -256,6 +275,21 @@ mod tests {
         }
         assert_eq!(record("freshservice:2:241").as_deref(), Ok("freshservice:241"));
         assert_eq!(record("ticket:2:17").as_deref(), Ok("ticket:17"));
+    }
+
+    #[test]
+    fn a_mode_is_called_as_its_system_calls_it_and_read_back_from_either_word() {
+        let desk = Target::Freshdesk { ticket: 17 };
+        let odoo = Target::Odoo { model: "res.partner".to_owned(), id: 1 };
+        for (mode, at_odoo, at_desk) in [
+            (Mode::Contact, "contact", "client"),
+            (Mode::Internal, "internal", "internal"),
+            (Mode::Public, "public", "agent"),
+        ] {
+            assert_eq!((mode.word_at(Some(&odoo)), mode.word_at(None)), (at_odoo, at_odoo));
+            assert_eq!(mode.word_at(Some(&desk)), at_desk);
+            assert_eq!((Mode::parse(at_odoo), Mode::parse(at_desk)), (Some(mode), Some(mode)));
+        }
     }
 
     #[test]

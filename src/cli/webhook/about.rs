@@ -62,13 +62,27 @@ impl About {
     }
 
     fn metadata(&self) -> Option<Metadata<'_>> {
-        let (model, res_id) = match &self.target {
-            Some(Target::Odoo { model, id }) => (Some(model.as_str()), Some(*id)),
-            _ => (None, None),
-        };
         let mode = self.mode.map(Mode::as_str);
-        (model.is_some() || mode.is_some())
-            .then_some(Metadata { odoo: OdooMetadata { model, res_id, mode } })
+        let desk = |workspace_id, ticket_id| {
+            // Help desks have words of their own for the same modes.
+            let mode = self.mode.map(Mode::desk_word);
+            DeskMetadata { ticket_id, workspace_id, mode }
+        };
+        Some(match self.target.as_ref() {
+            Some(Target::Odoo { model, id }) => {
+                Metadata::Odoo(OdooMetadata { model: Some(model), res_id: Some(*id), mode })
+            }
+            Some(Target::Freshservice { workspace, ticket }) => {
+                Metadata::Freshservice(desk(*workspace, *ticket))
+            }
+            Some(Target::Freshdesk { ticket }) => Metadata::Freshdesk(desk(None, *ticket)),
+            Some(Target::Zendesk { ticket }) => Metadata::Zendesk(desk(None, *ticket)),
+            Some(Target::Ticket { workspace, ticket }) => Metadata::Bare(desk(*workspace, *ticket)),
+            None => {
+                mode?;
+                Metadata::Odoo(OdooMetadata { model: None, res_id: None, mode })
+            }
+        })
     }
 
     /// `{topic, data}`.
@@ -173,9 +187,27 @@ struct Inline<'a> {
     metadata: Option<Metadata<'a>>,
 }
 
+/// What is said about the record, under the name of its system.
 #[derive(Serialize)]
-struct Metadata<'a> {
-    odoo: OdooMetadata<'a>,
+#[serde(rename_all = "lowercase")]
+enum Metadata<'a> {
+    Odoo(OdooMetadata<'a>),
+    Freshservice(DeskMetadata),
+    Freshdesk(DeskMetadata),
+    Zendesk(DeskMetadata),
+    /// Of a help desk that is not named: beside the systems.
+    #[serde(untagged)]
+    Bare(DeskMetadata),
+}
+
+/// A ticket, in the first form of `fixtures/contracts/open-questions.md`, D1.
+#[derive(Serialize)]
+struct DeskMetadata {
+    ticket_id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
 }
 
 #[derive(Serialize)]

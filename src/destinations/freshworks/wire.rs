@@ -21,6 +21,7 @@ use crate::{
         Shared,
         oauth::{Access, Grant, Token},
         pace::{Ceiling, Pace, Permit, Plan, Told},
+        redact::Secrets,
     },
     http::{self, Http, ReadError},
     model::{Cause, DestinationName, ErrorKind, Failure},
@@ -172,16 +173,25 @@ impl Wire {
             Credentials::Key(key) => {
                 let request = self.request(call);
                 let request = request.basic_auth(key.expose_secret(), Some(ANY_PASSWORD));
-                return self.send(permit, call, request).await;
+                let key = key.expose_secret();
+                let secrets = Secrets::default().and(key).and_basic(key, ANY_PASSWORD);
+                return self.send(permit, call, request, &secrets).await;
             }
             Credentials::OAuth(access) => access,
         };
         let bearing = |token: &Token| self.request(call).bearer_auth(token.secret.expose_secret());
+        let secrets = |token: &Token| {
+            let secrets = Secrets::default().and(token.secret.expose_secret());
+            match &self.settings.login {
+                Login::OAuth(client) => secrets.and(client.secret.expose_secret()),
+                Login::ApiKey(_) => secrets,
+            }
+        };
         let token = access.token().await.map_err(Fault::Wire)?;
-        match self.send(permit, call, bearing(&token)).await {
+        match self.send(permit, call, bearing(&token), &secrets(&token)).await {
             Err(fault) if fault.is_unauthorized() => {
                 let token = access.renew(&token).await.map_err(Fault::Wire)?;
-                self.send(permit, call, bearing(&token)).await
+                self.send(permit, call, bearing(&token), &secrets(&token)).await
             }
             other => other,
         }
@@ -213,6 +223,7 @@ impl Wire {
         permit: &mut Permit,
         call: &Call<'_>,
         request: RequestBuilder,
+        secrets: &Secrets,
     ) -> Result<Answer, Fault> {
         let request = match call.note {
             Some(note) => request.multipart(note.form().await.map_err(|e| unreadable(&e))?),
@@ -226,10 +237,15 @@ impl Wire {
             .map_err(|e| Fault::Wire(http::failure(self.settings.product.name(), &e)))?;
         let told = told(&response, &self.clock);
         out.answered(told);
-        self.read(response, told.closed).await
+        self.read(response, told.closed, secrets).await
     }
 
-    async fn read(&self, response: Response, after: Option<Duration>) -> Result<Answer, Fault> {
+    async fn read(
+        &self,
+        response: Response,
+        after: Option<Duration>,
+        secrets: &Secrets,
+    ) -> Result<Answer, Fault> {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = http::read(response, MAX_ANSWER).await;
         if status.is_success() {
@@ -253,7 +269,9 @@ impl Wire {
             request_id: text("x-request-id").map(|id| id.chars().take(MAX_REQUEST_ID).collect()),
             leads_to: text(LOCATION.as_str()).and_then(host),
             // The status stands, whatever became of the words.
-            said: Said::read(&body.unwrap_or_default()),
+            said: Said::read(
+                secrets.out_of(&String::from_utf8_lossy(&body.unwrap_or_default())).as_bytes(),
+            ),
         })))
     }
 

@@ -133,6 +133,14 @@ impl Fault {
         parts.iter().any(|part| words.contains(part) || self.fields.iter().any(|f| f == part))
     }
 
+    /// Whether it says this word, as one of its own ("authorized" names no author), or complains
+    /// about this field.
+    fn names(&self, word: &str) -> bool {
+        let is_apart = |c: char| !c.is_alphanumeric() && c != '_';
+        self.words.to_lowercase().split(is_apart).any(|said| said == word)
+            || self.fields.iter().any(|field| field == word)
+    }
+
     fn is(&self, status: u16, name: &str) -> bool {
         self.status.as_u16() == status && self.name == name
     }
@@ -146,7 +154,8 @@ impl Fault {
 
     /// Whether a comment was refused because of the one who was to be its author.
     pub(super) fn is_about_author(&self) -> bool {
-        self.status.as_u16() == 422 && self.says(&["author", "author_id", "requester", "suspended"])
+        let names = ["author", "author_id", "requester", "suspended"];
+        self.status.as_u16() == 422 && names.iter().any(|name| self.names(name))
     }
 
     fn is_about_closing(&self) -> bool {

@@ -19,6 +19,7 @@ use crate::{
         Shared,
         oauth::{Access, Addresses, Client, Endpoints, Grant, Style, Token},
         pace::{Ceiling, Pace, Permit, Told},
+        redact::Secrets,
     },
     http::{self, Http, ReadError},
     model::{Cause, DestinationName, ErrorKind, Failure},
@@ -140,6 +141,7 @@ impl Wire {
         call: &Call<'_>,
         token: Option<&Token>,
     ) -> Result<Answer, Failure> {
+        let secrets = self.secrets(token);
         let request = self.request(call, token).await.map_err(|error| spool_failure(&error))?;
         let out = if call.doing == Doing::Commenting { permit.writes() } else { permit.reads() };
         let response = request
@@ -156,8 +158,26 @@ impl Wire {
         let request = request.or(response.headers().get("x-request-id"));
         let request = request.and_then(|id| id.to_str().ok()).map(str::to_owned);
         match http::read(response, MAX_ANSWER).await {
-            Ok(body) => Ok(Answer { status, told, after, request, body }),
+            Ok(body) => {
+                let said = || secrets.out_of(&String::from_utf8_lossy(&body)).into();
+                let body = if status.is_success() { body } else { said() };
+                Ok(Answer { status, told, after, request, body })
+            }
             Err(error) => Err(fault::lost(broken(&error), call.doing)),
+        }
+    }
+
+    /// What goes out with a call and must not come back in words.
+    fn secrets(&self, token: Option<&Token>) -> Secrets {
+        let secrets = token
+            .iter()
+            .fold(Secrets::default(), |secrets, token| secrets.and(token.secret.expose_secret()));
+        match &self.settings.login {
+            Login::Client { secret, .. } => secrets.and(secret.expose_secret()),
+            Login::ApiToken { email, token } => {
+                let token = token.expose_secret();
+                secrets.and(token).and_basic(&format!("{email}/token"), token)
+            }
         }
     }
 

@@ -124,6 +124,8 @@ fn a_422_on_a_comment_is_told_apart_by_what_it_names() {
     };
     let author = about("author_id", "is not valid");
     assert!(author.is_about_author() && !author.is_about_uploads());
+    let other = about("base", "You are not authorized, nor authorised as coauthors");
+    assert!(!other.is_about_author());
     let author = about("base", "The requester is suspended");
     assert!(author.is_about_author() && !author.is_about_uploads());
     let files = about("base", "Upload token is invalid");
