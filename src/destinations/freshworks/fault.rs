@@ -22,6 +22,8 @@ pub(super) enum Fault {
     Wire(Failure),
     /// An answer with a good status that makes no sense, and why.
     Unreadable(String),
+    /// An answer with a good status and more bytes than are read.
+    TooLarge,
     /// The other side's refusal.
     Refused(Box<Refusal>),
 }
@@ -183,6 +185,14 @@ impl Fault {
                 )
                 .with_detail(&why),
             ),
+            Self::TooLarge => {
+                let what = format!("{product} did not {about}: its answer has more than 16 MiB");
+                let fix = match call.ticket {
+                    Some(_) => FIX_BY_HAND.to_owned(),
+                    None => fix_address(&wire.settings),
+                };
+                no_answer(Cause::new(ErrorKind::Protocol, what, fix))
+            }
             Self::Refused(refusal) => refusal.failure(wire, call),
         }
     }
@@ -204,6 +214,8 @@ const OF_ACCOUNT: [&str; 9] = [
 ];
 
 const FIX_LOOK: &str = "nothing; the next attempt looks before it sends";
+const FIX_BY_HAND: &str = "look on the ticket yourself: drop the delivery if the photo is there, \
+                           else replay it";
 const FIX_REJECTED: &str = "look at the ticket and at what the answer says, then replay the \
                             delivery";
 const FIX_CHAT: &str = "tickets of a web chat or a mobile app take no public notes by their \
