@@ -157,6 +157,46 @@ impl Fault {
         self.status.as_u16() == 422 && self.says(&["5,000", "5000", "too many comments"])
     }
 
+    fn is_about_scopes(&self) -> bool {
+        self.says(&["scope", "scopes"])
+    }
+
+    /// Whether it allows something to nobody, or not to us.
+    pub(super) fn is_forbidden(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN
+    }
+
+    /// Whether it is no answer of a Zendesk's interface.
+    fn is_from_elsewhere(&self) -> bool {
+        !self.is_json || self.name == "InvalidEndpoint"
+    }
+
+    /// Whether it does not say if it is about the whole account or about one ticket or picture.
+    pub(super) fn is_doubtful(&self, doing: Doing) -> bool {
+        match self.status.as_u16() {
+            300..=399 | 402 | 423 => true,
+            403 => !self.is_about_scopes(),
+            404 | 405 | 410 => doing == Doing::Uploading || self.is_from_elsewhere(),
+            _ => false,
+        }
+    }
+
+    /// The failure that it is where the account lets the bridge in all the same.
+    pub(super) fn failure_of_photo(
+        self,
+        doing: Doing,
+        about: &str,
+        settings: &Settings,
+    ) -> Failure {
+        let fix = if doing == Doing::Uploading { FIX_PICTURE } else { FIX_REJECTED };
+        match self.failure(doing, about, settings) {
+            Failure::Broken { cause } => {
+                Failure::Refused { cause: Cause { fix: fix.to_owned(), ..cause } }
+            }
+            failure => failure,
+        }
+    }
+
     /// The fault as a failure of what was to be done, `about` in words ("add the comment").
     pub(super) fn failure(self, doing: Doing, about: &str, settings: &Settings) -> Failure {
         let (verdict, kind, fix) = self.judge(doing, settings);
@@ -187,7 +227,7 @@ impl Fault {
             }
             401 => fixed(Verdict::Broken, ErrorKind::Unauthorized, FIX_LOGIN),
             402 | 423 => fixed(Verdict::Broken, ErrorKind::Forbidden, FIX_ACCOUNT),
-            403 if doing == Doing::Uploading || self.says(&["scope", "scopes"]) => {
+            403 if doing == Doing::Uploading || self.is_about_scopes() => {
                 fixed(Verdict::Broken, ErrorKind::Forbidden, FIX_SCOPES)
             }
             403 => fixed(Verdict::Refused, ErrorKind::Forbidden, FIX_RIGHTS),
@@ -207,8 +247,7 @@ impl Fault {
     }
 
     fn missing(&self, doing: Doing, settings: &Settings) -> (Verdict, ErrorKind, String) {
-        let elsewhere = !self.is_json || self.name == "InvalidEndpoint";
-        if elsewhere || doing == Doing::Uploading {
+        if self.is_from_elsewhere() || doing == Doing::Uploading {
             let fix = format!(
                 "check `domain` and `base_url`: {} does not serve the API of a Zendesk account",
                 settings.place()
@@ -271,6 +310,7 @@ const FIX_RIGHTS: &str = "give the bridge's user access to this ticket's group a
                           Zendesk, then replay the delivery";
 const FIX_BUSY: &str = "nothing; it is tried again";
 const FIX_LOOK: &str = "nothing; the next attempt looks before it sends";
+const FIX_PICTURE: &str = "look at what the answer says of the picture, then replay the delivery";
 const FIX_REJECTED: &str = "look at the ticket in Zendesk, then replay the delivery";
 
 fn too_large(settings: &Settings) -> String {
