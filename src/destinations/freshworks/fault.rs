@@ -214,6 +214,7 @@ const OF_ACCOUNT: [&str; 9] = [
 ];
 
 const FIX_LOOK: &str = "nothing; the next attempt looks before it sends";
+const FIX_PASSING: &str = "nothing if it passes; else look at the help desk's status page";
 const FIX_BY_HAND: &str = "look on the ticket yourself: drop the delivery if the photo is there, \
                            else replay it";
 const FIX_REJECTED: &str = "look at the ticket and at what the answer says, then replay the \
@@ -268,6 +269,7 @@ impl Refusal {
         use Verdict::{Broken, Later, Refused, Unknown};
         let settings = &wire.settings;
         let rejected = if self.said.is_about("structured_body") { FIX_CHAT } else { FIX_REJECTED };
+        let passing = if call.writes { FIX_LOOK } else { FIX_PASSING };
         let (verdict, kind, fix) = match self.status.as_u16() {
             300..=399 => (Broken, ErrorKind::Protocol, fix_address(settings)),
             401 => (Broken, ErrorKind::Unauthorized, fix_login(wire)),
@@ -276,14 +278,13 @@ impl Refusal {
             403 => (Refused, ErrorKind::Forbidden, fix_rights(settings, call)),
             404 => (Refused, ErrorKind::NotFound, fix_ticket(settings, call)),
             405 => (Refused, ErrorKind::NotFound, fix_gone()),
-            408 => (Unknown, ErrorKind::Timeout, FIX_LOOK.to_owned()),
+            408 | 504 => (Unknown, ErrorKind::Timeout, passing.to_owned()),
             410 => (Refused, ErrorKind::Gone, fix_gone()),
             429 => (Later, ErrorKind::RateLimited, "nothing; it goes on by itself".to_owned()),
             406 | 415 => (Refused, ErrorKind::Rejected, "report this with the answer".to_owned()),
             400..=499 => (Refused, ErrorKind::Rejected, rejected.to_owned()),
-            504 => (Unknown, ErrorKind::Timeout, FIX_LOOK.to_owned()),
-            500..=599 => (Unknown, ErrorKind::Unavailable, FIX_LOOK.to_owned()),
-            _ => (Unknown, ErrorKind::Protocol, FIX_LOOK.to_owned()),
+            500..=599 => (Unknown, ErrorKind::Unavailable, passing.to_owned()),
+            _ => (Unknown, ErrorKind::Protocol, passing.to_owned()),
         };
         (verdict, kind, fix)
     }

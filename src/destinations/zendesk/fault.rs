@@ -220,6 +220,7 @@ impl Fault {
 
     fn judge(&self, doing: Doing, settings: &Settings) -> (Verdict, ErrorKind, String) {
         let fixed = |verdict, kind, fix: &str| (verdict, kind, fix.to_owned());
+        let passing = if doing == Doing::Commenting { FIX_LOOK } else { FIX_PASSING };
         match self.status.as_u16() {
             300..=399 => {
                 let fix = "write the address that it leads to as `domain` or `base_url`";
@@ -239,10 +240,10 @@ impl Fault {
             413 => (Verdict::Refused, ErrorKind::TooLarge, too_large(settings)),
             422 => self.invalid(doing, settings),
             429 => fixed(Verdict::Later, ErrorKind::RateLimited, FIX_BUSY),
-            408 | 504 => fixed(Verdict::Unknown, ErrorKind::Timeout, FIX_LOOK),
+            408 | 504 => fixed(Verdict::Unknown, ErrorKind::Timeout, passing),
             400..=499 => fixed(Verdict::Refused, ErrorKind::Rejected, FIX_REJECTED),
-            500..=599 => fixed(Verdict::Unknown, ErrorKind::Unavailable, FIX_LOOK),
-            _ => fixed(Verdict::Unknown, ErrorKind::Protocol, FIX_LOOK),
+            500..=599 => fixed(Verdict::Unknown, ErrorKind::Unavailable, passing),
+            _ => fixed(Verdict::Unknown, ErrorKind::Protocol, passing),
         }
     }
 
@@ -309,6 +310,7 @@ pub(super) const FIX_SCOPES: &str = "give the OAuth client the scopes tickets:re
 const FIX_RIGHTS: &str = "give the bridge's user access to this ticket's group and brand in \
                           Zendesk, then replay the delivery";
 const FIX_BUSY: &str = "nothing; it is tried again";
+const FIX_PASSING: &str = "nothing if it passes; else look at Zendesk's status page";
 const FIX_LOOK: &str = "nothing; the next attempt looks before it sends";
 const FIX_PICTURE: &str = "look at what the answer says of the picture, then replay the delivery";
 const FIX_REJECTED: &str = "look at the ticket in Zendesk, then replay the delivery";
