@@ -108,8 +108,12 @@ impl Target {
     }
 }
 
+/// Largest number of a ticket or workspace: no help desk counts that far, and everything that
+/// reads numbers reads these without loss.
+const MAX_NUMBER: u64 = 1_000_000_000_000_000;
+
 /// The number of a ticket as people write it: digits, which may follow `#`, `INC-` or `SR-` in
-/// any case. `None` for anything else, and for 0.
+/// any case. `None` for anything else, for 0, and for more than 10^15, which no help desk has.
 #[must_use]
 pub fn ticket_number(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -126,9 +130,9 @@ fn ticket(text: &str) -> Result<u64, InvalidTarget> {
 }
 
 fn number(text: &str) -> Result<u64, InvalidTarget> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let number = if digits { text.parse().map_err(|_| InvalidTarget)? } else { 0 };
-    if number == 0 { Err(InvalidTarget) } else { Ok(number) }
+    let is_digits = text.bytes().all(|b| b.is_ascii_digit());
+    let number = is_digits.then(|| text.parse().ok()).flatten();
+    number.filter(|number| (1..=MAX_NUMBER).contains(number)).ok_or(InvalidTarget)
 }
 
 impl FromStr for Target {
@@ -308,6 +312,8 @@ mod tests {
             "odoo:../x:1",
             "zendesk:1a",
             "freshdesk:",
+            "zendesk:9223372036854775808",
+            "freshservice:1000000000000001:241",
             "freshservice:INC-2:241",
             "odoo:res.partner:INC-1",
             "box:1",
@@ -333,6 +339,8 @@ mod tests {
             ("INC-INC-1", None),
             ("INC 1", None),
             ("ИНЦ-1", None),
+            ("1000000000000000", Some(1_000_000_000_000_000)),
+            ("1000000000000001", None),
             ("99999999999999999999", None),
         ] {
             assert_eq!(ticket_number(text), number, "{text}");

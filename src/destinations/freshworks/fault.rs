@@ -22,6 +22,8 @@ pub(super) enum Fault {
     Wire(Failure),
     /// An answer with a good status that makes no sense, and why.
     Unreadable(String),
+    /// An answer with a good status and more bytes than are read.
+    TooLarge,
     /// The other side's refusal.
     Refused(Box<Refusal>),
 }
@@ -183,6 +185,14 @@ impl Fault {
                 )
                 .with_detail(&why),
             ),
+            Self::TooLarge => {
+                let what = format!("{product} did not {about}: its answer has more than 16 MiB");
+                let fix = match call.ticket {
+                    Some(_) => FIX_BY_HAND.to_owned(),
+                    None => fix_address(&wire.settings),
+                };
+                no_answer(Cause::new(ErrorKind::Protocol, what, fix))
+            }
             Self::Refused(refusal) => refusal.failure(wire, call),
         }
     }
@@ -204,6 +214,9 @@ const OF_ACCOUNT: [&str; 9] = [
 ];
 
 const FIX_LOOK: &str = "nothing; the next attempt looks before it sends";
+const FIX_PASSING: &str = "nothing if it passes; else look at the help desk's status page";
+const FIX_BY_HAND: &str = "look on the ticket yourself: drop the delivery if the photo is there, \
+                           else replay it";
 const FIX_REJECTED: &str = "look at the ticket and at what the answer says, then replay the \
                             delivery";
 const FIX_CHAT: &str = "tickets of a web chat or a mobile app take no public notes by their \
@@ -256,6 +269,7 @@ impl Refusal {
         use Verdict::{Broken, Later, Refused, Unknown};
         let settings = &wire.settings;
         let rejected = if self.said.is_about("structured_body") { FIX_CHAT } else { FIX_REJECTED };
+        let passing = if call.writes { FIX_LOOK } else { FIX_PASSING };
         let (verdict, kind, fix) = match self.status.as_u16() {
             300..=399 => (Broken, ErrorKind::Protocol, fix_address(settings)),
             401 => (Broken, ErrorKind::Unauthorized, fix_login(wire)),
@@ -264,14 +278,13 @@ impl Refusal {
             403 => (Refused, ErrorKind::Forbidden, fix_rights(settings, call)),
             404 => (Refused, ErrorKind::NotFound, fix_ticket(settings, call)),
             405 => (Refused, ErrorKind::NotFound, fix_gone()),
-            408 => (Unknown, ErrorKind::Timeout, FIX_LOOK.to_owned()),
+            408 | 504 => (Unknown, ErrorKind::Timeout, passing.to_owned()),
             410 => (Refused, ErrorKind::Gone, fix_gone()),
             429 => (Later, ErrorKind::RateLimited, "nothing; it goes on by itself".to_owned()),
             406 | 415 => (Refused, ErrorKind::Rejected, "report this with the answer".to_owned()),
             400..=499 => (Refused, ErrorKind::Rejected, rejected.to_owned()),
-            504 => (Unknown, ErrorKind::Timeout, FIX_LOOK.to_owned()),
-            500..=599 => (Unknown, ErrorKind::Unavailable, FIX_LOOK.to_owned()),
-            _ => (Unknown, ErrorKind::Protocol, FIX_LOOK.to_owned()),
+            500..=599 => (Unknown, ErrorKind::Unavailable, passing.to_owned()),
+            _ => (Unknown, ErrorKind::Protocol, passing.to_owned()),
         };
         (verdict, kind, fix)
     }

@@ -406,6 +406,17 @@ async fn a_refusal_of_one_ticket_holds_its_photo_and_stops_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_long_refusal_is_not_read_and_a_long_list_says_so() {
+    let lab = Lab::new(Product::Freshdesk, &[answer(400, &[], &"x".repeat(70_000))]).await;
+    let failed = lab.deliver(vec![of("freshdesk:17", None)]).await.unwrap_err();
+    assert!(matches!(&failed, Failure::Refused { cause } if cause.detail.is_empty()), "{failed:?}");
+    let lab = Lab::new(Product::Freshdesk, &[ok(&" ".repeat(17 << 20))]).await;
+    let failed = lab.desk.find(&[of("freshdesk:17", None)]).await.unwrap_err();
+    let what = "Freshdesk did not list the conversations: its answer has more than 16 MiB";
+    assert!(matches!(&failed, Failure::Later { cause, .. } if cause.what == what), "{failed:?}");
+}
+
+#[tokio::test]
 async fn whose_a_refusal_is_stays_open_where_the_account_cannot_be_asked() {
     for (account, after) in [
         (answer(429, &["Retry-After: 90"], ""), Some(Duration::from_secs(90))),

@@ -29,7 +29,9 @@ use crate::{
 };
 
 /// Longest answer read, in bytes: a hundred conversations with the texts of long mails.
-const MAX_ANSWER: usize = 64 * 1024 * 1024;
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// Longest refusal read, in bytes.
+const MAX_REFUSAL: usize = 64 * 1024;
 /// What the password of a log-in by API key may be: anything.
 const ANY_PASSWORD: &str = "X";
 /// Longest request id that is kept, in characters.
@@ -247,15 +249,14 @@ impl Wire {
         secrets: &Secrets,
     ) -> Result<Answer, Fault> {
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = http::read(response, MAX_ANSWER).await;
+        let most = if status.is_success() { MAX_ANSWER } else { MAX_REFUSAL };
+        let body = http::read(response, most).await;
         if status.is_success() {
             let body = match body {
                 Ok(body) => body,
                 // What was made is made, whether its description arrives or not.
                 Err(_) if status == StatusCode::CREATED => Bytes::new(),
-                Err(ReadError::TooLarge) => {
-                    return Err(Fault::Unreadable("the answer has more than 64 MiB".to_owned()));
-                }
+                Err(ReadError::TooLarge) => return Err(Fault::TooLarge),
                 Err(ReadError::Broken(why)) => return Err(self.broken(&why)),
             };
             let is_created = status == StatusCode::CREATED;

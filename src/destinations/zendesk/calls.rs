@@ -176,7 +176,7 @@ impl Wire {
         let secrets = uploads.iter().map(|upload| upload.token.expose_secret());
         let fault = Fault::of(&answer).without(secrets);
         let (author, files) = (fault.is_about_author(), fault.is_about_uploads());
-        let failure = fault.failure(doing, about, &self.settings);
+        let failure = self.judged(permit, fault, &call).await;
         Err(match failure {
             failure if author && new.author.is_some() => NotAdded::Author(failure),
             failure if files && !uploads.is_empty() => NotAdded::Uploads(failure),
@@ -264,7 +264,11 @@ impl Wire {
     ) -> Result<(Answer, Option<u64>), Failure> {
         let url = self.settings.endpoint("api/v2/tickets/count.json");
         let call = reading(url, "count the tickets");
-        let answer = self.succeed(permit, &call).await?;
+        let answer = self.call(permit, &call).await?;
+        if !answer.status.is_success() {
+            let fault = Fault::of(&answer);
+            return Err(fault.failure(call.doing, call.about, &self.settings));
+        }
         let json: Json =
             serde_json::from_slice(&answer.body).map_err(|_| unreadable(call.doing, call.about))?;
         let count = json["count"]["value"].as_u64().or_else(|| json["count"].as_u64());
@@ -277,7 +281,29 @@ impl Wire {
         if answer.status.is_success() {
             return Ok(answer);
         }
-        Err(Fault::of(&answer).failure(call.doing, call.about, &self.settings))
+        Err(self.judged(permit, Fault::of(&answer), call).await)
+    }
+
+    /// The failure of a call for a photo. Where the refusal could be the whole account's, the
+    /// account is asked, so that a wrong address holds no photo and one ticket stops no other.
+    /// Where it cannot be asked, nobody knows: later.
+    async fn judged(&self, permit: &mut Permit, fault: Fault, call: &Call<'_>) -> Failure {
+        let (doing, about, settings) = (call.doing, call.about, &self.settings);
+        if !fault.is_doubtful(doing) {
+            return fault.failure(doing, about, settings);
+        }
+        match self.may_upload().await {
+            Ok(false) if doing == Doing::Uploading && fault.is_forbidden() => {
+                return fault.failure(doing, about, settings);
+            }
+            Ok(_) => {}
+            Err(failure) => return failure,
+        }
+        match self.count(permit).await {
+            Ok(_) => fault.failure_of_photo(doing, about, settings),
+            Err(Failure::Refused { cause }) => Failure::Broken { cause },
+            Err(failure) => failure,
+        }
     }
 }
 

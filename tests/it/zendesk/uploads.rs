@@ -67,7 +67,7 @@ async fn a_parcel_that_fails_half_way_leaves_no_upload() {
         (What::Status(500, Shape::Html), "later unavailable"),
         (What::LoseAnswer, "later unavailable"),
         (What::Garbage, "later protocol"),
-        (What::Status(403, Shape::Empty), "broken forbidden"),
+        (What::Status(403, Shape::Empty), "refused forbidden"),
     ] {
         let lab = Lab::new();
         lab.zendesk.fault(Fault::once("upload", what.clone()));
