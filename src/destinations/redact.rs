@@ -7,16 +7,21 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// What stands in a secret's place.
 const HIDDEN: &str = "…";
 
+/// Shorter ones are not looked for, in bytes: they would be found in every other word, and no
+/// system gives such.
+const SHORTEST: usize = 6;
+
 /// Secrets that went out with a call. Shows none of them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Secrets(Vec<SecretString>);
 
 impl Secrets {
-    /// With one more; an empty one is none.
+    /// With one more.
     pub(super) fn and(mut self, secret: &str) -> Self {
-        if !secret.is_empty() {
-            self.0.push(secret.into());
+        if secret.len() < SHORTEST {
+            return self;
         }
+        self.0.push(secret.into());
         // As some write a slash in JSON.
         if secret.contains('/') {
             self.0.push(secret.replace('/', "\\/").into());
@@ -43,9 +48,10 @@ mod tests {
 
     #[test]
     fn secrets_leave_a_text_also_as_basic_credentials_and_the_longest_first() {
-        let secrets = Secrets::default().and("").and("key").and("key-2").and_basic("key", "X");
-        let text = "bad key-2, key or Basic a2V5Olg= of acme";
-        assert_eq!(secrets.out_of(text), "bad …, … or Basic … of acme");
-        assert!(!format!("{secrets:?}").contains("key-2"));
+        let secrets = Secrets::default().and("code").and("secret").and("secret-2");
+        let secrets = secrets.and_basic("key", "X");
+        let text = "code: bad secret-2, secret or Basic a2V5Olg= of acme";
+        assert_eq!(secrets.out_of(text), "code: bad …, … or Basic … of acme");
+        assert!(!format!("{secrets:?}").contains("secret-2"));
     }
 }
