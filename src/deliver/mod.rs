@@ -54,7 +54,9 @@ pub struct Settings {
     pub give_up_after: Duration,
     /// Longest time for one call to a destination.
     pub deadline: Duration,
-    /// Time between probes of a paused destination.
+    /// First wait before a paused destination is probed, and between probes of one that cannot
+    /// be reached; one that refuses our credentials is probed less and less often, at least
+    /// every 15 minutes or `max_delay`.
     pub probe_every: Duration,
 }
 
@@ -120,7 +122,7 @@ impl Sender {
         around: Around,
     ) -> Self {
         let progress = Progress(Arc::new(JournalSteps(Arc::clone(&around.journal))));
-        let gate = Gate::new(settings.probe_every);
+        let gate = Gate::new(&settings);
         let (slow, running) = (Slow::default(), Mutex::default());
         Self { name, destination, settings, around, progress, gate, slow, running }
     }
@@ -137,8 +139,9 @@ impl Sender {
             Allowance::Parcels(count) => (count, Timestamp::MIN),
             Allowance::From(at) => (1, at),
         };
-        match from.max(self.slow.until()) {
-            at if at > self.around.clock.now() => Allowance::From(at),
+        let now = self.around.clock.now();
+        match from.max(self.slow.until(now)) {
+            at if at > now => Allowance::From(at),
             _ => Allowance::Parcels(count),
         }
     }
@@ -158,22 +161,25 @@ impl Sender {
 
     /// Whether nothing is to be sent now.
     fn idle(&self) -> bool {
-        self.around.stop.is_cancelled() || self.gate.probe_at().is_some()
+        self.around.stop.is_cancelled() || self.gate.is_shut()
     }
 
-    /// The time in which a parcel is surely settled: a look, the parcel, each photo of it alone,
-    /// every call under its deadline, and the writing down.
-    fn lease(&self, photos: usize) -> Duration {
-        let photos = u32::try_from(photos).unwrap_or(u32::MAX);
-        let alone = if photos > 1 { photos } else { 0 };
-        let calls = self.settings.deadline.saturating_mul(alone.saturating_add(2));
-        calls.saturating_add(Duration::from_mins(1).saturating_mul(photos))
+    /// The time in which a parcel of one is surely settled, and how much more each further photo
+    /// takes: a look, the parcel, each photo of it alone, every call under its deadline, and the
+    /// writing down.
+    fn lease(&self) -> (Duration, Duration) {
+        let photo = self.settings.deadline.saturating_add(Duration::from_mins(1));
+        (self.settings.deadline.saturating_mul(2).saturating_add(photo), photo)
     }
 
     /// Writes the end of an attempt that began at `started` down and then says so.
     async fn settle(&self, claimed: &Claimed, end: DeliveryEnd, started: Instant) {
-        if let DeliveryEnd::Broken { cause } = &end {
-            self.pause(cause.clone()).await;
+        match &end {
+            DeliveryEnd::Broken { cause } => self.pause(cause.clone()).await,
+            DeliveryEnd::Delivered(_) | DeliveryEnd::Held { .. } => {
+                self.gate.forget(claimed.delivery.id);
+            }
+            _ => {}
         }
         if self.write(claimed, &end).await {
             self.tell(&claimed.delivery, &end, started.elapsed());
@@ -216,7 +222,8 @@ impl Sender {
                 telemetry.emit(&failed(AttemptOutcome::Unknown, cause, *at));
             }
             DeliveryEnd::Broken { cause } => {
-                let at = self.around.clock.after(self.settings.probe_every);
+                let now = self.around.clock.now();
+                let at = self.gate.probe_at(now).unwrap_or(now);
                 telemetry.emit(&failed(AttemptOutcome::Broken, cause, at));
             }
             DeliveryEnd::Held { cause } => telemetry.emit(&Fact::Held { delivery, cause }),
@@ -226,7 +233,7 @@ impl Sender {
 
     async fn pause(&self, cause: Cause) {
         let since = self.around.clock.now();
-        if !self.gate.shut(&self.around.clock) {
+        if !self.gate.shut(&self.around.clock, &cause) {
             return;
         }
         self.around.telemetry.emit(&Fact::Paused { destination: &self.name, cause: &cause });
@@ -266,7 +273,7 @@ impl Work for Sender {
 
     async fn claim(&self, room: usize) -> Result<Vec<Vec<Claimed>>, JournalError> {
         let now = self.around.clock.now();
-        match self.gate.probe_at() {
+        match self.gate.probe_at(now) {
             Some(at) if at > now => return Ok(Vec::new()),
             Some(_) => self.probe().await,
             None => {}
@@ -276,13 +283,14 @@ impl Work for Sender {
             return Ok(Vec::new());
         }
         let limits = self.destination.limits();
-        let photos_per_parcel = limits.photos_per_parcel.max(1);
+        let (lease, lease_more) = self.lease();
         let claim = Claim {
             now,
-            lease_until: self.around.clock.after(self.lease(photos_per_parcel)),
+            lease_until: self.around.clock.after(lease),
+            lease_more,
             destination: self.name.clone(),
             limit,
-            photos_per_parcel,
+            photos_per_parcel: limits.photos_per_parcel.max(1),
             parcel_size: limits.parcel_size,
             one_per_target: limits.one_per_target,
             except: self.running().keys().copied().collect(),
@@ -309,7 +317,7 @@ impl Work for Sender {
     }
 
     async fn next_at(&self) -> Result<Option<Timestamp>, JournalError> {
-        if let Some(at) = self.gate.probe_at() {
+        if let Some(at) = self.gate.probe_at(self.around.clock.now()) {
             return Ok(Some(at));
         }
         let next = self.around.journal.next_delivery_at(&self.name).await?;

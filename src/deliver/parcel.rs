@@ -6,7 +6,10 @@
 
 use std::{collections::VecDeque, iter, time::Instant};
 
-use super::{Sender, verdict::Verdict};
+use super::{
+    Sender,
+    verdict::{Verdict, named},
+};
 use crate::{
     destinations::{Item, Parcel},
     journal::{Claimed, DeliveryEnd},
@@ -78,7 +81,16 @@ impl Sender {
         };
         let verdict = self.verdict(&failure);
         for claimed in all {
-            self.settle(claimed, verdict.end(&claimed.delivery, &failure), started).await;
+            let delivery = &claimed.delivery;
+            let known = match &failure {
+                Failure::Broken { .. } => self.gate.suspect(delivery.id, verdict.now),
+                _ => None,
+            };
+            let end = match known {
+                Some(since) => verdict.alone(delivery, failure.cause().clone(), since),
+                None => verdict.end(delivery, &failure),
+            };
+            self.settle(claimed, end, started).await;
         }
         verdict.rest(&failure)
     }
@@ -215,8 +227,8 @@ impl Sender {
         let now = self.around.clock.now();
         // One for all: what failed together is due together, and travels together again.
         let spread = rand::random();
-        let unnamed = matches!(failure, Failure::Later { after: None, cause }
-            if cause.kind == ErrorKind::RateLimited);
+        let unnamed = matches!(failure, Failure::Later { after, cause }
+            if cause.kind == ErrorKind::RateLimited && named(*after).is_none());
         let slow_until = if unnamed { self.slow.again(now, &self.settings, spread) } else { now };
         let settles_in = self.destination.limits().settles_in;
         Verdict { settings: &self.settings, now, settles_in, spread, slow_until }
@@ -230,8 +242,9 @@ async fn calls(pieces: Vec<Piece<'_>>) -> VecDeque<Vec<Piece<'_>>> {
     for piece in pieces {
         let attempts = piece.claimed.delivery.attempts;
         let worn = attempts > TOGETHER && attempts.is_multiple_of(2);
-        // What the destination says of a file that cannot be read is meant for that one.
-        if many && (worn || piece.file.open().await.is_err()) {
+        // What was in doubt may have been too much at once for a slow line, and what the
+        // destination says of a file that cannot be read is meant for that one.
+        if many && (worn || piece.is_unsure() || piece.file.open().await.is_err()) {
             calls.push_back(vec![piece]);
         } else {
             together.push(piece);

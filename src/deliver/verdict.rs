@@ -6,13 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Settings, backoff::delay};
 use crate::{
-    journal::DeliveryEnd,
+    journal::{DeliveryEnd, LOOK_AFTER},
     model::{Cause, Delivery, ErrorKind, Failure},
 };
 
-/// How long another side may go on with a request that timed out; Odoo ends its workers after
-/// 120 seconds unless configured otherwise, counted from the request's start.
-const STILL_AT_WORK: Duration = Duration::from_mins(1);
+/// Less than this is no wait: whoever says so, or names a time that is past, would be asked again
+/// and again without any.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// The wait that was asked for, where it is one.
+pub(super) fn named(after: Option<Duration>) -> Option<Duration> {
+    after.filter(|after| *after >= SHORTEST)
+}
 
 /// All that counts beside the delivery and the failure.
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +44,7 @@ impl Verdict<'_> {
             }
             // Told when to come back: that spends no attempt, and no patience either.
             Failure::Later { after, .. } if cause.kind == ErrorKind::RateLimited => {
-                let at = after.map_or(self.slow_until, |after| self.after(after));
-                DeliveryEnd::Later { at, cause, counts: false }
+                DeliveryEnd::Later { at: self.resumes(*after), cause, counts: false }
             }
             Failure::Later { .. } if self.is_tired(delivery) => {
                 DeliveryEnd::Held { cause: self.gave_up(&cause) }
@@ -61,7 +65,7 @@ impl Verdict<'_> {
                 // The other side may still be at work on what it did not answer in time, and
                 // a look before it is done would find nothing.
                 let busy = match cause.kind {
-                    ErrorKind::Timeout => self.settles_in.max(STILL_AT_WORK),
+                    ErrorKind::Timeout => self.settles_in.max(LOOK_AFTER),
                     _ => self.settles_in,
                 };
                 DeliveryEnd::Unknown { at: self.next(delivery).max(self.after(busy)), cause }
@@ -71,19 +75,34 @@ impl Verdict<'_> {
         }
     }
 
+    /// How the attempt of a delivery ends for which the destination is broken while it works for
+    /// others, as is known since then: by the schedule, as if it were its own fault.
+    pub(super) fn alone(&self, delivery: &Delivery, cause: Cause, since: Timestamp) -> DeliveryEnd {
+        let patience = later(since.max(delivery.since), self.settings.give_up_after);
+        if self.now >= patience {
+            return DeliveryEnd::Held { cause: self.gave_up(&cause) };
+        }
+        DeliveryEnd::Later { at: self.next(delivery), cause, counts: true }
+    }
+
     /// What becomes of the others of a parcel, which were not sent; `None`: they still may be.
     pub(super) fn rest(&self, failure: &Failure) -> Option<DeliveryEnd> {
         match failure {
             Failure::Refused { .. } => None,
             Failure::Later { after, cause } if cause.kind == ErrorKind::RateLimited => {
-                let at = after.map_or(self.slow_until, |after| self.after(after));
-                Some(DeliveryEnd::Later { at, cause: cause.clone(), counts: false })
+                let (at, cause) = (self.resumes(*after), cause.clone());
+                Some(DeliveryEnd::Later { at, cause, counts: false })
             }
             // Whatever is wrong may be wrong with the one that failed: they go on without it.
             Failure::Later { .. } | Failure::Unknown { .. } | Failure::Broken { .. } => {
                 Some(DeliveryEnd::Cancelled)
             }
         }
+    }
+
+    /// When it goes on after a rate limit.
+    fn resumes(&self, after: Option<Duration>) -> Timestamp {
+        named(after).map_or(self.slow_until, |after| self.after(after))
     }
 
     fn is_tired(&self, delivery: &Delivery) -> bool {

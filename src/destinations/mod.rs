@@ -20,6 +20,7 @@ pub mod oauth;
 pub mod odoo;
 pub mod onedrive;
 mod pace;
+mod redact;
 pub mod s3;
 mod sample;
 pub mod sftp;

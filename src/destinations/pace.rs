@@ -19,6 +19,44 @@ use crate::{
     system::Clock,
 };
 
+/// Which limit a plan has to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Limit {
+    /// [`Ceiling::writes_per_minute`].
+    Ceiling,
+    /// What the account told of its calls.
+    Account,
+    /// [`Ceiling::writes_per_ticket`], or what was told of the ticket.
+    Ticket,
+    /// The account wants to be left alone.
+    Closed,
+}
+
+impl Limit {
+    /// Why nothing goes out before `at`.
+    fn cause(self, at: Timestamp) -> Cause {
+        let at = at.strftime("%H:%M:%S UTC");
+        let by_itself = "nothing to do: it goes on by itself";
+        let (what, fix) = match self {
+            Self::Ceiling => (
+                format!("our own ceiling of writing calls a minute is reached until {at}"),
+                "nothing to do: it goes on by itself; raise writes_per_minute if the account \
+                 takes more",
+            ),
+            Self::Account => (
+                format!("the account has no calls left for us, as it says, until {at}"),
+                "nothing to do: it goes on by itself; if it happens often, see what else calls \
+                 the account",
+            ),
+            Self::Ticket => {
+                (format!("this ticket takes no more updates until {at}, others do"), by_itself)
+            }
+            Self::Closed => (format!("the account asked to be left alone until {at}"), by_itself),
+        };
+        Cause::new(ErrorKind::RateLimited, what, fix)
+    }
+}
+
 /// What is counted as a minute: calls take time to arrive, and nobody's minute is shorter.
 const MINUTE: Duration = Duration::from_secs(61);
 /// The wait after a 429 that does not name one.
@@ -202,8 +240,8 @@ impl State {
     }
 
     /// When the plan can be carried out as far as is known, `ahead` such plans before it: now
-    /// or earlier if at once.
-    fn ready_at(&self, plan: Plan, ahead: usize, now: Timestamp) -> Timestamp {
+    /// or earlier if at once. With it the limit that says so.
+    fn ready_at(&self, plan: Plan, ahead: usize, now: Timestamp) -> (Timestamp, Limit) {
         let planned = self.planned + plan.calls * ahead;
         let planned_writes = self.planned_writes + plan.writes * ahead;
         let free_at = |times: VecDeque<Timestamp>, planned: usize, more: usize, limit, span| {
@@ -239,7 +277,10 @@ impl State {
             let free = free_at(t.writes.clone(), 0, plan.writes, most, TEN_MINUTES);
             free.max(t.closed_until.unwrap_or(free))
         });
-        by_ceiling.max(by_total).max(by_left).max(by_ticket).max(self.closed_until)
+        (by_ceiling, Limit::Ceiling)
+            .max((by_total.max(by_left), Limit::Account))
+            .max((by_ticket, Limit::Ticket))
+            .max((self.closed_until, Limit::Closed))
     }
 }
 
@@ -252,33 +293,24 @@ impl Pace {
     /// How many such plans may be carried out now.
     pub(super) fn allowance(&self, plan: Plan) -> Allowance {
         let (state, now) = self.state();
-        let at = state.ready_at(plan, 0, now);
+        let (at, _) = state.ready_at(plan, 0, now);
         if at > now {
             return Allowance::From(at);
         }
-        let more = (1..AT_ONCE).take_while(|ahead| state.ready_at(plan, *ahead, now) <= now);
+        let more = (1..AT_ONCE).take_while(|ahead| state.ready_at(plan, *ahead, now).0 <= now);
         Allowance::Parcels(1 + more.count())
     }
 
     /// Permission for every call of a plan.
     ///
     /// # Errors
-    /// [`Failure::Later`] of kind `rate_limited` with the time until then.
+    /// [`Failure::Later`] of kind `rate_limited` with the time until then, and whose limit it is.
     pub(super) fn take(&self, plan: Plan) -> Result<Permit, Failure> {
         let (mut state, now) = self.state();
-        let at = state.ready_at(plan, 0, now);
+        let (at, limit) = state.ready_at(plan, 0, now);
         if at > now {
             let after = Duration::try_from(at.duration_since(now)).unwrap_or_default();
-            let seconds = after.as_secs_f64().ceil();
-            return Err(Failure::Later {
-                after: Some(after),
-                cause: Cause::new(
-                    ErrorKind::RateLimited,
-                    format!("the account's calls are used up for the next {seconds} s"),
-                    "nothing to do: it goes on by itself; raise writes_per_minute if the \
-                     account takes more",
-                ),
-            });
+            return Err(Failure::Later { after: Some(after), cause: limit.cause(at) });
         }
         state.planned += plan.calls;
         state.planned_writes += plan.writes;
@@ -487,6 +519,30 @@ mod tests {
         let told = Told { ticket_closed: Some(Duration::from_secs(90)), ..Told::default() };
         pace.take(to(7)).unwrap().reads().answered(told);
         assert_eq!([wait(&pace, to(7)), wait(&pace, to(8))], [90, 0]);
+    }
+
+    #[test]
+    fn a_wait_says_whose_limit_it_is_and_until_when() {
+        let said = |ceiling, told, plan: Plan| {
+            let (_, pace) = pace(ceiling);
+            pace.take(plan).unwrap().writes().answered(told);
+            match pace.take(plan) {
+                Err(Failure::Later { cause, .. }) => cause.to_string(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let to = Plan { ticket: Some(7), ..ONE };
+        let slow = said(Ceiling { writes_per_minute: 1, ..FREE }, Told::default(), to);
+        assert!(slow.contains("our own ceiling") && slow.contains("00:01:01 UTC"), "{slow}");
+        assert!(slow.contains("raise writes_per_minute"), "{slow}");
+        let ticket = said(Ceiling { writes_per_ticket: 1, ..FREE }, Told::default(), to);
+        assert!(ticket.contains("this ticket") && ticket.contains("00:10:01 UTC"), "{ticket}");
+        let account = said(FREE, left(100, 0), to);
+        assert!(account.contains("no calls left") && account.contains("00:01:01"), "{account}");
+        let wait = Told::default().refused(Some(Duration::from_secs(90)));
+        let closed = said(FREE, wait, to);
+        assert!(closed.contains("left alone until 00:01:30 UTC"), "{closed}");
+        assert!([ticket, account, closed].iter().all(|text| !text.contains("raise")));
     }
 
     #[test]

@@ -6,6 +6,9 @@ use crate::model::{Delivery, Photo, PhotoId};
 
 /// How every mark begins.
 const PREFIX: &str = "apertur-";
+/// What a receipt says of a photo whose words are on the ticket and whose file is not seen there.
+pub(super) const UNLISTED: &str =
+    "the text was added, but its file is not listed with it: look on the ticket";
 /// What stands before a mark in a text.
 const REFERENCE: &str = "ref ";
 

@@ -1,7 +1,9 @@
 //! What a sender asks for and gets: deliveries in parcels. What fits together is said here, for
 //! every store.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{AttemptId, Delivery, DeliveryId, DestinationName, Mode, SessionId, Target};
 
@@ -10,22 +12,25 @@ use crate::model::{AttemptId, Delivery, DeliveryId, DestinationName, Mode, Sessi
 pub struct Claim {
     /// The time.
     pub now: Timestamp,
-    /// Until when the sender holds what it gets; after that anybody may claim it again.
+    /// Until when the sender holds a parcel of one; after that anybody may claim it again.
     pub lease_until: Timestamp,
+    /// How much longer it holds a parcel for each further delivery in it.
+    pub lease_more: Duration,
     /// Only deliveries for this destination.
     pub destination: DestinationName,
     /// At most this many parcels.
     pub limit: usize,
     /// Deliveries in one parcel, at least 1. Only deliveries of photos of one session, for one
-    /// target and in one mode travel together; those without session or target travel alone.
+    /// record ([`Target::record`]) and in one mode travel together; those without session or
+    /// target travel alone.
     pub photos_per_parcel: usize,
     /// Bytes in one parcel; the first photo goes however large it is.
     pub parcel_size: u64,
-    /// One parcel per target, and none whose target has a delivery in `sending` under a live
-    /// lease.
+    /// One parcel per record ([`Target::record`]), and none whose record has a delivery in
+    /// `sending` under a live lease.
     pub one_per_target: bool,
     /// What the caller has in flight right now: never claimed again, whatever its lease says
-    /// (the clock may have jumped), and its target is busy.
+    /// (the clock may have jumped), and its record is busy.
     pub except: Vec<DeliveryId>,
 }
 
@@ -39,10 +44,10 @@ pub struct Claimed {
 }
 
 /// What the deliveries of a parcel have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Common<'a> {
     pub(super) session: &'a SessionId,
-    pub(super) target: &'a Target,
+    pub(super) record: Target,
     pub(super) mode: Option<Mode>,
 }
 
@@ -51,7 +56,15 @@ impl Claim {
     /// it travels alone.
     pub(super) fn common<'a>(&self, delivery: &'a Delivery) -> Option<Common<'a>> {
         let session = delivery.photo.session.as_ref().filter(|_| self.photos_per_parcel > 1)?;
-        Some(Common { session, target: delivery.target.as_ref()?, mode: delivery.mode })
+        Some(Common { session, record: delivery.target.as_ref()?.record(), mode: delivery.mode })
+    }
+
+    /// Until when a parcel of so many deliveries is held.
+    pub(super) fn leased_until(&self, deliveries: usize) -> Timestamp {
+        let further = u32::try_from(deliveries.saturating_sub(1)).unwrap_or(u32::MAX);
+        let more = SignedDuration::try_from(self.lease_more.saturating_mul(further));
+        let more = more.unwrap_or(SignedDuration::MAX);
+        self.lease_until.checked_add(more).unwrap_or(Timestamp::MAX)
     }
 
     /// The room in a parcel that has its first delivery.

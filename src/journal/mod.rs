@@ -7,7 +7,7 @@ mod claim;
 pub mod memory;
 pub mod sqlite;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +19,15 @@ use crate::model::{
 
 pub use self::claim::{Claim, Claimed};
 pub use crate::model::Planned;
+
+/// How long another side may go on with a request that nobody waits for any more: what is in
+/// doubt is looked for after this. Odoo ends its workers after 120 seconds unless configured
+/// otherwise, counted from the request's start.
+pub const LOOK_AFTER: Duration = Duration::from_mins(1);
+
+/// How long a system may not list yet what it acknowledged
+/// (`fixtures/contracts/open-questions.md`, E12).
+pub const LISTED_AFTER: Duration = Duration::from_secs(5);
 
 /// Why the journal could not do it. Nothing was changed unless the text says so.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -220,7 +229,7 @@ pub struct Count {
 /// What a replay did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Replayed {
-    /// Deliveries that are due now.
+    /// Deliveries that are due again: now, or when they may be looked for.
     pub due: u64,
     /// Photos that will be fetched again first.
     pub fetching: u64,
@@ -269,9 +278,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ///
     /// A photo *covers* a delivery of the other with the same bytes when it has a delivery to
     /// the same destination that is `due`, `sending` or `delivered`, and the two do not name
-    /// different records. One that was itself left to the other covers nothing: at least one
-    /// of the two is really sent. A covering delivery that names no record takes target and
-    /// mode from the one that is left to it, while it is `due` or `sending`; so does its photo.
+    /// different records ([`Target::record`]). One that was itself left to the other covers
+    /// nothing: at least one of the two is really sent. A covering delivery that names no record
+    /// takes target and mode from the one that is left to it, while it is `due` or `sending`; so
+    /// does its photo.
     ///
     /// What would be due is `held` (kind `local`) where the photo is `expired`.
     ///
@@ -389,7 +399,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Makes matching deliveries due now, with `attempts` 0, `since` now, `due_at` now and no
     /// cause; `unsure` and steps stay, so what is there is found. `delivered` ones only with
-    /// `force`, and they become `unsure`; `sending` and `dropped` ones never. Where the photo
+    /// `force`, and they become `unsure`; `sending` and `dropped` ones never. What is `unsure`
+    /// then is due no sooner than a look can tell: what was `delivered` [`LISTED_AFTER`] its
+    /// end, what was `held` [`LOOK_AFTER`] its end, all else at `look_at`; one that was `due`
+    /// sooner stays so. Nothing is due before `now`, or later than `look_at`. Where the photo
     /// lacks its bytes its fetch becomes due instead (one that is under way is left to end) and
     /// its deliveries `waiting` (not for `expired` bytes: left alone). A delivery without
     /// destination is left alone: see [`Journal::plan_again`]. Without `force` a delivery that
@@ -400,6 +413,7 @@ pub trait Journal: fmt::Debug + Send + Sync {
         filter: &Filter,
         force: bool,
         now: Timestamp,
+        look_at: Timestamp,
     ) -> Result<Replayed, JournalError>;
 
     /// Replaces a delivery that is held as `unrouted`, with or without destination, by the given
@@ -516,6 +530,11 @@ fn bytes_gone() -> Cause {
         "its bytes were removed by retention",
         "have the photo sent again with its bytes, or take it again",
     )
+}
+
+/// Whether two records are named and are not the same.
+fn are_apart(one: Option<&Target>, other: Option<&Target>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one.record() != other.record())
 }
 
 /// Why a delivery without destination is held whose photo belongs to this record.

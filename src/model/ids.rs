@@ -115,14 +115,15 @@ impl PhotoId {
     }
 
     /// The id of a photo that is known only by its bytes, and by the record that the event
-    /// names, if it does: the same picture for two records is two photos.
+    /// names, if it does: the same picture for two records ([`super::Target::record`]) is two
+    /// photos.
     #[must_use]
     pub fn of_bytes(digest: &super::Digest, target: Option<&super::Target>) -> Self {
         let mut hex = match target {
             None => digest.to_hex(),
             Some(target) => {
-                let both = Sha256::new().chain_update(digest.0).chain_update(target.to_string());
-                hex::encode(both.finalize())
+                let record = target.record().to_string();
+                hex::encode(Sha256::new().chain_update(digest.0).chain_update(record).finalize())
             }
         };
         hex.truncate(48);

@@ -81,6 +81,20 @@ impl Target {
         }
     }
 
+    /// The target without what only describes it, for comparisons: the number of a ticket is
+    /// the account's, so it is one ticket with and without its workspace
+    /// (`fixtures/contracts/freshservice.md` section 5).
+    #[must_use]
+    pub fn record(&self) -> Self {
+        match self {
+            Self::Freshservice { ticket, .. } => {
+                Self::Freshservice { workspace: None, ticket: *ticket }
+            }
+            Self::Ticket { ticket, .. } => Self::Ticket { workspace: None, ticket: *ticket },
+            Self::Odoo { .. } | Self::Freshdesk { .. } | Self::Zendesk { .. } => self.clone(),
+        }
+    }
+
     /// Whether destinations of this kind can take photos for this target.
     #[must_use]
     pub fn belongs_to(&self, kind: Kind) -> bool {
@@ -94,8 +108,12 @@ impl Target {
     }
 }
 
+/// Largest number of a ticket or workspace: no help desk counts that far, and everything that
+/// reads numbers reads these without loss.
+const MAX_NUMBER: u64 = 1_000_000_000_000_000;
+
 /// The number of a ticket as people write it: digits, which may follow `#`, `INC-` or `SR-` in
-/// any case. `None` for anything else, and for 0.
+/// any case. `None` for anything else, for 0, and for more than 10^15, which no help desk has.
 #[must_use]
 pub fn ticket_number(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -112,9 +130,9 @@ fn ticket(text: &str) -> Result<u64, InvalidTarget> {
 }
 
 fn number(text: &str) -> Result<u64, InvalidTarget> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let number = if digits { text.parse().map_err(|_| InvalidTarget)? } else { 0 };
-    if number == 0 { Err(InvalidTarget) } else { Ok(number) }
+    let is_digits = text.bytes().all(|b| b.is_ascii_digit());
+    let number = is_digits.then(|| text.parse().ok()).flatten();
+    number.filter(|number| (1..=MAX_NUMBER).contains(number)).ok_or(InvalidTarget)
 }
 
 impl FromStr for Target {
@@ -207,6 +225,25 @@ impl Mode {
             Self::Public => "public",
         }
     }
+
+    /// The help desks' word.
+    #[must_use]
+    pub fn desk_word(self) -> &'static str {
+        match self {
+            Self::Contact => "client",
+            Self::Internal => "internal",
+            Self::Public => "agent",
+        }
+    }
+
+    /// The word of the system that the target belongs to.
+    #[must_use]
+    pub fn word_at(self, target: Option<&Target>) -> &'static str {
+        match target {
+            None | Some(Target::Odoo { .. }) => self.as_str(),
+            Some(_) => self.desk_word(),
+        }
+    }
 }
 
 impl fmt::Display for Mode {
@@ -235,6 +272,31 @@ mod tests {
     }
 
     #[test]
+    fn a_ticket_is_one_record_with_and_without_its_workspace() {
+        let record = |text: &str| text.parse::<Target>().map(|t| t.record().to_string());
+        for text in ["freshservice:241", "ticket:17", "zendesk:9", "odoo:res.partner:42"] {
+            assert_eq!(record(text).as_deref(), Ok(text));
+        }
+        assert_eq!(record("freshservice:2:241").as_deref(), Ok("freshservice:241"));
+        assert_eq!(record("ticket:2:17").as_deref(), Ok("ticket:17"));
+    }
+
+    #[test]
+    fn a_mode_is_called_as_its_system_calls_it_and_read_back_from_either_word() {
+        let desk = Target::Freshdesk { ticket: 17 };
+        let odoo = Target::Odoo { model: "res.partner".to_owned(), id: 1 };
+        for (mode, at_odoo, at_desk) in [
+            (Mode::Contact, "contact", "client"),
+            (Mode::Internal, "internal", "internal"),
+            (Mode::Public, "public", "agent"),
+        ] {
+            assert_eq!((mode.word_at(Some(&odoo)), mode.word_at(None)), (at_odoo, at_odoo));
+            assert_eq!(mode.word_at(Some(&desk)), at_desk);
+            assert_eq!((Mode::parse(at_odoo), Mode::parse(at_desk)), (Some(mode), Some(mode)));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_a_record_is_no_target() {
         for text in [
             "",
@@ -250,6 +312,8 @@ mod tests {
             "odoo:../x:1",
             "zendesk:1a",
             "freshdesk:",
+            "zendesk:9223372036854775808",
+            "freshservice:1000000000000001:241",
             "freshservice:INC-2:241",
             "odoo:res.partner:INC-1",
             "box:1",
@@ -275,6 +339,8 @@ mod tests {
             ("INC-INC-1", None),
             ("INC 1", None),
             ("ИНЦ-1", None),
+            ("1000000000000000", Some(1_000_000_000_000_000)),
+            ("1000000000000001", None),
             ("99999999999999999999", None),
         ] {
             assert_eq!(ticket_number(text), number, "{text}");

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    journal::{Count, Journal, JournalError, Story},
+    journal::{Count, Journal, JournalError, LOOK_AFTER, Story},
     model::{Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter, PhotoId},
     route::Routes,
     system::Clock,
@@ -53,7 +53,7 @@ pub struct Replay {
 /// What a replay did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayReport {
-    /// Deliveries that are due now.
+    /// Deliveries that are due again: now, or within a minute where they are looked for first.
     pub due: u64,
     /// Photos that are fetched again first.
     pub fetching: u64,
@@ -104,14 +104,15 @@ impl Ops {
         }
     }
 
-    /// Makes deliveries due again. What is at the destination already is found there, so a
-    /// replay attaches nothing twice.
+    /// Makes deliveries due again. What may be at the destination already is looked for there,
+    /// once the other side is surely done with it, so a replay attaches nothing twice.
     ///
     /// # Errors
     /// When the journal cannot be written; what was replayed until then stays replayed.
     pub async fn replay(&self, replay: &Replay) -> Result<ReplayReport, JournalError> {
         let now = self.clock.now();
-        let done = self.journal.replay(&replay.filter, replay.force, now).await?;
+        let look_at = self.clock.after(LOOK_AFTER);
+        let done = self.journal.replay(&replay.filter, replay.force, now, look_at).await?;
         let (undone, held) = self.hold_strays().await?;
         let routed = self.plan_again(&replay.filter).await?;
         let report = ReplayReport {
@@ -181,12 +182,14 @@ impl Ops {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use jiff::Timestamp;
 
     use super::*;
     use crate::{
-        journal::{Arrival, Bytes, memory::Memory},
-        model::{Digest, Kind, Photo, Planned, Scheme, Shape},
+        journal::{Arrival, Bytes, Claim, DeliveryEnd, memory::Memory},
+        model::{Cause, Digest, Kind, Photo, Planned, Scheme, Shape},
     };
 
     fn name(text: &str) -> anyhow::Result<DestinationName> {
@@ -270,6 +273,36 @@ mod tests {
         let all = ops.list(&Filter::default(), None, 9).await?;
         assert_eq!((all[0].state, &all[0].destination), (DeliveryState::Held, &Some(gone)));
         assert_eq!(all[0].cause.as_ref().map(|cause| cause.kind), Some(ErrorKind::Unrouted));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_replay_looks_a_minute_later_for_what_may_be_there() -> anyhow::Result<()> {
+        let to = name("folder")?;
+        let ops = ops(std::slice::from_ref(&to));
+        ops.journal.accept(arrival("doubtful", std::slice::from_ref(&to))?).await?;
+        let now = ops.clock.now();
+        let claim = Claim {
+            now,
+            lease_until: now,
+            lease_more: Duration::ZERO,
+            destination: to,
+            limit: 1,
+            photos_per_parcel: 1,
+            parcel_size: 1,
+            one_per_target: false,
+            except: Vec::new(),
+        };
+        let claimed = ops.journal.claim_deliveries(claim).await?.remove(0).remove(0);
+        let cause = Cause::new(ErrorKind::Timeout, "no answer", "");
+        let soon = ops.clock.after(LOOK_AFTER);
+        let end = DeliveryEnd::Unknown { at: soon, cause };
+        ops.journal.settle_delivery(&claimed, end, now).await?;
+        ops.clock.step(LOOK_AFTER / 3);
+        let replay = Replay { filter: Filter::default(), force: false, by: "a test".to_owned() };
+        let report = ReplayReport { due: 1, ..ReplayReport::default() };
+        assert_eq!(ops.replay(&replay).await?, report);
+        assert_eq!(ops.list(&Filter::default(), None, 1).await?[0].due_at, soon);
         Ok(())
     }
 }

@@ -85,7 +85,7 @@ fn odoo(named: &Map<String, Value>) -> Option<Target> {
 fn ticket(system: &str, from: &Map<String, Value>, keys: &[&str]) -> Option<Target> {
     let number = |key: &&str| match from.get(*key)? {
         Value::String(text) => ticket_number(text),
-        other => other.as_u64().filter(|number| *number > 0),
+        other => ticket_number(&other.as_u64()?.to_string()),
     };
     let ticket = keys.iter().find_map(number)?;
     let workspace = ["workspace_id", "workspaceId"].iter().find_map(number);

@@ -291,6 +291,9 @@ async fn lost_notes_are_found_by_file_or_text_on_every_page_and_nowhere_else() {
         let found = lab.destination.find(&asked).await.unwrap();
         let ids: Vec<_> = found.iter().map(|it| it.as_ref().map(ids).unwrap_or_default()).collect();
         assert_eq!(ids, [vec!["conversation", "attachment"], vec!["conversation"], vec![]]);
+        let note = |at: usize| found[at].as_ref().and_then(|it| it.note.as_deref());
+        assert_eq!(note(0), None);
+        assert!(note(1).is_some_and(|note| note.contains("its file is not listed")));
         assert_eq!(lab.calls(), ["conversations"; 4]);
     }
 }

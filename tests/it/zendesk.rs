@@ -28,7 +28,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::fakes::zendesk::{EMAIL, FakeZendesk, SIGNED, TOKEN, UPLOAD};
+use crate::fakes::{
+    desk::{self, Fault, What},
+    zendesk::{EMAIL, FakeZendesk, SIGNED, TOKEN, UPLOAD},
+};
 
 /// A fake Zendesk and a destination that points at it, by the same stepped clock.
 struct Lab {
@@ -247,6 +250,73 @@ async fn a_ticket_that_takes_nothing_gets_no_upload_where_that_can_be_seen() {
     assert!(full.unwrap_err().cause().fix.contains("5,000"));
     assert_eq!(lab.calls()[2..], ["ticket", "upload", "update", "unupload"]);
     assert_eq!(lab.zendesk.loose_uploads(), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_stops_the_account_only_where_the_account_refuses_too() {
+    for (on, status, shape, kind) in [
+        ("ticket", 404, desk::Shape::Html, "not_found"),
+        ("update", 404, desk::Shape::Html, "not_found"),
+        ("update", 405, desk::Shape::Empty, "not_found"),
+        ("upload", 410, desk::Shape::Empty, "not_found"),
+        ("update", 302, desk::Shape::Empty, "protocol"),
+        ("ticket", 403, desk::Shape::Empty, "forbidden"),
+        ("upload", 403, desk::Shape::Html, "forbidden"),
+        ("update", 402, desk::Shape::Empty, "forbidden"),
+        ("comments", 423, desk::Shape::Empty, "forbidden"),
+    ] {
+        let refusal = What::Status(status, shape);
+        let end = async |of_account: Option<What>| {
+            let lab = Lab::new();
+            lab.zendesk.fault(Fault::once(on, refusal.clone()));
+            let is_fine = of_account.is_none();
+            of_account.into_iter().for_each(|what| lab.zendesk.fault(Fault::once("count", what)));
+            let photo = delivery("a", 9, None);
+            let ended = match on {
+                "comments" => ending(&lab.destination.find(&[photo]).await),
+                _ => ending(&lab.send(&photo).await),
+            };
+            assert_eq!(lab.calls().iter().filter(|call| **call == "count").count(), 1);
+            assert!(!is_fine || lab.zendesk.loose_uploads() == 0, "{on} {status}");
+            ended
+        };
+        assert_eq!(end(None).await, format!("refused {kind}"), "{on} {status}");
+        assert_eq!(end(Some(refusal.clone())).await, format!("broken {kind}"), "{on} {status}");
+        // Nobody knows whose it is.
+        let busy = What::RetryAfter(429, "9");
+        assert_eq!(end(Some(busy)).await, "later rate_limited", "{on} {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_refusal_is_not_read_and_a_long_list_says_so() {
+    let lab = Lab::new();
+    let long = serde_json::json!({"description": "x".repeat(70_000)});
+    lab.zendesk.fault(Fault::once("update", What::Status(422, desk::Shape::Json(long))));
+    let sent = lab.send(&delivery("a", 9, None)).await;
+    assert_eq!(ending(&sent), "refused rejected");
+    assert_eq!(sent.unwrap_err().cause().detail, "");
+    lab.zendesk.fault(Fault::once("comments", What::Huge(17 << 20)));
+    let found = lab.destination.find(&[delivery("a", 9, None)]).await;
+    assert_eq!(ending(&found), "later protocol");
+    assert_eq!(found.unwrap_err().cause().what, "Zendesk's answer has more than 16 MiB");
+}
+
+#[tokio::test]
+async fn a_file_that_the_answer_does_not_list_is_said_on_the_receipt() {
+    let lab = Lab::new();
+    let answer = |attachments: serde_json::Value| {
+        let event = serde_json::json!({"type": "Comment", "id": 7, "attachments": attachments});
+        let body = serde_json::json!({"ticket": {}, "audit": {"events": [event]}});
+        What::After(200, desk::Shape::Json(body))
+    };
+    let other = serde_json::json!([{"id": 1, "file_name": "apertur-b.jpg"}]);
+    for (attachments, is_said) in [(other, true), (serde_json::Value::Null, false)] {
+        lab.zendesk.fault(Fault::once("update", answer(attachments)));
+        let receipt = lab.send(&delivery("a", 9, None)).await.unwrap();
+        let note = receipt.note.unwrap_or_default();
+        assert_eq!(note.contains("its file is not listed"), is_said, "{note}");
+    }
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ fn tell(report: &ReplayReport, args: &Args) -> Result<(), Failure> {
         return json(report);
     }
     line(&format!(
-        "{} due now, {} photo(s) fetched again first, {} newly routed, {} left alone",
+        "{} due again, {} photo(s) fetched again first, {} newly routed, {} left alone",
         report.due, report.fetching, report.routed, report.left
     ))?;
     if report.left > 0 && !args.force {

@@ -90,7 +90,11 @@ fn bytes(story: &Story) -> String {
 fn print_delivery(delivery: &Delivery, paused: Option<String>) -> Result<(), Failure> {
     let to = delivery.destination.as_ref().map_or("nobody".to_owned(), ToString::to_string);
     let target = delivery.target.as_ref().map_or(String::new(), |target| format!(", {target}"));
-    let mode = delivery.mode.map_or(String::new(), |mode| format!(", mode {mode}"));
+    let mode = match (delivery.mode, &delivery.target) {
+        (Some(mode), target) => format!(", mode {}", mode.word_at(target.as_ref())),
+        (None, Some(_)) => ", mode by default".to_owned(),
+        (None, None) => String::new(),
+    };
     line(&format!("delivery   {} to {to}{target}{mode}", delivery.id))?;
     let next = match delivery.state {
         _ if paused.is_some() => format!("; {}", paused.unwrap_or_default()),

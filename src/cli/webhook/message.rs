@@ -209,6 +209,26 @@ mod tests {
     }
 
     #[test]
+    fn a_ticket_is_named_with_its_mode_as_the_help_desks_call_it() {
+        for (target, metadata) in [
+            ("freshdesk:17", r#"{"freshdesk":{"ticket_id":17,"mode":"client"}}"#),
+            (
+                "freshservice:2:241",
+                r#"{"freshservice":{"ticket_id":241,"workspace_id":2,"mode":"client"}}"#,
+            ),
+            ("zendesk:9", r#"{"zendesk":{"ticket_id":9,"mode":"client"}}"#),
+            ("ticket:9", r#"{"ticket_id":9,"mode":"client"}"#),
+        ] {
+            let target = Some(target.parse().unwrap());
+            let about = About { target, mode: Some(Mode::Contact), ..inline() };
+            for shape in [Shape::JsonBase64, Shape::Event] {
+                let body = body(shape, &about);
+                assert!(body.contains(&format!(r#""metadata":{metadata}"#)), "{body}");
+            }
+        }
+    }
+
+    #[test]
     fn a_form_carries_the_picture_its_name_and_the_tags() {
         let mut about = inline();
         about.filename = Some("a \"b\"\r\n.jpg".to_owned());

@@ -58,10 +58,11 @@ pub(in crate::cli) struct Args {
     /// A tag of the session, key:value; may be given several times
     #[arg(long = "tag", value_name = "KEY:VALUE")]
     tags: Vec<String>,
-    /// The record the photo is for, for example odoo:res.partner:42
+    /// The record the photo is for, for example odoo:res.partner:42 or freshdesk:17
     #[arg(long = "for", value_name = "TARGET")]
     target: Option<Target>,
-    /// How visible it is there: contact, internal or public
+    /// How visible it is there: contact, internal or public; on a ticket also client, agent or
+    /// internal
     #[arg(long, value_parser = mode)]
     mode: Option<Mode>,
     /// The event's topic [default: image.delivered, or project.upload.image.uploaded]
@@ -96,7 +97,10 @@ fn scheme(text: &str) -> Result<Scheme, String> {
 }
 
 fn mode(text: &str) -> Result<Mode, String> {
-    Mode::parse(text).ok_or_else(|| "the modes are contact, internal and public".to_owned())
+    Mode::parse(text).ok_or_else(|| {
+        "the modes are contact, internal and public (on a ticket: client, internal and agent)"
+            .to_owned()
+    })
 }
 
 /// Where to and signed with what.

@@ -19,9 +19,6 @@ use crate::{
 };
 
 const POST: &str = "post the note";
-/// What an account does that lets the bridge in, for people.
-pub(super) const LET_IN: &str = "let the bridge in";
-
 /// The calls of a note as the requester: the ticket, the note, and the note once more where the
 /// requester is refused as its author.
 pub(super) const AS_REQUESTER: Plan = Plan { calls: 3, writes: 2, ticket: None };
@@ -153,36 +150,26 @@ impl Freshworks {
     }
 
     /// The failure of a call to a ticket. Where the refusal could be the whole account's, the
-    /// account is asked, so that a wrong key or sub-domain holds no photo.
+    /// account is asked, so that a wrong key or sub-domain holds no photo and one ticket stops
+    /// no other. Where it cannot be asked, nobody knows: later.
     pub(super) async fn judged(
         &self,
         permit: &mut Permit,
         fault: Fault,
         call: &Call<'_>,
     ) -> Failure {
-        if fault.is_doubtful() {
-            match self.wire.lacking().await {
-                Ok(scopes) if scopes.is_empty() => {}
-                Ok(scopes) => return Failure::Broken { cause: lacking(&scopes, &self.wire.name) },
-                Err(failure) => return failure,
-            }
-            let asking = self.who_am_i(LET_IN);
-            if let Err(account) = self.wire.call(permit, &asking).await
-                && let Failure::Refused { cause } | Failure::Broken { cause } =
-                    account.failure(&self.wire, &asking)
-            {
-                return Failure::Broken { cause };
-            }
+        if !fault.is_doubtful() {
+            return fault.failure(&self.wire, call);
         }
-        fault.failure(&self.wire, call)
-    }
-
-    /// The cheapest call that shows whether the account lets the bridge in
-    /// (`freshdesk.md`, `freshservice.md` section 1).
-    pub(super) fn who_am_i(&self, about: &'static str) -> Call<'static> {
-        match self.settings().product {
-            Product::Freshdesk => Call::reading("agents/me", about),
-            Product::Freshservice => Call::reading("tickets", about).with("per_page", 1),
+        match self.wire.lacking().await {
+            Ok(scopes) if scopes.is_empty() => {}
+            Ok(scopes) => return Failure::Broken { cause: lacking(&scopes, &self.wire.name) },
+            Err(failure) => return failure,
+        }
+        match self.asked(permit).await {
+            Ok(_) => fault.failure_of_ticket(&self.wire, call),
+            Err(Failure::Refused { cause }) => Failure::Broken { cause },
+            Err(failure) => failure,
         }
     }
 
@@ -198,8 +185,7 @@ impl Freshworks {
             let is_listed = made.files().any(|file| {
                 file.name.as_ref().is_some_and(|n| ticket::is_file_of(&item.delivery.photo.id, n))
             });
-            let unlisted = (made.attachments.is_some() && !is_listed)
-                .then_some("the note was made, but its answer does not list the file: look there");
+            let unlisted = (made.attachments.is_some() && !is_listed).then_some(ticket::UNLISTED);
             let notes: Vec<_> = [remark, unlisted].into_iter().flatten().collect();
             receipt.note = (!notes.is_empty()).then(|| notes.join("; "));
             receipt

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use serde::Deserialize;
+use serde_json::Value as Json;
 
 use super::{
     settings::{Login, Settings},
@@ -22,6 +22,8 @@ pub(super) enum Fault {
     Wire(Failure),
     /// An answer with a good status that makes no sense, and why.
     Unreadable(String),
+    /// An answer with a good status and more bytes than are read.
+    TooLarge,
     /// The other side's refusal.
     Refused(Box<Refusal>),
 }
@@ -40,16 +42,15 @@ pub(super) struct Refusal {
 }
 
 /// The words of a refusal.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Said {
     code: Option<String>,
-    #[serde(alias = "description")]
     message: Option<String>,
-    #[serde(default)]
+    description: Option<String>,
     errors: Vec<FieldError>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct FieldError {
     field: Option<String>,
     message: Option<String>,
@@ -57,10 +58,10 @@ struct FieldError {
 }
 
 impl Said {
-    /// Reads both shapes; of a page or anything else only that it is one.
+    /// Reads both shapes, each word that is one; of a page or anything else only that it is one.
     pub(super) fn read(body: &[u8]) -> Self {
-        if let Ok(said) = serde_json::from_slice(body) {
-            return said;
+        if let Ok(json @ Json::Object(_)) = serde_json::from_slice(body) {
+            return Self::of(&json);
         }
         let text = String::from_utf8_lossy(body);
         let text = text.trim();
@@ -70,6 +71,21 @@ impl Said {
             text => Some(text.to_owned()),
         };
         Self { message, ..Self::default() }
+    }
+
+    fn of(json: &Json) -> Self {
+        let text = |json: &Json, key: &str| json[key].as_str().map(str::to_owned);
+        let error = |json: &Json| FieldError {
+            field: text(json, "field"),
+            message: text(json, "message").or_else(|| json.as_str().map(str::to_owned)),
+            code: text(json, "code"),
+        };
+        Self {
+            code: text(json, "code"),
+            message: text(json, "message"),
+            description: text(json, "description"),
+            errors: json["errors"].as_array().into_iter().flatten().map(error).collect(),
+        }
     }
 
     /// The one code of the whole answer, in letters that can be shown.
@@ -87,7 +103,7 @@ impl Said {
     /// Whether it is about the size of what was attached.
     fn is_about_size(&self) -> bool {
         let texts = self.errors.iter().filter_map(|error| error.message.as_ref());
-        texts.chain(&self.message).any(|text| {
+        texts.chain(&self.message).chain(&self.description).any(|text| {
             let text = text.to_lowercase();
             let large = ["size", "large", "exceed", "limit"].iter().any(|word| text.contains(word));
             large && (text.contains("attachment") || self.is_about("attachments"))
@@ -99,7 +115,7 @@ impl Said {
             let parts = [&error.field, &error.message, &error.code];
             parts.into_iter().flatten().cloned().collect::<Vec<_>>().join(" ")
         };
-        let whole = [&self.code, &self.message].into_iter().flatten().cloned();
+        let whole = [&self.code, &self.message, &self.description].into_iter().flatten().cloned();
         whole.chain(self.errors.iter().map(field)).collect::<Vec<_>>().join("; ")
     }
 }
@@ -128,12 +144,27 @@ impl Fault {
             && (said.is_about("user_id") || said.is_about("incoming"))
     }
 
-    /// Whether it may be about the whole account though it names none: a wrong sub-domain looks
-    /// like a missing ticket, a wrong key like one out of the agent's reach
-    /// (`freshservice.md` section 1).
+    /// Whether it does not say if it is about the whole account or about one ticket: a wrong
+    /// sub-domain looks like a missing ticket, a wrong key like one out of the agent's reach
+    /// (`freshservice.md` section 1), and a feature or an address may be missing for some
+    /// tickets alone.
     pub(super) fn is_doubtful(&self) -> bool {
         let Self::Refused(refusal) = self else { return false };
-        matches!(refusal.status.as_u16(), 403 | 404) && !refusal.is_of_account()
+        match refusal.status.as_u16() {
+            300..=399 => true,
+            403 | 404 if !refusal.is_of_account() => true,
+            _ => refusal.said.code() == Some(NO_FEATURE),
+        }
+    }
+
+    /// The failure that it is for a call to a ticket of an account that lets the bridge in.
+    pub(super) fn failure_of_ticket(self, wire: &Wire, call: &Call<'_>) -> Failure {
+        match self.failure(wire, call) {
+            Failure::Broken { cause } => {
+                Failure::Refused { cause: Cause { fix: FIX_REJECTED.to_owned(), ..cause } }
+            }
+            failure => failure,
+        }
     }
 
     /// The failure that it is for a call.
@@ -154,11 +185,21 @@ impl Fault {
                 )
                 .with_detail(&why),
             ),
+            Self::TooLarge => {
+                let what = format!("{product} did not {about}: its answer has more than 16 MiB");
+                let fix = match call.ticket {
+                    Some(_) => FIX_BY_HAND.to_owned(),
+                    None => fix_address(&wire.settings),
+                };
+                no_answer(Cause::new(ErrorKind::Protocol, what, fix))
+            }
             Self::Refused(refusal) => refusal.failure(wire, call),
         }
     }
 }
 
+/// The code of what an account's plan, or a kind of ticket, does not have.
+const NO_FEATURE: &str = "require_feature";
 /// Codes that concern the account or the login, whatever was asked for.
 const OF_ACCOUNT: [&str; 9] = [
     "invalid_credentials",
@@ -168,11 +209,14 @@ const OF_ACCOUNT: [&str; 9] = [
     "access_token_expired",
     "access_token_invalid",
     "account_suspended",
-    "require_feature",
+    NO_FEATURE,
     "ssl_required",
 ];
 
 const FIX_LOOK: &str = "nothing; the next attempt looks before it sends";
+const FIX_PASSING: &str = "nothing if it passes; else look at the help desk's status page";
+const FIX_BY_HAND: &str = "look on the ticket yourself: drop the delivery if the photo is there, \
+                           else replay it";
 const FIX_REJECTED: &str = "look at the ticket and at what the answer says, then replay the \
                             delivery";
 const FIX_CHAT: &str = "tickets of a web chat or a mobile app take no public notes by their \
@@ -225,6 +269,7 @@ impl Refusal {
         use Verdict::{Broken, Later, Refused, Unknown};
         let settings = &wire.settings;
         let rejected = if self.said.is_about("structured_body") { FIX_CHAT } else { FIX_REJECTED };
+        let passing = if call.writes { FIX_LOOK } else { FIX_PASSING };
         let (verdict, kind, fix) = match self.status.as_u16() {
             300..=399 => (Broken, ErrorKind::Protocol, fix_address(settings)),
             401 => (Broken, ErrorKind::Unauthorized, fix_login(wire)),
@@ -233,14 +278,13 @@ impl Refusal {
             403 => (Refused, ErrorKind::Forbidden, fix_rights(settings, call)),
             404 => (Refused, ErrorKind::NotFound, fix_ticket(settings, call)),
             405 => (Refused, ErrorKind::NotFound, fix_gone()),
-            408 => (Unknown, ErrorKind::Timeout, FIX_LOOK.to_owned()),
+            408 | 504 => (Unknown, ErrorKind::Timeout, passing.to_owned()),
             410 => (Refused, ErrorKind::Gone, fix_gone()),
             429 => (Later, ErrorKind::RateLimited, "nothing; it goes on by itself".to_owned()),
             406 | 415 => (Refused, ErrorKind::Rejected, "report this with the answer".to_owned()),
             400..=499 => (Refused, ErrorKind::Rejected, rejected.to_owned()),
-            504 => (Unknown, ErrorKind::Timeout, FIX_LOOK.to_owned()),
-            500..=599 => (Unknown, ErrorKind::Unavailable, FIX_LOOK.to_owned()),
-            _ => (Unknown, ErrorKind::Protocol, FIX_LOOK.to_owned()),
+            500..=599 => (Unknown, ErrorKind::Unavailable, passing.to_owned()),
+            _ => (Unknown, ErrorKind::Protocol, passing.to_owned()),
         };
         (verdict, kind, fix)
     }
@@ -251,7 +295,7 @@ impl Refusal {
                 ErrorKind::Forbidden,
                 "the account is suspended: settle that with the vendor".to_owned(),
             ),
-            Some("require_feature") => (
+            Some(NO_FEATURE) => (
                 ErrorKind::Forbidden,
                 "the account's plan does not include what the bridge needs: the API with \
                  private and public notes"
@@ -417,6 +461,21 @@ mod tests {
     }
 
     #[test]
+    fn what_else_is_odd_in_an_answer_hides_neither_its_code_nor_its_fields() {
+        for rest in [
+            r#""message":"m","description":"d""#,
+            r#""errors":null"#,
+            r#""errors":{"a":1},"message":7,"description":null"#,
+            r#""errors":[null,{"field":["x"]}]"#,
+        ] {
+            let body = format!(r#"{{"code":"account_suspended",{rest}}}"#);
+            assert_eq!(means(403, &body, true), "broken forbidden", "{body}");
+        }
+        let author = r#"{"message":"m","description":"d","errors":[{"field":"user_id"}]}"#;
+        assert!(fault(400, author).refuses_author());
+    }
+
+    #[test]
     fn a_400_about_the_size_names_the_limit_and_the_setting() {
         for message in [
             r#"{"description":"Validation failed","errors":[{"field":"attachments",
@@ -441,6 +500,8 @@ mod tests {
         assert_eq!(detail(r#"{"code":"c","message":"m"}"#), "c; m; request r-1");
         let fields = r#"{"description":"d","errors":[{"field":"f","message":"m","code":"c"},{}]}"#;
         assert_eq!(detail(fields), "d; f m c; ; request r-1");
+        let both = r#"{"message":"m","description":"d","errors":["e",7,{"field":1}]}"#;
+        assert_eq!(detail(both), "m; d; e; ; ; request r-1");
         assert_eq!(detail("<!DOCTYPE html><p>secret</p>"), "an HTML page; request r-1");
         assert!(detail(&"x".repeat(5000)).len() <= 600);
     }

@@ -27,9 +27,10 @@ use self::wire::{Credentials, Wire};
 use super::{Allowance, Destination, Limits, Parcel, Progress, Shared, oauth};
 use crate::model::{Delivery, DestinationName, Failure, Finding, Kind, Receipt, Target};
 
-/// How long a note may be missing in the list of conversations
-/// (`fixtures/contracts/open-questions.md` E12 asks for five seconds at least).
-const SETTLES_IN: Duration = Duration::from_secs(10);
+/// How long a note whose answer was lost may be missing in the list of conversations: that lags
+/// (`fixtures/contracts/open-questions.md` E12 asks for five seconds at least), and a load balancer
+/// that breaks the wire does not end the work behind it.
+const SETTLES_IN: Duration = Duration::from_secs(15);
 
 /// A Freshdesk or Freshservice account.
 #[derive(Debug)]

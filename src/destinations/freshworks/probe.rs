@@ -6,8 +6,9 @@ use std::time::Instant;
 use super::{
     Freshworks, answer,
     answer::Conversation,
-    deliver::{LET_IN, lacking, posting},
+    deliver::{lacking, posting},
     fault::Fault,
+    find::Walk,
     note::{Content, File, Note, Voice},
     settings::{Product, Ticket},
     wire::{Answer, Call, Credentials, number},
@@ -27,6 +28,8 @@ const PIXEL: &[u8] = &[
 const PIXEL_NAME: &str = "apertur-bridge-test.png";
 const TEXT: &str = "<p>A test of apertur-bridge; this note may be deleted.</p>";
 const LOG_IN: &str = "log in";
+/// What an account does that lets the bridge in, for people.
+const LET_IN: &str = "let the bridge in";
 
 impl Freshworks {
     /// What `check --connect`, doctor and console show.
@@ -58,17 +61,28 @@ impl Freshworks {
         })
     }
 
-    async fn greet(&self) -> Result<(Finding, Finding), Failure> {
-        let mut permit = self.wire.permit(1, 0)?;
-        let call = self.who_am_i(LET_IN);
-        let greeted = match self.wire.call(&mut permit, &call).await {
+    /// Asks by the cheapest call that shows it whether the account lets the bridge in
+    /// (`fixtures/contracts/freshdesk.md`, `freshservice.md` section 1); gives as whom, and the
+    /// answer.
+    pub(super) async fn asked(&self, permit: &mut Permit) -> Result<(String, Answer), Failure> {
+        let call = match self.settings().product {
+            Product::Freshdesk => Call::reading("agents/me", LET_IN),
+            Product::Freshservice => Call::reading("tickets", LET_IN).with("per_page", 1),
+        };
+        let asked = match self.wire.call(permit, &call).await {
             Ok(answer) => match self.understood(&answer) {
-                Some(as_whom) => Ok((as_whom, limits(&answer))),
+                Some(as_whom) => Ok((as_whom, answer)),
                 None => Err(Fault::Unreadable("neither an agent nor tickets in it".to_owned())),
             },
             Err(fault) => Err(fault),
         };
-        let (as_whom, limits) = greeted.map_err(|fault| fault.failure(&self.wire, &call))?;
+        asked.map_err(|fault| fault.failure(&self.wire, &call))
+    }
+
+    async fn greet(&self) -> Result<(Finding, Finding), Failure> {
+        let mut permit = self.wire.permit(1, 0)?;
+        let (as_whom, answer) = self.asked(&mut permit).await?;
+        let limits = limits(&answer);
         let (product, place) = (self.settings().product.name(), self.settings().place());
         let what = format!("{product} at {place} lets the bridge in{as_whom}");
         Ok((Finding::ok(LOG_IN, what), limits))
@@ -163,13 +177,11 @@ impl Freshworks {
 
     /// Looks for the note among the conversations and compares its file.
     async fn read_back(&self, ticket: Ticket, id: u64) -> Result<Finding, Failure> {
-        let mut page = Some(1);
-        while let Some(at) = page {
-            let (conversations, next) = self.page(ticket, at).await?;
+        let mut walk = Walk::through(ticket);
+        while let Some(conversations) = self.next_page(&mut walk).await? {
             if let Some(there) = conversations.iter().find(|it| it.id == Some(id)) {
                 return compared(there);
             }
-            page = next.filter(|_| !conversations.is_empty());
         }
         let fix = "nothing where the list lags behind: test again later";
         Ok(Finding::warning("read", "the note is not in the list of conversations yet", fix))

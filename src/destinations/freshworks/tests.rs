@@ -212,8 +212,9 @@ async fn photos_of_a_parcel_share_a_note_and_have_their_own_receipts() {
     assert_eq!(ids(&receipts[0]), ["conversation=33", "attachment=5", "workspace=2"]);
     assert_eq!(ids(&receipts[1]), ["conversation=33", "attachment=6", "workspace=2"]);
     assert_eq!(ids(&receipts[2]), ["conversation=33", "workspace=2"]);
-    let unlisted = "the note was made, but its answer does not list the file: look there";
-    assert_eq!(receipts[2].note.as_deref(), Some(unlisted));
+    let notes: Vec<_> = receipts.iter().map(|receipt| receipt.note.as_deref()).collect();
+    let unlisted = "the text was added, but its file is not listed with it: look on the ticket";
+    assert_eq!(notes, [None, None, Some(unlisted)]);
     let requests = lab.requests();
     let files = requests[0].parts().iter().filter(|(head, _)| head.len() == 2).count();
     assert_eq!((requests.len(), files), (1, 3));
@@ -277,7 +278,7 @@ async fn every_page_is_looked_through_on_the_same_host() {
     let answers = [
         answer(200, &[link], &page(&["apertur-img_10.jpg", "ref apertur-img_2"], 1)),
         answer(200, &["link: <?x>; rel=next"], &page(&["apertur-img_1.jpeg"], 11)),
-        answer(200, &[link], &page(&["x"], 11)),
+        ok(&page(&["x"], 12)),
     ];
     let lab = Lab::new(Product::Freshdesk, &answers).await;
     let one = of("freshdesk:17", None);
@@ -289,10 +290,61 @@ async fn every_page_is_looked_through_on_the_same_host() {
         ids,
         [texts(&["conversation=11", "attachment=1"]), texts(&["conversation=2"]), None,]
     );
-    // The third page brings nothing new: no fourth one.
+    // Who linked to every page before links to none after the last.
     let lines = [1, 2, 3]
         .map(|page| format!("GET /api/v2/tickets/17/conversations?page={page}&per_page=100"));
     assert_eq!(lab.lines(), lines);
+}
+
+/// The pages that a look asks for, and how it ends: what was found, or the kind of failure.
+async fn walked(answers: &[String]) -> (usize, String) {
+    let lab = Lab::new(Product::Freshdesk, answers).await;
+    let ended = match lab.desk.find(&[of("freshdesk:17", None)]).await {
+        Ok(found) => format!("{}", found[0].is_some()),
+        Err(Failure::Later { cause, .. }) => format!("later {}: {}", cause.kind, cause.what),
+        Err(other) => panic!("{other:?}"),
+    };
+    (lab.requests().len(), ended)
+}
+
+#[tokio::test]
+async fn a_page_that_comes_again_is_no_end_of_the_list() {
+    let first = page(&["x", "y"], 1);
+    let linked = |page: u32, body: &str| {
+        answer(200, &[&format!("Link: <https://a/?page={page}>; rel=next")], body)
+    };
+    let repeats = "later protocol: Freshdesk did not list the conversations: page 2 of ticket 17 \
+                   repeats those before it";
+    for again in [linked(2, &first), ok(&first), linked(3, &page(&["y"], 2))] {
+        assert_eq!(walked(&[linked(2, &first), again]).await, (2, repeats.to_owned()));
+    }
+    let many = page(&["x"; 100], 1);
+    assert_eq!(walked(&[ok(&many), ok(&many)]).await, (2, repeats.to_owned()));
+    // Nothing at all is an end, unless it links on.
+    assert_eq!(walked(&[linked(2, &first), ok("[]")]).await, (2, "false".to_owned()));
+    let photo = page(&["apertur-img_1.jpg"], 9);
+    let answers = [linked(2, &first), linked(3, "[]"), ok(&photo)];
+    assert_eq!(walked(&answers).await, (3, "true".to_owned()));
+}
+
+#[tokio::test]
+async fn without_links_a_list_is_read_on_until_a_page_is_shorter_than_any_server_makes_it() {
+    let photo = || ok(&page(&["apertur-img_1.jpg"], 900));
+    for (sizes, calls, found) in [
+        (&[29][..], 1, "false"),
+        (&[30], 2, "true"),
+        (&[50, 50], 3, "true"),
+        (&[100, 100, 12], 3, "false"),
+    ] {
+        let full = |(at, size): (usize, &usize)| ok(&page(&vec!["x"; *size], 1 + 100 * at as u64));
+        let mut answers: Vec<_> = sizes.iter().enumerate().map(full).collect();
+        answers.push(photo());
+        assert_eq!(walked(&answers).await, (calls, found.to_owned()), "{sizes:?}");
+    }
+    // Where links are, a page without one is the last, and costs no further call.
+    let link = "Link: <https://a/?page=2>; rel=next";
+    let answers = [answer(200, &[link], &page(&["x"; 50], 1)), ok(&page(&["x"; 49], 51)), photo()];
+    assert_eq!(walked(&answers).await, (2, "false".to_owned()));
 }
 
 #[tokio::test]
@@ -335,6 +387,57 @@ async fn a_refusal_of_the_ticket_is_the_tickets_only_where_the_account_lets_us_i
 }
 
 #[tokio::test]
+async fn a_refusal_of_one_ticket_holds_its_photo_and_stops_nothing_else() {
+    let feature = r#"{"code":"require_feature","message":"not for chats"}"#;
+    for (refusal, kind) in [
+        (answer(403, &[], feature), ErrorKind::Forbidden),
+        (answer(302, &["Location: /support/login"], ""), ErrorKind::Protocol),
+    ] {
+        let lab = Lab::new(Product::Freshservice, &[refusal.clone(), ok("[]")]).await;
+        let failed = lab.deliver(vec![of("freshservice:17", None)]).await.unwrap_err();
+        assert!(matches!(failed, Failure::Refused { .. }), "{failed:?}");
+        assert_eq!(failed.cause().kind, kind);
+        assert!(failed.cause().fix.starts_with("look at the ticket"), "{failed:?}");
+        let lab = Lab::new(Product::Freshservice, &[refusal.clone(), refusal]).await;
+        let failed = lab.deliver(vec![of("freshservice:17", None)]).await.unwrap_err();
+        assert!(matches!(failed, Failure::Broken { .. }), "{failed:?}");
+        assert_eq!(failed.cause().kind, kind);
+    }
+}
+
+#[tokio::test]
+async fn a_long_refusal_is_not_read_and_a_long_list_says_so() {
+    let lab = Lab::new(Product::Freshdesk, &[answer(400, &[], &"x".repeat(70_000))]).await;
+    let failed = lab.deliver(vec![of("freshdesk:17", None)]).await.unwrap_err();
+    assert!(matches!(&failed, Failure::Refused { cause } if cause.detail.is_empty()), "{failed:?}");
+    let lab = Lab::new(Product::Freshdesk, &[ok(&" ".repeat(17 << 20))]).await;
+    let failed = lab.desk.find(&[of("freshdesk:17", None)]).await.unwrap_err();
+    let what = "Freshdesk did not list the conversations: its answer has more than 16 MiB";
+    assert!(matches!(&failed, Failure::Later { cause, .. } if cause.what == what), "{failed:?}");
+}
+
+#[tokio::test]
+async fn whose_a_refusal_is_stays_open_where_the_account_cannot_be_asked() {
+    for (account, after) in [
+        (answer(429, &["Retry-After: 90"], ""), Some(Duration::from_secs(90))),
+        (answer(503, &["Retry-After: 7"], ""), Some(Duration::from_secs(7))),
+        (answer(500, &[], ""), None),
+        (ok("<html>log in</html>"), None),
+        (String::new(), None),
+    ] {
+        for status in [403, 404] {
+            let answers = [answer(status, &[], ""), account.clone()];
+            let lab = Lab::new(Product::Freshdesk, &answers).await;
+            let failed = lab.deliver(vec![of("freshdesk:17", None)]).await.unwrap_err();
+            assert!(
+                matches!(&failed, Failure::Later { after: it, .. } if *it == after),
+                "{status} {account}: {failed:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_the_account_says_of_its_limits_is_heeded() {
     let headers = ["x-RATELIMIT-total: 100.0", "X-Ratelimit-Remaining: 0.0"];
     let lab = Lab::new(Product::Freshdesk, &[answer(201, &headers, MADE), created(MADE)]).await;
@@ -359,6 +462,22 @@ async fn what_the_account_says_of_its_limits_is_heeded() {
         "{refused:?}"
     );
     let until = Timestamp::UNIX_EPOCH.checked_add(Duration::from_secs(90)).unwrap();
+    assert_eq!(lab.desk.allowance(), Allowance::From(until));
+}
+
+#[tokio::test]
+async fn a_503_that_names_a_wait_closes_the_account_for_as_long() {
+    let busy = || answer(503, &["Retry-After: 90"], "");
+    let until = Timestamp::UNIX_EPOCH.checked_add(Duration::from_secs(90)).unwrap();
+    let photo = of("freshdesk:17", None);
+    let lab = Lab::new(Product::Freshdesk, &[busy()]).await;
+    let written = lab.deliver(vec![photo.clone()]).await.unwrap_err();
+    assert!(matches!(written, Failure::Unknown { .. }), "{written:?}");
+    assert_eq!(lab.desk.allowance(), Allowance::From(until));
+
+    let lab = Lab::new(Product::Freshdesk, &[busy()]).await;
+    let Err(Failure::Later { after, cause }) = lab.desk.find(&[photo]).await else { panic!() };
+    assert_eq!((after, cause.kind), (Some(Duration::from_secs(90)), ErrorKind::Unavailable));
     assert_eq!(lab.desk.allowance(), Allowance::From(until));
 }
 

@@ -21,6 +21,7 @@ use crate::{
         Shared,
         oauth::{Access, Grant, Token},
         pace::{Ceiling, Pace, Permit, Plan, Told},
+        redact::Secrets,
     },
     http::{self, Http, ReadError},
     model::{Cause, DestinationName, ErrorKind, Failure},
@@ -28,7 +29,9 @@ use crate::{
 };
 
 /// Longest answer read, in bytes: a hundred conversations with the texts of long mails.
-const MAX_ANSWER: usize = 64 * 1024 * 1024;
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// Longest refusal read, in bytes.
+const MAX_REFUSAL: usize = 64 * 1024;
 /// What the password of a log-in by API key may be: anything.
 const ANY_PASSWORD: &str = "X";
 /// Longest request id that is kept, in characters.
@@ -172,16 +175,25 @@ impl Wire {
             Credentials::Key(key) => {
                 let request = self.request(call);
                 let request = request.basic_auth(key.expose_secret(), Some(ANY_PASSWORD));
-                return self.send(permit, call, request).await;
+                let key = key.expose_secret();
+                let secrets = Secrets::default().and(key).and_basic(key, ANY_PASSWORD);
+                return self.send(permit, call, request, &secrets).await;
             }
             Credentials::OAuth(access) => access,
         };
         let bearing = |token: &Token| self.request(call).bearer_auth(token.secret.expose_secret());
+        let secrets = |token: &Token| {
+            let secrets = Secrets::default().and(token.secret.expose_secret());
+            match &self.settings.login {
+                Login::OAuth(client) => secrets.and(client.secret.expose_secret()),
+                Login::ApiKey(_) => secrets,
+            }
+        };
         let token = access.token().await.map_err(Fault::Wire)?;
-        match self.send(permit, call, bearing(&token)).await {
+        match self.send(permit, call, bearing(&token), &secrets(&token)).await {
             Err(fault) if fault.is_unauthorized() => {
                 let token = access.renew(&token).await.map_err(Fault::Wire)?;
-                self.send(permit, call, bearing(&token)).await
+                self.send(permit, call, bearing(&token), &secrets(&token)).await
             }
             other => other,
         }
@@ -213,6 +225,7 @@ impl Wire {
         permit: &mut Permit,
         call: &Call<'_>,
         request: RequestBuilder,
+        secrets: &Secrets,
     ) -> Result<Answer, Fault> {
         let request = match call.note {
             Some(note) => request.multipart(note.form().await.map_err(|e| unreadable(&e))?),
@@ -226,20 +239,24 @@ impl Wire {
             .map_err(|e| Fault::Wire(http::failure(self.settings.product.name(), &e)))?;
         let told = told(&response, &self.clock);
         out.answered(told);
-        self.read(response, told.closed).await
+        self.read(response, told.closed, secrets).await
     }
 
-    async fn read(&self, response: Response, after: Option<Duration>) -> Result<Answer, Fault> {
+    async fn read(
+        &self,
+        response: Response,
+        after: Option<Duration>,
+        secrets: &Secrets,
+    ) -> Result<Answer, Fault> {
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = http::read(response, MAX_ANSWER).await;
+        let most = if status.is_success() { MAX_ANSWER } else { MAX_REFUSAL };
+        let body = http::read(response, most).await;
         if status.is_success() {
             let body = match body {
                 Ok(body) => body,
                 // What was made is made, whether its description arrives or not.
                 Err(_) if status == StatusCode::CREATED => Bytes::new(),
-                Err(ReadError::TooLarge) => {
-                    return Err(Fault::Unreadable("the answer has more than 64 MiB".to_owned()));
-                }
+                Err(ReadError::TooLarge) => return Err(Fault::TooLarge),
                 Err(ReadError::Broken(why)) => return Err(self.broken(&why)),
             };
             let is_created = status == StatusCode::CREATED;
@@ -253,7 +270,9 @@ impl Wire {
             request_id: text("x-request-id").map(|id| id.chars().take(MAX_REQUEST_ID).collect()),
             leads_to: text(LOCATION.as_str()).and_then(host),
             // The status stands, whatever became of the words.
-            said: Said::read(&body.unwrap_or_default()),
+            said: Said::read(
+                secrets.out_of(&String::from_utf8_lossy(&body.unwrap_or_default())).as_bytes(),
+            ),
         })))
     }
 
@@ -277,10 +296,13 @@ fn told(response: &Response, clock: &Clock) -> Told {
         remaining: number(headers, "x-ratelimit-remaining"),
         ..Told::default()
     };
-    if response.status() == StatusCode::TOO_MANY_REQUESTS {
-        return told.refused(http::retry_after(headers, clock.now()));
+    let after = http::retry_after(headers, clock.now());
+    match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => told.refused(after),
+        // Maintenance and overload are the whole account's.
+        StatusCode::SERVICE_UNAVAILABLE => Told { closed: after, ..told },
+        _ => told,
     }
-    told
 }
 
 /// A number of a header, without its decimals.

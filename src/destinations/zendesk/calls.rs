@@ -15,7 +15,7 @@ use super::{
     wire::{Answer, Body, Call, Wire},
 };
 use crate::{
-    destinations::pace::Permit,
+    destinations::{pace::Permit, ticket},
     model::{Failure, PhotoId},
 };
 
@@ -62,8 +62,21 @@ pub(super) struct Comment {
     pub(super) id: Option<u64>,
     pub(super) body: Option<String>,
     pub(super) html_body: Option<String>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) attachments: Vec<Attachment>,
+    /// `None` where nothing is said of files.
+    attachments: Option<Vec<Attachment>>,
+}
+
+impl Comment {
+    /// Its files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Attachment> {
+        self.attachments.iter().flatten()
+    }
+
+    /// Whether it names its files, and not one of this photo.
+    pub(super) fn lacks(&self, photo: &PhotoId) -> bool {
+        self.attachments.is_some()
+            && !self.files().any(|file| ticket::is_file_of(photo, &file.file_name))
+    }
 }
 
 /// A file of a comment; where it can be had is never read.
@@ -163,7 +176,7 @@ impl Wire {
         let secrets = uploads.iter().map(|upload| upload.token.expose_secret());
         let fault = Fault::of(&answer).without(secrets);
         let (author, files) = (fault.is_about_author(), fault.is_about_uploads());
-        let failure = fault.failure(doing, about, &self.settings);
+        let failure = self.judged(permit, fault, &call).await;
         Err(match failure {
             failure if author && new.author.is_some() => NotAdded::Author(failure),
             failure if files && !uploads.is_empty() => NotAdded::Uploads(failure),
@@ -193,7 +206,8 @@ impl Wire {
     /// Reads a page of comments.
     ///
     /// # Errors
-    /// As [`Fault::failure`]; [`Failure::Later`] when the next page is said to be elsewhere.
+    /// As [`Fault::failure`]; [`Failure::Later`] when the next page is said to be elsewhere, or
+    /// to be there in the manner of lists that were not asked for.
     pub(super) async fn page(&self, permit: &mut Permit, page: Url) -> Result<Page, Failure> {
         #[derive(Deserialize)]
         struct Listed {
@@ -202,6 +216,8 @@ impl Wire {
             meta: Meta,
             #[serde(default, deserialize_with = "or_default")]
             links: Links,
+            /// How lists by number go on; here it says that the list is not by cursor.
+            next_page: Option<Json>,
         }
         #[derive(Default, Deserialize)]
         struct Meta {
@@ -218,7 +234,7 @@ impl Wire {
         let listed: Listed = serde_json::from_slice(&answer.body).map_err(|_| strange())?;
         let next = match listed.links.next.filter(|_| listed.meta.has_more) {
             Some(next) => Some(self.next_page(&call.url, &next).ok_or_else(strange)?),
-            None if listed.meta.has_more => return Err(strange()),
+            None if listed.meta.has_more || listed.next_page.is_some() => return Err(strange()),
             None => None,
         };
         Ok(Page { comments: listed.comments, next })
@@ -248,7 +264,11 @@ impl Wire {
     ) -> Result<(Answer, Option<u64>), Failure> {
         let url = self.settings.endpoint("api/v2/tickets/count.json");
         let call = reading(url, "count the tickets");
-        let answer = self.succeed(permit, &call).await?;
+        let answer = self.call(permit, &call).await?;
+        if !answer.status.is_success() {
+            let fault = Fault::of(&answer);
+            return Err(fault.failure(call.doing, call.about, &self.settings));
+        }
         let json: Json =
             serde_json::from_slice(&answer.body).map_err(|_| unreadable(call.doing, call.about))?;
         let count = json["count"]["value"].as_u64().or_else(|| json["count"].as_u64());
@@ -261,7 +281,29 @@ impl Wire {
         if answer.status.is_success() {
             return Ok(answer);
         }
-        Err(Fault::of(&answer).failure(call.doing, call.about, &self.settings))
+        Err(self.judged(permit, Fault::of(&answer), call).await)
+    }
+
+    /// The failure of a call for a photo. Where the refusal could be the whole account's, the
+    /// account is asked, so that a wrong address holds no photo and one ticket stops no other.
+    /// Where it cannot be asked, nobody knows: later.
+    async fn judged(&self, permit: &mut Permit, fault: Fault, call: &Call<'_>) -> Failure {
+        let (doing, about, settings) = (call.doing, call.about, &self.settings);
+        if !fault.is_doubtful(doing) {
+            return fault.failure(doing, about, settings);
+        }
+        match self.may_upload().await {
+            Ok(false) if doing == Doing::Uploading && fault.is_forbidden() => {
+                return fault.failure(doing, about, settings);
+            }
+            Ok(_) => {}
+            Err(failure) => return failure,
+        }
+        match self.count(permit).await {
+            Ok(_) => fault.failure_of_photo(doing, about, settings),
+            Err(Failure::Refused { cause }) => Failure::Broken { cause },
+            Err(failure) => failure,
+        }
     }
 }
 

@@ -142,8 +142,11 @@ impl Zendesk {
             match added {
                 Ok(comment) => {
                     let receipt = |item: &Item| {
-                        let receipt = self.receipt(order.ticket, &item.delivery.photo, &comment);
-                        Receipt { note: manner.note.map(str::to_owned), ..receipt }
+                        let photo = &item.delivery.photo;
+                        let unlisted = comment.lacks(&photo.id).then_some(ticket::UNLISTED);
+                        let notes: Vec<_> = manner.note.into_iter().chain(unlisted).collect();
+                        let note = (!notes.is_empty()).then(|| notes.join("; "));
+                        Receipt { note, ..self.receipt(order.ticket, photo, &comment) }
                     };
                     return Ok(order.items.iter().map(receipt).collect());
                 }
@@ -190,8 +193,7 @@ impl Zendesk {
 
     /// What a comment says of a photo in it.
     pub(super) fn receipt(&self, number: u64, photo: &Photo, comment: &Comment) -> Receipt {
-        let mut files = comment.attachments.iter();
-        let file = files.find(|file| ticket::is_file_of(&photo.id, &file.file_name));
+        let file = comment.files().find(|file| ticket::is_file_of(&photo.id, &file.file_name));
         let mut receipt = Receipt { url: Some(self.settings().page(number)), ..Receipt::default() };
         if let Some(id) = comment.id {
             receipt = receipt.with("comment", id);

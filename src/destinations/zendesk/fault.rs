@@ -133,6 +133,14 @@ impl Fault {
         parts.iter().any(|part| words.contains(part) || self.fields.iter().any(|f| f == part))
     }
 
+    /// Whether it says this word, as one of its own ("authorized" names no author), or complains
+    /// about this field.
+    fn names(&self, word: &str) -> bool {
+        let is_apart = |c: char| !c.is_alphanumeric() && c != '_';
+        self.words.to_lowercase().split(is_apart).any(|said| said == word)
+            || self.fields.iter().any(|field| field == word)
+    }
+
     fn is(&self, status: u16, name: &str) -> bool {
         self.status.as_u16() == status && self.name == name
     }
@@ -146,7 +154,8 @@ impl Fault {
 
     /// Whether a comment was refused because of the one who was to be its author.
     pub(super) fn is_about_author(&self) -> bool {
-        self.status.as_u16() == 422 && self.says(&["author", "author_id", "requester", "suspended"])
+        let names = ["author", "author_id", "requester", "suspended"];
+        self.status.as_u16() == 422 && names.iter().any(|name| self.names(name))
     }
 
     fn is_about_closing(&self) -> bool {
@@ -155,6 +164,46 @@ impl Fault {
 
     fn is_about_count(&self) -> bool {
         self.status.as_u16() == 422 && self.says(&["5,000", "5000", "too many comments"])
+    }
+
+    fn is_about_scopes(&self) -> bool {
+        self.says(&["scope", "scopes"])
+    }
+
+    /// Whether it allows something to nobody, or not to us.
+    pub(super) fn is_forbidden(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN
+    }
+
+    /// Whether it is no answer of a Zendesk's interface.
+    fn is_from_elsewhere(&self) -> bool {
+        !self.is_json || self.name == "InvalidEndpoint"
+    }
+
+    /// Whether it does not say if it is about the whole account or about one ticket or picture.
+    pub(super) fn is_doubtful(&self, doing: Doing) -> bool {
+        match self.status.as_u16() {
+            300..=399 | 402 | 423 => true,
+            403 => !self.is_about_scopes(),
+            404 | 405 | 410 => doing == Doing::Uploading || self.is_from_elsewhere(),
+            _ => false,
+        }
+    }
+
+    /// The failure that it is where the account lets the bridge in all the same.
+    pub(super) fn failure_of_photo(
+        self,
+        doing: Doing,
+        about: &str,
+        settings: &Settings,
+    ) -> Failure {
+        let fix = if doing == Doing::Uploading { FIX_PICTURE } else { FIX_REJECTED };
+        match self.failure(doing, about, settings) {
+            Failure::Broken { cause } => {
+                Failure::Refused { cause: Cause { fix: fix.to_owned(), ..cause } }
+            }
+            failure => failure,
+        }
     }
 
     /// The fault as a failure of what was to be done, `about` in words ("add the comment").
@@ -171,8 +220,8 @@ impl Fault {
         let cause = Cause::new(kind, format!("Zendesk did not {about}: {says}"), fix)
             .with_detail(&detail.join(", "));
         match verdict {
-            Verdict::Later => Failure::Later { after: self.after, cause },
-            Verdict::Unknown => lost(Failure::Unknown { cause }, doing),
+            Verdict::Unknown if doing == Doing::Commenting => Failure::Unknown { cause },
+            Verdict::Later | Verdict::Unknown => Failure::Later { after: self.after, cause },
             Verdict::Refused => Failure::Refused { cause },
             Verdict::Broken => Failure::Broken { cause },
         }
@@ -180,6 +229,7 @@ impl Fault {
 
     fn judge(&self, doing: Doing, settings: &Settings) -> (Verdict, ErrorKind, String) {
         let fixed = |verdict, kind, fix: &str| (verdict, kind, fix.to_owned());
+        let passing = if doing == Doing::Commenting { FIX_LOOK } else { FIX_PASSING };
         match self.status.as_u16() {
             300..=399 => {
                 let fix = "write the address that it leads to as `domain` or `base_url`";
@@ -187,7 +237,7 @@ impl Fault {
             }
             401 => fixed(Verdict::Broken, ErrorKind::Unauthorized, FIX_LOGIN),
             402 | 423 => fixed(Verdict::Broken, ErrorKind::Forbidden, FIX_ACCOUNT),
-            403 if doing == Doing::Uploading || self.says(&["scope", "scopes"]) => {
+            403 if doing == Doing::Uploading || self.is_about_scopes() => {
                 fixed(Verdict::Broken, ErrorKind::Forbidden, FIX_SCOPES)
             }
             403 => fixed(Verdict::Refused, ErrorKind::Forbidden, FIX_RIGHTS),
@@ -199,16 +249,15 @@ impl Fault {
             413 => (Verdict::Refused, ErrorKind::TooLarge, too_large(settings)),
             422 => self.invalid(doing, settings),
             429 => fixed(Verdict::Later, ErrorKind::RateLimited, FIX_BUSY),
-            408 | 504 => fixed(Verdict::Unknown, ErrorKind::Timeout, FIX_LOOK),
+            408 | 504 => fixed(Verdict::Unknown, ErrorKind::Timeout, passing),
             400..=499 => fixed(Verdict::Refused, ErrorKind::Rejected, FIX_REJECTED),
-            500..=599 => fixed(Verdict::Unknown, ErrorKind::Unavailable, FIX_LOOK),
-            _ => fixed(Verdict::Unknown, ErrorKind::Protocol, FIX_LOOK),
+            500..=599 => fixed(Verdict::Unknown, ErrorKind::Unavailable, passing),
+            _ => fixed(Verdict::Unknown, ErrorKind::Protocol, passing),
         }
     }
 
     fn missing(&self, doing: Doing, settings: &Settings) -> (Verdict, ErrorKind, String) {
-        let elsewhere = !self.is_json || self.name == "InvalidEndpoint";
-        if elsewhere || doing == Doing::Uploading {
+        if self.is_from_elsewhere() || doing == Doing::Uploading {
             let fix = format!(
                 "check `domain` and `base_url`: {} does not serve the API of a Zendesk account",
                 settings.place()
@@ -270,7 +319,9 @@ pub(super) const FIX_SCOPES: &str = "give the OAuth client the scopes tickets:re
 const FIX_RIGHTS: &str = "give the bridge's user access to this ticket's group and brand in \
                           Zendesk, then replay the delivery";
 const FIX_BUSY: &str = "nothing; it is tried again";
+const FIX_PASSING: &str = "nothing if it passes; else look at Zendesk's status page";
 const FIX_LOOK: &str = "nothing; the next attempt looks before it sends";
+const FIX_PICTURE: &str = "look at what the answer says of the picture, then replay the delivery";
 const FIX_REJECTED: &str = "look at the ticket in Zendesk, then replay the delivery";
 
 fn too_large(settings: &Settings) -> String {

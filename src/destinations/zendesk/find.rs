@@ -39,7 +39,9 @@ impl Zendesk {
                 if found.is_none()
                     && let Some(comment) = carrying(&photo.id, &page.comments)
                 {
-                    *found = Some(self.receipt(number, photo, comment));
+                    let has_file = has_file(&photo.id, comment);
+                    let note = (!has_file).then(|| ticket::UNLISTED.to_owned());
+                    *found = Some(Receipt { note, ..self.receipt(number, photo, comment) });
                 }
             }
             if found.iter().all(Option::is_some) {
@@ -53,14 +55,16 @@ impl Zendesk {
 
 /// The comment that carries a photo: its file, or where an agent redacted that, its mark.
 fn carrying<'a>(photo: &PhotoId, comments: &'a [Comment]) -> Option<&'a Comment> {
-    let has_file = |comment: &&Comment| {
-        comment.attachments.iter().any(|file| ticket::is_file_of(photo, &file.file_name))
-    };
     let is_marked = |comment: &&Comment| {
         let texts = [&comment.body, &comment.html_body];
         texts.into_iter().flatten().any(|text| ticket::is_marked(photo, text))
     };
-    comments.iter().find(has_file).or_else(|| comments.iter().find(is_marked))
+    let with_file = comments.iter().find(|comment| has_file(photo, comment));
+    with_file.or_else(|| comments.iter().find(is_marked))
+}
+
+fn has_file(photo: &PhotoId, comment: &Comment) -> bool {
+    comment.files().any(|file| ticket::is_file_of(photo, &file.file_name))
 }
 
 fn endless(number: u64) -> Failure {

@@ -42,8 +42,8 @@ impl Limit {
     }
 }
 
-/// What the account said; a 429 closes it, unless it was the limit of a single ticket, which
-/// only a call that `writes` can meet.
+/// What the account said; a 429 closes it, or one ticket where it was the limit of that, which
+/// only a call that `writes` can meet. A 503 closes it for the wait that it names.
 pub(super) fn told(
     (status, writes): (StatusCode, bool),
     headers: &HeaderMap,
@@ -59,11 +59,14 @@ pub(super) fn told(
         ..Told::default()
     };
     let after = after(headers, now);
-    if status != StatusCode::TOO_MANY_REQUESTS || (writes && is_of_a_ticket(&told, headers, after))
-    {
-        return told;
+    match status {
+        StatusCode::TOO_MANY_REQUESTS if writes && is_of_a_ticket(&told, headers, after) => {
+            Told { ticket_closed: Some(after.unwrap_or(MINUTE)), ..told }
+        }
+        StatusCode::TOO_MANY_REQUESTS => told.refused(after),
+        StatusCode::SERVICE_UNAVAILABLE => Told { closed: http::retry_after(headers, now), ..told },
+        _ => told,
     }
-    told.refused(after)
 }
 
 /// Whether calls are left and only a ticket's own limit is used up: the account says so, or the
@@ -149,6 +152,29 @@ mod tests {
         assert_eq!(closed(&[wait, left, (name, "total=30; remaining=0; resets=59")]), None);
         assert_eq!(closed(&[wait, left, (name, "total=100; remaining=0; resets=41")]), Some(59));
         assert_eq!(closed(&[wait, left, (name, "total=100; remaining=9; resets=41")]), None);
+    }
+
+    #[test]
+    fn a_ticket_s_own_429_closes_the_ticket_for_as_long_as_it_says() {
+        let closed = |all: &[_]| {
+            let told = read(429, all);
+            assert_eq!(told.closed, None);
+            told.ticket_closed.map(|wait| wait.as_secs())
+        };
+        let left = ("x-rate-limit-remaining", "150");
+        let used = ("zendesk-ratelimit-update-ticket", "total=30; remaining=0; resets=500");
+        assert_eq!(closed(&[("retry-after", "600")]), Some(600));
+        assert_eq!(closed(&[left, used]), Some(500));
+        assert_eq!(closed(&[left]), Some(60));
+        assert_eq!(read(429, &[("retry-after", "59")]).ticket_closed, None);
+        assert_eq!(read(200, &[left, used]).ticket_closed, None);
+    }
+
+    #[test]
+    fn a_503_closes_the_account_for_the_wait_that_it_names_and_no_longer() {
+        let used = ("zendesk-ratelimit-update-ticket", "total=30; remaining=0; resets=500");
+        assert_eq!(read(503, &[("retry-after", "90")]).closed, Some(Duration::from_secs(90)));
+        assert_eq!(read(503, &[used]), Told::default());
     }
 
     #[test]

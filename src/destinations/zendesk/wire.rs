@@ -19,6 +19,7 @@ use crate::{
         Shared,
         oauth::{Access, Addresses, Client, Endpoints, Grant, Style, Token},
         pace::{Ceiling, Pace, Permit, Told},
+        redact::Secrets,
     },
     http::{self, Http, ReadError},
     model::{Cause, DestinationName, ErrorKind, Failure},
@@ -28,6 +29,8 @@ use crate::{
 
 /// Longest answer read, in bytes: a page of a hundred comments.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// Longest refusal read, in bytes.
+const MAX_REFUSAL: usize = 64 * 1024;
 /// Bytes of a photo read at once.
 const BLOCK: usize = 64 * 1024;
 /// Updates of one ticket by one user in ten minutes (`fixtures/contracts/zendesk.md` section 4).
@@ -134,12 +137,29 @@ impl Wire {
         self.once(permit, call, Some(&token)).await
     }
 
+    /// Whether the login surely covers uploads: of the scopes only `write` is known to
+    /// (`fixtures/contracts/open-questions.md`, F2), and an API token knows none.
+    ///
+    /// # Errors
+    /// As [`Access::token`].
+    pub(super) async fn may_upload(&self) -> Result<bool, Failure> {
+        let (Some(access), Login::Client { scopes, .. }) = (&self.access, &self.settings.login)
+        else {
+            return Ok(true);
+        };
+        Ok(match access.token().await?.scope.as_deref() {
+            Some(granted) => granted.split_whitespace().any(|scope| scope == "write"),
+            None => scopes.iter().any(|scope| scope == "write"),
+        })
+    }
+
     async fn once(
         &self,
         permit: &mut Permit,
         call: &Call<'_>,
         token: Option<&Token>,
     ) -> Result<Answer, Failure> {
+        let secrets = self.secrets(token);
         let request = self.request(call, token).await.map_err(|error| spool_failure(&error))?;
         let out = if call.doing == Doing::Commenting { permit.writes() } else { permit.reads() };
         let response = request
@@ -155,9 +175,28 @@ impl Wire {
         let request = response.headers().get("x-zendesk-request-id");
         let request = request.or(response.headers().get("x-request-id"));
         let request = request.and_then(|id| id.to_str().ok()).map(str::to_owned);
-        match http::read(response, MAX_ANSWER).await {
-            Ok(body) => Ok(Answer { status, told, after, request, body }),
-            Err(error) => Err(fault::lost(broken(&error), call.doing)),
+        let most = if status.is_success() { MAX_ANSWER } else { MAX_REFUSAL };
+        let body = match http::read(response, most).await {
+            Ok(body) if status.is_success() => body,
+            Ok(body) => secrets.out_of(&String::from_utf8_lossy(&body)).into(),
+            // The status stands, whatever became of the words.
+            Err(_) if !status.is_success() => Bytes::new(),
+            Err(error) => return Err(fault::lost(broken(&error), call.doing)),
+        };
+        Ok(Answer { status, told, after, request, body })
+    }
+
+    /// What goes out with a call and must not come back in words.
+    fn secrets(&self, token: Option<&Token>) -> Secrets {
+        let secrets = token
+            .iter()
+            .fold(Secrets::default(), |secrets, token| secrets.and(token.secret.expose_secret()));
+        match &self.settings.login {
+            Login::Client { secret, .. } => secrets.and(secret.expose_secret()),
+            Login::ApiToken { email, token } => {
+                let token = token.expose_secret();
+                secrets.and(token).and_basic(&format!("{email}/token"), token)
+            }
         }
     }
 
@@ -195,11 +234,18 @@ impl Wire {
 }
 
 fn broken(error: &ReadError) -> Failure {
-    let cause = Cause::new(
-        ErrorKind::Unavailable,
-        "the connection to Zendesk broke in the middle of its answer",
-        "nothing to do if it passes; the next attempt looks before it sends",
-    );
+    let cause = match error {
+        ReadError::TooLarge => Cause::new(
+            ErrorKind::Protocol,
+            "Zendesk's answer has more than 16 MiB",
+            "look on the ticket yourself: drop the delivery if the photo is there, else replay it",
+        ),
+        ReadError::Broken(_) => Cause::new(
+            ErrorKind::Unavailable,
+            "the connection to Zendesk broke in the middle of its answer",
+            "nothing to do if it passes; the next attempt looks before it sends",
+        ),
+    };
     Failure::Unknown { cause: cause.with_detail(&error.to_string()) }
 }
 

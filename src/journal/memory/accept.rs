@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::{
-    place::{are_apart, is_held, same_bytes},
+    place::{is_held, same_bytes},
     state::{DeliveryRow, PhotoRow, State},
 };
 use crate::{
-    journal::{Accepted, Arrival, Bytes, Planned},
+    journal::{Accepted, Arrival, Bytes, Planned, are_apart},
     model::{
         AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind,
         FetchState, Photo, PhotoId,

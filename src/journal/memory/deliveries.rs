@@ -14,18 +14,19 @@ use crate::{
 
 impl State {
     pub(super) fn claim_deliveries(&mut self, claim: &Claim) -> Vec<Vec<Claimed>> {
-        let mut busy = if claim.one_per_target { self.busy_targets(claim) } else { HashSet::new() };
+        let mut busy = if claim.one_per_target { self.busy_records(claim) } else { HashSet::new() };
         let mut due = self.due(claim);
         let mut parcels = Vec::new();
         while parcels.len() < claim.limit && !due.is_empty() {
             let first = due.remove(0);
-            let free = |target: &Target| !claim.one_per_target || busy.insert(target.clone());
+            let free = |target: &Target| !claim.one_per_target || busy.insert(target.record());
             if !first.target.as_ref().is_none_or(free) {
                 continue;
             }
             let parcel = fill(claim, first, &mut due);
+            let until = claim.leased_until(parcel.len());
             let begun =
-                parcel.iter().filter_map(|delivery| self.claim_delivery(delivery.id, claim));
+                parcel.iter().filter_map(|delivery| self.begin(delivery.id, claim.now, until));
             parcels.push(begun.collect());
         }
         parcels
@@ -127,29 +128,29 @@ impl State {
         due.into_iter().map(|(_, delivery)| delivery.clone()).collect()
     }
 
-    /// Targets that have a delivery under way, under a live lease or in flight at the caller.
-    fn busy_targets(&self, claim: &Claim) -> HashSet<Target> {
+    /// Records that have a delivery under way, under a live lease or in flight at the caller.
+    fn busy_records(&self, claim: &Claim) -> HashSet<Target> {
         self.of(&claim.destination)
             .filter(|row| {
                 row.lease.is_some_and(|lease| {
                     lease.until > claim.now || claim.except.contains(&row.delivery.id)
                 })
             })
-            .filter_map(|row| row.delivery.target.clone())
+            .filter_map(|row| row.delivery.target.as_ref().map(Target::record))
             .collect()
     }
 
-    fn claim_delivery(&mut self, id: DeliveryId, claim: &Claim) -> Option<Claimed> {
+    fn begin(&mut self, id: DeliveryId, now: Timestamp, until: Timestamp) -> Option<Claimed> {
         let row = self.deliveries.get_mut(&id)?;
         let photo = row.delivery.photo.id.clone();
         if let Some(lease) = row.lease.take() {
             // Its lease ran out: whoever had it never came back, so nobody knows how it ended.
             row.delivery.unsure = true;
-            self.end_attempt(lease.attempt, AttemptOutcome::Unknown, None, claim.now);
+            self.end_attempt(lease.attempt, AttemptOutcome::Unknown, None, now);
         }
-        let attempt = self.begin_attempt(&photo, Some(id), claim.now);
+        let attempt = self.begin_attempt(&photo, Some(id), now);
         let row = self.deliveries.get_mut(&id)?;
-        row.lease = Some(Lease { attempt, until: claim.lease_until });
+        row.lease = Some(Lease { attempt, until });
         row.delivery.state = DeliveryState::Sending;
         row.delivery.attempts += 1;
         Some(Claimed { delivery: row.delivery.clone(), attempt })

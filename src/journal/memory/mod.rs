@@ -148,8 +148,14 @@ impl Journal for Memory {
         Ok(self.state().story(photo))
     }
 
-    async fn replay(&self, filter: &Filter, force: bool, now: Timestamp) -> Result<Replayed> {
-        Ok(self.state().replay(filter, force, now))
+    async fn replay(
+        &self,
+        filter: &Filter,
+        force: bool,
+        now: Timestamp,
+        look_at: Timestamp,
+    ) -> Result<Replayed> {
+        Ok(self.state().replay(filter, force, (now, look_at)))
     }
 
     async fn plan_again(

@@ -1,12 +1,15 @@
 //! What operators ask and change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use super::{place::is_held, state::State};
 use crate::{
-    journal::{Count, Planned, Replayed, Story},
+    journal::{Count, LISTED_AFTER, LOOK_AFTER, Planned, Replayed, Story},
     model::{Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, PhotoId},
 };
 
@@ -53,7 +56,13 @@ impl State {
         })
     }
 
-    pub(super) fn replay(&mut self, filter: &Filter, force: bool, now: Timestamp) -> Replayed {
+    pub(super) fn replay(
+        &mut self,
+        filter: &Filter,
+        force: bool,
+        (now, look_at): (Timestamp, Timestamp),
+    ) -> Replayed {
+        let again = |state| move |d: &mut Delivery| due_again(d, state, now, look_at);
         let mut done = Replayed::default();
         let mut fetching = BTreeSet::new();
         for delivery in self.list(filter, None, usize::MAX).into_iter().rev() {
@@ -64,7 +73,7 @@ impl State {
                 Some(FetchState::Stored) => {
                     let due = covering.is_none();
                     match covering {
-                        None => self.change(delivery.id, |d| due_again(d, DeliveryState::Due, now)),
+                        None => self.change(delivery.id, again(DeliveryState::Due)),
                         Some(other) => self.leave_to(delivery.id, other, now),
                     }
                     done.due += u64::from(due);
@@ -72,7 +81,7 @@ impl State {
                 }
                 Some(FetchState::Wanted | FetchState::Held) => {
                     self.fetch_again(&delivery.photo.id, now);
-                    self.change(delivery.id, |d| due_again(d, DeliveryState::Waiting, now));
+                    self.change(delivery.id, again(DeliveryState::Waiting));
                     fetching.insert(delivery.photo.id);
                 }
                 Some(FetchState::Expired) | None => done.left += 1,
@@ -132,10 +141,18 @@ fn is_replayable(delivery: &Delivery, force: bool) -> bool {
         }
 }
 
-fn due_again(delivery: &mut Delivery, state: DeliveryState, now: Timestamp) {
+/// One that was delivered becomes unsure: it may well be there.
+fn due_again(delivery: &mut Delivery, state: DeliveryState, now: Timestamp, look_at: Timestamp) {
     delivery.unsure |= delivery.state == DeliveryState::Delivered;
-    (delivery.state, delivery.attempts) = (state, 0);
-    (delivery.since, delivery.due_at) = (now, now);
+    let after = |wait: Duration| delivery.settled_at.and_then(|at| at.checked_add(wait).ok());
+    let told = match delivery.state {
+        DeliveryState::Due => Some(delivery.due_at),
+        DeliveryState::Delivered => after(LISTED_AFTER),
+        _ => after(LOOK_AFTER),
+    };
+    let looked = told.unwrap_or(look_at).min(look_at).max(now);
+    delivery.due_at = if delivery.unsure { looked } else { now };
+    (delivery.state, delivery.attempts, delivery.since) = (state, 0, now);
     (delivery.cause, delivery.settled_at) = (None, None);
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::state::{PhotoRow, State};
 use crate::{
-    journal::{SAME_PHOTO, bytes_gone, is_hint, same_photo, unrouted},
+    journal::{SAME_PHOTO, are_apart, bytes_gone, is_hint, same_photo, unrouted},
     model::{
         Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Mode, Photo, PhotoId, Target,
     },
@@ -133,11 +133,6 @@ impl State {
 
 pub(super) fn same_bytes(one: &Photo, other: &Photo) -> bool {
     one.sha256.is_some() && one.sha256 == other.sha256
-}
-
-/// Whether two records are named and are not the same.
-pub(super) fn are_apart(one: Option<&Target>, other: Option<&Target>) -> bool {
-    matches!((one, other), (Some(one), Some(other)) if one != other)
 }
 
 /// Whether a delivery is held for this kind of reason.

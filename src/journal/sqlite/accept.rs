@@ -9,9 +9,10 @@ use super::{
     rows::{self, Result},
 };
 use crate::{
-    journal::{Accepted, Arrival, Bytes, Planned, is_hint, unrouted},
+    journal::{Accepted, Arrival, Bytes, Planned, are_apart, is_hint, unrouted},
     model::{
-        AttemptOutcome, DeliveryState, DestinationName, FetchState, ImageId, Mode, Photo, SessionId,
+        AttemptOutcome, DeliveryState, DestinationName, FetchState, ImageId, Mode, Photo,
+        SessionId, Target,
     },
 };
 
@@ -37,7 +38,7 @@ pub(super) fn accept(db: &Connection, arrival: &Arrival) -> Result<Accepted> {
 
 struct Known {
     seq: i64,
-    target: Option<String>,
+    target: Option<Target>,
     sha256: Option<[u8; 32]>,
     fetch_state: FetchState,
     url: Option<String>,
@@ -48,9 +49,8 @@ struct Known {
 impl Known {
     /// Whether a copy has the same bytes and names no other record.
     fn is_same(&self, copy: &Photo) -> bool {
-        let target = copy.target.as_ref().map(ToString::to_string);
-        let apart = self.target.is_some() && target.is_some() && self.target != target;
-        self.sha256.is_some() && self.sha256 == copy.sha256.map(|d| d.0) && !apart
+        let same_bytes = self.sha256.is_some() && self.sha256 == copy.sha256.map(|d| d.0);
+        same_bytes && !are_apart(self.target.as_ref(), copy.target.as_ref())
     }
 }
 
@@ -61,7 +61,7 @@ fn known(db: &Connection, id: &str) -> Result<Option<Known>> {
     rows::first(db, KNOWN, &[&id], |row| {
         Ok(Known {
             seq: row.get("seq")?,
-            target: row.get("target")?,
+            target: rows::parsed(row, "target", |text| text.parse().ok())?,
             sha256: row.get("sha256")?,
             fetch_state: rows::fetch_state(row)?,
             url: row.get("url")?,

@@ -27,13 +27,16 @@ struct Found {
 
 /// See [`crate::journal::Journal::claim_deliveries`].
 pub(super) fn claim(db: &Connection, claim: &Claim) -> Result<Vec<Vec<Claimed>>> {
-    let begin = |parcel: Vec<Found>| parcel.into_iter().map(|found| begin(db, claim, found));
-    due(db, claim)?.into_iter().map(|parcel| begin(parcel).collect()).collect()
+    let begin = |parcel: Vec<Found>| {
+        let until = claim.leased_until(parcel.len());
+        parcel.into_iter().map(|found| begin(db, claim.now, until, found)).collect()
+    };
+    due(db, claim)?.into_iter().map(begin).collect()
 }
 
 /// Writes a claim down.
-fn begin(db: &Connection, claim: &Claim, found: Found) -> Result<Claimed> {
-    let now = claim.now.as_millisecond();
+fn begin(db: &Connection, now: Timestamp, until: Timestamp, found: Found) -> Result<Claimed> {
+    let now = now.as_millisecond();
     let Found { seq, running, mut delivery } = found;
     if let Some(running) = running {
         // Its lease ran out: whoever had it never came back, so nobody knows how it ended.
@@ -50,7 +53,7 @@ fn begin(db: &Connection, claim: &Claim, found: Found) -> Result<Claimed> {
     )?
     .execute(params![
         delivery.id.0,
-        claim.lease_until.as_millisecond(),
+        until.as_millisecond(),
         delivery.attempts,
         delivery.unsure,
         attempt
@@ -61,14 +64,14 @@ fn begin(db: &Connection, claim: &Claim, found: Found) -> Result<Claimed> {
 /// The words of the partial indexes must stand here as they stand there.
 pub(super) fn claim_sql() -> String {
     format!(
-        "SELECT {DELIVERY}, {PHOTO}, d.photo AS seq,
+        "SELECT {DELIVERY}, {PHOTO}, d.photo AS seq, d.record AS record,
              iif(d.state = 'sending', d.attempt, NULL) AS running
          FROM deliveries d JOIN photos p ON p.seq = d.photo
          WHERE d.destination = ?1 AND d.state IN ('due', 'sending') AND d.due_at <= ?2
            AND d.id NOT IN (SELECT value FROM json_each(?4))
            AND NOT (?3 AND d.target IS NOT NULL AND EXISTS (
                SELECT 1 FROM deliveries o WHERE o.destination = ?1 AND o.state = 'sending'
-                 AND o.target = d.target
+                 AND o.record = d.record
                  AND (o.due_at > ?2 OR o.id IN (SELECT value FROM json_each(?4)))))
          ORDER BY d.due_at, d.id"
     )
@@ -82,7 +85,7 @@ pub(super) fn together_sql() -> String {
          FROM deliveries d JOIN photos p ON p.seq = d.photo
          WHERE d.destination = ?1 AND d.state IN ('due', 'sending') AND d.due_at <= ?2
            AND d.id NOT IN (SELECT value FROM json_each(?3))
-           AND d.target = ?4 AND d.mode IS ?5 AND p.session = ?6
+           AND d.record = ?4 AND d.mode IS ?5 AND p.session = ?6
          ORDER BY d.due_at, d.id"
     )
 }
@@ -93,7 +96,7 @@ fn due(db: &Connection, claim: &Claim) -> Result<Vec<Vec<Found>>> {
     let now = claim.now.as_millisecond();
     let asked = params![claim.destination.as_str(), now, claim.one_per_target, except];
     let mut rows = statement.query(asked)?;
-    let (mut targets, mut taken) = (HashSet::new(), HashSet::new());
+    let (mut records, mut taken) = (HashSet::new(), HashSet::new());
     let mut parcels = Vec::new();
     while parcels.len() < claim.limit {
         let Some(row) = rows.next()? else { break };
@@ -101,8 +104,8 @@ fn due(db: &Connection, claim: &Claim) -> Result<Vec<Vec<Found>>> {
             continue;
         }
         if claim.one_per_target
-            && let Some(target) = row.get::<_, Option<String>>("d_target")?
-            && !targets.insert(target)
+            && let Some(record) = row.get::<_, Option<String>>("record")?
+            && !records.insert(record)
         {
             continue;
         }
@@ -128,7 +131,7 @@ fn fill(
             claim.destination.as_str(),
             claim.now.as_millisecond(),
             except,
-            common.target.to_string(),
+            common.record.to_string(),
             common.mode.map(Mode::as_str),
             common.session.reveal(),
         ])?;

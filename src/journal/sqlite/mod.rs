@@ -287,9 +287,15 @@ impl Journal for Sqlite {
         self.read(move |db| operator::story(db, &photo)).await
     }
 
-    async fn replay(&self, filter: &Filter, force: bool, now: Timestamp) -> Result<Replayed> {
+    async fn replay(
+        &self,
+        filter: &Filter,
+        force: bool,
+        now: Timestamp,
+        look_at: Timestamp,
+    ) -> Result<Replayed> {
         let filter = filter.clone();
-        self.write(move |db| operator::replay(db, &filter, force, now)).await
+        self.write(move |db| operator::replay(db, &filter, force, (now, look_at))).await
     }
 
     async fn plan_again(

@@ -1,6 +1,6 @@
 //! What operators ask and change, and what retention removes.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ToSql, params, types::Value};
@@ -11,7 +11,7 @@ use super::{
     rows::{self, DELIVERY, Error, PHOTO, Result},
 };
 use crate::{
-    journal::{Count, Pause, Planned, Replayed, Story},
+    journal::{Count, LISTED_AFTER, LOOK_AFTER, Pause, Planned, Replayed, Story},
     model::{
         Delivery, DeliveryId, DeliveryState, DestinationName, Digest, ErrorKind, FetchState,
         Filter, PhotoId,
@@ -119,7 +119,7 @@ pub(super) fn replay(
     db: &Connection,
     filter: &Filter,
     force: bool,
-    now: Timestamp,
+    (now, look_at): (Timestamp, Timestamp),
 ) -> Result<Replayed> {
     let (condition, values) = rows::condition(filter);
     let ids = rows::all(
@@ -141,12 +141,12 @@ pub(super) fn replay(
                 done.left += 1;
             }
             Some(Again { fetch: FetchState::Stored, .. }) => {
-                due_again(db, id, DeliveryState::Due, now)?;
+                due_again(db, id, DeliveryState::Due, (now, look_at))?;
                 done.due += 1;
             }
             Some(Again { fetch: FetchState::Wanted | FetchState::Held, photo, .. }) => {
                 fetch_again(db, photo, now)?;
-                due_again(db, id, DeliveryState::Waiting, now)?;
+                due_again(db, id, DeliveryState::Waiting, (now, look_at))?;
                 fetching.insert(photo);
             }
             Some(Again { fetch: FetchState::Expired, .. }) | None => done.left += 1,
@@ -186,14 +186,34 @@ fn replayable(db: &Connection, id: i64, force: bool) -> Result<Option<Again>> {
 }
 
 /// One that was delivered becomes unsure: it may well be there.
-fn due_again(db: &Connection, id: i64, state: DeliveryState, now: Timestamp) -> Result<()> {
+fn due_again(
+    db: &Connection,
+    id: i64,
+    state: DeliveryState,
+    (now, look_at): (Timestamp, Timestamp),
+) -> Result<()> {
     db.prepare_cached(
         "UPDATE deliveries SET unsure = (unsure OR state = 'delivered'), state = ?2, attempts = 0,
-             since = ?3, due_at = ?3, cause = NULL, error = NULL, settled_at = NULL
+             since = ?3, cause = NULL, error = NULL, settled_at = NULL,
+             due_at = iif(unsure OR state = 'delivered', max(?3, min(?4, coalesce(CASE state
+                 WHEN 'due' THEN due_at
+                 WHEN 'delivered' THEN settled_at + ?5
+                 ELSE settled_at + ?6 END, ?4))), ?3)
          WHERE id = ?1",
     )?
-    .execute(params![id, state.as_str(), now.as_millisecond()])?;
+    .execute(params![
+        id,
+        state.as_str(),
+        now.as_millisecond(),
+        look_at.as_millisecond(),
+        millis(LISTED_AFTER),
+        millis(LOOK_AFTER),
+    ])?;
     Ok(())
+}
+
+fn millis(wait: Duration) -> i64 {
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A fetch that is under way is left to end by itself.

@@ -15,7 +15,7 @@ pub(super) const COVERING: &str = "(SELECT o.id FROM photos t JOIN deliveries o 
     WHERE t.sha256 = p.sha256
       AND ((p.image_id <> p.id AND t.id = p.image_id)
         OR (t.image_id <> t.id AND t.image_id = p.id))
-      AND o.destination = d.destination AND coalesce(o.target = d.target, 1)
+      AND o.destination = d.destination AND coalesce(o.record = d.record, 1)
       AND (o.state IN ('due', 'sending') OR (o.state = 'delivered'
         AND NOT coalesce(o.receipt ->> '$.note' LIKE 'same photo as %', 0)))
     ORDER BY o.id LIMIT 1)";

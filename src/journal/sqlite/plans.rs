@@ -53,8 +53,8 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
     assert!(!sorts(plan(&db, &claim)?), "a claim reads only as far as its limit");
     assert!(!sorts(plan(&db, &fetch)?), "a claim reads only as far as its limit");
     let filled = plan(&db, &together)?;
-    let by_target = |step: &String| step.contains("(destination=? AND target=? AND due_at<?)");
-    assert!(filled.iter().any(by_target), "{filled:?}");
+    let by_record = |step: &String| step.contains("(destination=? AND record=? AND due_at<?)");
+    assert!(filled.iter().any(by_record), "{filled:?}");
     assert!(!sorts(filled), "a parcel is read only until it is full");
     Ok(())
 }

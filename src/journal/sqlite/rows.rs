@@ -59,7 +59,7 @@ pub(super) fn read_json<T: DeserializeOwned>(column: &str, text: &str) -> Result
     serde_json::from_str(text).map_err(|_| damaged(column))
 }
 
-fn parsed<T>(
+pub(super) fn parsed<T>(
     row: &Row<'_>,
     column: &str,
     parse: impl FnOnce(&str) -> Option<T>,

@@ -8,7 +8,8 @@ use rusqlite::{Connection, config::DbConfig};
 pub(super) const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// One step per schema version; `user_version` in the file says how many were taken.
-const STEPS: &[&str] = &[include_str!("0001.sql"), include_str!("0002.sql")];
+const STEPS: &[&str] =
+    &[include_str!("0001.sql"), include_str!("0002.sql"), include_str!("0003.sql")];
 
 /// Refuses a SQLite library that may lose rows.
 pub(super) fn check_library(version: i32) -> anyhow::Result<()> {
@@ -69,4 +70,49 @@ pub(super) fn check_known(found: i64) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Target;
+
+    #[test]
+    fn an_older_journal_knows_the_record_of_every_target() -> anyhow::Result<()> {
+        let mut db = Connection::open_in_memory()?;
+        for step in &STEPS[..2] {
+            db.execute_batch(step)?;
+        }
+        db.pragma_update(None, "user_version", 2)?;
+        let targets = [
+            "freshservice:241",
+            "freshservice:2:241",
+            "freshservice:18446744073709551615:7",
+            "ticket:17",
+            "ticket:12:17",
+            "freshdesk:17",
+            "zendesk:9",
+            "odoo:ticket:4",
+        ];
+        db.execute_batch(
+            "INSERT INTO photos (seq, id, tags, shape, scheme, received_at, fetch_state)
+             VALUES (1, 'a', '[]', 'event', 'body', 0, 'stored')",
+        )?;
+        for target in targets {
+            db.execute(
+                "INSERT INTO deliveries (photo, destination, target, state, due_at, since)
+                 VALUES (1, ?1, ?1, 'due', 0, 0)",
+                [target],
+            )?;
+        }
+        migrate(&mut db)?;
+        for target in targets {
+            let record =
+                db.query_row("SELECT record FROM deliveries WHERE target = ?1", [target], |row| {
+                    row.get::<_, String>("record")
+                })?;
+            assert_eq!(record, target.parse::<Target>()?.record().to_string());
+        }
+        Ok(())
+    }
 }

@@ -1,11 +1,11 @@
 //! `check`, `deliveries`, `destinations`, `config`, and who owns a data directory.
 
-use std::{net::TcpListener, path::Path};
+use std::{net::TcpListener, path::Path, time::Duration};
 
-use super::{Said, delivered, done, eventually, said};
+use super::{Said, delivered, done, said};
 use crate::{
     daemon::{Daemon, Options, binary},
-    look::files,
+    look::{self, files},
 };
 
 /// Runs a command with a configuration that no daemon runs on.
@@ -150,14 +150,15 @@ fn a_replay_goes_through_the_daemon_and_without_one_waits_for_it() {
     let again = done(&daemon, &["deliveries", "replay", "img-1", "--force", "--json"]).json();
     assert_eq!(again["due"], 1);
     assert!(daemon.log().contains("deliveries replayed by=\"command line"), "{}", daemon.log());
-    eventually("the photo is found", || state(&daemon) == ("delivered".to_owned(), true));
+    assert_eq!(state(&daemon).0, "due", "it is looked for in a minute");
 
     assert!(daemon.stop().success());
     let alone = done(&daemon, &["deliveries", "replay", "img-1", "--force"]);
-    assert!(alone.out.starts_with("1 due now, "), "{}", alone.out);
+    assert!(alone.out.starts_with("1 due again, "), "{}", alone.out);
     assert_eq!(state(&daemon).0, "due");
     daemon.restart();
-    eventually("it is delivered", || state(&daemon).0 == "delivered");
+    let found = || (state(&daemon) == ("delivered".to_owned(), true)).then_some(());
+    look::eventually(Duration::from_secs(90), "the photo is found", found);
     assert_eq!(files(&daemon.dir().join("photos")).len(), 1);
 
     let none = said(daemon.command(&["deliveries", "replay"]));

@@ -53,10 +53,8 @@ fn expected(kind: Kind, on: On, trouble: Trouble) -> &'static str {
         }
         Trouble::Garbage | Trouble::Huge if writes => match (kind, trouble) {
             (Kind::Freshdesk | Kind::Freshservice, _) => "done",
-            (Kind::Zendesk, Trouble::Huge) => "unknown unavailable",
             _ => "unknown protocol",
         },
-        Trouble::Huge if kind == Kind::Zendesk => "later unavailable",
         Trouble::Garbage | Trouble::Huge => "later protocol",
         Trouble::TooMany | Trouble::Status(429) => "later rate_limited",
         Trouble::Status(504) if writes => "unknown timeout",
@@ -70,17 +68,16 @@ fn expected(kind: Kind, on: On, trouble: Trouble) -> &'static str {
 fn by_status(kind: Kind, on: On, status: u16) -> &'static str {
     let odoo = kind == Kind::Odoo;
     match status {
-        302 => "broken protocol",
+        302 if odoo => "broken protocol",
+        // The account lets us in all the same, so it is the ticket's.
+        302 => "refused protocol",
         401 => "broken unauthorized",
         403 if odoo => "broken unauthorized",
-        // The scopes of a Zendesk account decide, not the ticket.
-        403 if on == On::Upload => "broken forbidden",
+        // Scopes that may not cover it are the whole account's; an API token has none.
+        403 if on == On::Upload => "broken forbidden | refused forbidden",
         403 => "refused forbidden",
         404 if odoo => "broken not_found",
-        // What does not speak as Zendesk does is not Zendesk, or not its interface.
-        404 | 405 if kind == Kind::Zendesk => {
-            "broken not_found | refused not_found | refused rejected"
-        }
+        404 | 405 if kind == Kind::Zendesk => "refused not_found | refused rejected",
         404 | 405 => "refused not_found",
         409 if kind == Kind::Zendesk => "later unavailable",
         413 if on == On::Ask || on == On::Look => "refused too_large | refused rejected",

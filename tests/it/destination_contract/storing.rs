@@ -1,5 +1,7 @@
 //! What is sent is there once, where and as it should be.
 
+use std::time::Duration;
+
 use apertur_bridge::model::{Mode, Severity};
 
 use super::{bytes, desks, digest, ending, every, shore::Seen};
@@ -26,6 +28,8 @@ async fn a_photo_is_stored_once_and_its_receipt_names_it() {
 async fn a_help_desk_photo_carries_its_mark_in_name_and_text() {
     for lab in desks().await {
         let told = lab.shore.name();
+        let settles_in = lab.shore.destination().limits().settles_in;
+        assert!(settles_in >= Duration::from_secs(15), "{told} may be at work behind a balancer");
         let receipt = lab.send(&lab.photo("img_1")).await.unwrap();
         let stored = lab.shore.stored().remove(0);
         assert_eq!(stored.file_name, "apertur-img_1.jpg", "{told}");

@@ -175,7 +175,10 @@ impl<'a> Onlooker<'a> {
             self.look(matches!(step, Step::Replay { force: true, .. })).await?;
         }
         self.deliver_everything().await?;
-        self.store.replay(&Filter::default(), false, at(self.seconds)).await.unwrap();
+        self.store
+            .replay(&Filter::default(), false, at(self.seconds), at(self.seconds))
+            .await
+            .unwrap();
         self.deliver_everything().await?;
         for delivery in self.store.all().await {
             let unrouted = delivery.destination.is_none();
@@ -208,7 +211,7 @@ impl<'a> Onlooker<'a> {
             Step::Replay { destination, force } => {
                 let destination = destination.map(|n| name(DESTINATIONS[n]));
                 let filter = Filter { destination, ..Filter::default() };
-                self.store.replay(&filter, force, now).await.unwrap();
+                self.store.replay(&filter, force, now, now).await.unwrap();
                 self.forced |= force;
             }
             Step::PlanAgain { which, plan: plans } => self.plan_again(which, plan(plans)).await?,

@@ -14,7 +14,7 @@ mod sending;
 mod strays;
 mod twins;
 
-use std::{ops::Deref, path::Path, sync::Arc};
+use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
 
 use apertur_bridge::{
     journal::{self, Arrival, Bytes, Claim, Claimed, DeliveryEnd, Fetch, Journal, Planned, Story},
@@ -218,6 +218,7 @@ fn claim(destination: &str, seconds: i64) -> Claim {
     Claim {
         now: at(seconds),
         lease_until: at(seconds + 60),
+        lease_more: Duration::ZERO,
         destination: name(destination),
         limit: usize::MAX,
         photos_per_parcel: 1,
@@ -304,6 +305,7 @@ macro_rules! hold_to_contract {
                     a_replayed_copy_is_left_to_the_photo_unless_forced
                     equal_bytes_without_a_hint_are_two_photos
                     a_new_plan_knows_the_copy
+                    a_workspace_makes_no_other_record
                     a_copy_that_names_the_record_completes_the_photo
                     a_copy_for_another_record_is_a_photo_of_its_own
                     bytes_for_two_records_are_two_photos
@@ -349,10 +351,12 @@ macro_rules! hold_to_contract {
                     what_is_due_far_ahead_is_due_after_a_restart;
                 parcels:
                     photos_of_a_session_are_claimed_together
+                    a_lease_is_as_long_as_its_parcel
                     only_what_belongs_together_is_claimed_together
                     a_parcel_holds_so_many_bytes
                     parcels_come_by_their_first_photo_and_show_theirs_in_order
                     a_parcel_counts_as_one_for_its_target
+                    a_ticket_has_one_writer_with_and_without_its_workspace
                     what_is_in_flight_joins_no_parcel
                     doubtful_and_new_ones_travel_together;
                 operators:
@@ -363,6 +367,7 @@ macro_rules! hold_to_contract {
                     a_story_tells_everything
                     a_replay_makes_held_and_due_ones_due_now
                     a_replay_of_delivered_ones_takes_force_and_looks_first
+                    a_replay_hurries_no_look
                     a_replay_leaves_alone_what_is_under_way_or_unrouted
                     a_replay_fetches_a_gone_photo_again
                     a_replay_leaves_a_running_fetch_alone

@@ -151,7 +151,7 @@ pub(super) async fn a_replay_makes_held_and_due_ones_due_now(store: &Store) {
     let later = DeliveryEnd::Later { at: at(900), cause: cause(ErrorKind::Timeout), counts: true };
     store.send("erp", later, 2).await;
 
-    let replayed = store.replay(&everything(), false, at(50)).await.unwrap();
+    let replayed = store.replay(&everything(), false, at(50), at(50)).await.unwrap();
     assert_eq!(replayed, Replayed { due: 2, fetching: 0, left: 0 });
     for delivery in store.all().await {
         assert_eq!((delivery.state, delivery.attempts), (DeliveryState::Due, 0));
@@ -170,14 +170,52 @@ pub(super) async fn a_replay_of_delivered_ones_takes_force_and_looks_first(store
     store.accept(stored("a", 1)).await.unwrap();
     store.send("erp", delivered(), 0).await;
     let before = store.all().await;
-    let left = store.replay(&everything(), false, at(5)).await.unwrap();
+    let left = store.replay(&everything(), false, at(5), at(5)).await.unwrap();
     assert_eq!(left, Replayed { due: 0, fetching: 0, left: 1 });
     assert_eq!(store.all().await, before);
 
-    assert_eq!(store.replay(&everything(), true, at(6)).await.unwrap().due, 1);
+    assert_eq!(store.replay(&everything(), true, at(6), at(6)).await.unwrap().due, 1);
     let claimed = store.claim_one("erp", 6).await;
     assert!(claimed.delivery.unsure, "it may well be there: it must not be attached twice");
     assert_eq!((claimed.delivery.attempts, claimed.delivery.settled_at), (1, None));
+}
+
+pub(super) async fn a_replay_hurries_no_look(store: &Store) {
+    let unknown = |due| DeliveryEnd::Unknown { at: at(due), cause: cause(ErrorKind::Timeout) };
+    let later = DeliveryEnd::Later { at: at(900), cause: cause(ErrorKind::Timeout), counts: true };
+    // Each with the time that it is due at after a replay at 20 with a look at 80.
+    let cases = [
+        ("soon", vec![unknown(60)], 60),
+        ("late", vec![unknown(900)], 80),
+        ("past", vec![unknown(10)], 20),
+        ("held", vec![unknown(0), held(ErrorKind::GaveUp)], 60),
+        ("delivered", vec![delivered()], 20),
+        ("sure", vec![later], 20),
+        ("refused", vec![held(ErrorKind::Rejected)], 20),
+    ];
+    for ((image, ends, _), bytes) in cases.iter().zip(1..) {
+        store.accept(stored(image, bytes)).await.unwrap();
+        for end in ends {
+            store.send("erp", end.clone(), 0).await;
+        }
+    }
+    store.accept(stored("fresh", 99).to(&["archive"])).await.unwrap();
+    store.send("archive", delivered(), 18).await;
+    let forced = store.replay(&everything(), true, at(20), at(80)).await.unwrap();
+    assert_eq!(forced.due, 8);
+    let fresh = store.delivery(&id("fresh"), "archive").await;
+    assert_eq!((fresh.due_at, fresh.unsure), (at(23), true));
+    for (image, _, due) in cases {
+        let again = store.delivery(&id(image), "erp").await;
+        let unsure = !["sure", "refused"].contains(&image);
+        assert_eq!((again.due_at, again.unsure), (at(due), unsure), "{image}");
+        assert_eq!((again.state, again.since), (DeliveryState::Due, at(20)), "{image}");
+    }
+    // Another replay does not put it off, nor does a look that is over bring it before now.
+    store.replay(&everything(), true, at(30), at(90)).await.unwrap();
+    assert_eq!(store.delivery(&id("late"), "erp").await.due_at, at(80));
+    store.replay(&everything(), true, at(40), at(30)).await.unwrap();
+    assert_eq!(store.delivery(&id("late"), "erp").await.due_at, at(40));
 }
 
 pub(super) async fn a_replay_leaves_alone_what_is_under_way_or_unrouted(store: &Store) {
@@ -186,7 +224,7 @@ pub(super) async fn a_replay_leaves_alone_what_is_under_way_or_unrouted(store: &
     let claimed = store.claim_one("erp", 0).await;
     let before = store.all().await;
     for force in [false, true] {
-        let left = store.replay(&everything(), force, at(5)).await.unwrap();
+        let left = store.replay(&everything(), force, at(5), at(5)).await.unwrap();
         assert_eq!(left, Replayed { due: 0, fetching: 0, left: 2 });
     }
     assert_eq!(store.all().await, before);
@@ -201,7 +239,7 @@ pub(super) async fn a_replay_fetches_a_gone_photo_again(store: &Store) {
     store.settle_fetch(&fetch, gone, at(1)).await.unwrap();
 
     let only = Filter { destination: Some(name("erp")), ..everything() };
-    let replayed = store.replay(&only, false, at(50)).await.unwrap();
+    let replayed = store.replay(&only, false, at(50), at(50)).await.unwrap();
     assert_eq!(replayed, Replayed { due: 0, fetching: 1, left: 0 });
     let story = store.story_of(&id("a")).await;
     assert_eq!((story.fetch_state, story.fetch_due_at), (FetchState::Wanted, Some(at(50))));
@@ -221,7 +259,7 @@ pub(super) async fn a_replay_fetches_a_gone_photo_again(store: &Store) {
 pub(super) async fn a_replay_leaves_a_running_fetch_alone(store: &Store) {
     store.accept(announced("a")).await.unwrap();
     let fetch = store.claim_fetch(0).await;
-    assert_eq!(store.replay(&everything(), false, at(5)).await.unwrap().fetching, 1);
+    assert_eq!(store.replay(&everything(), false, at(5), at(5)).await.unwrap().fetching, 1);
     assert!(store.claim_all_fetches(5).await.is_empty());
     store.settle_fetch(&fetch, super::fetches::got(1), at(6)).await.unwrap();
     assert_eq!(store.state(&id("a"), "erp").await, DeliveryState::Due);
@@ -231,7 +269,10 @@ pub(super) async fn a_replay_leaves_a_running_fetch_alone(store: &Store) {
     let fetch = store.claim_fetch(10).await;
     let later = FetchEnd::Later { at: at(900), cause: cause(ErrorKind::Timeout) };
     store.settle_fetch(&fetch, later, at(10)).await.unwrap();
-    store.replay(&Filter { photo: Some(id("b")), ..everything() }, false, at(20)).await.unwrap();
+    store
+        .replay(&Filter { photo: Some(id("b")), ..everything() }, false, at(20), at(20))
+        .await
+        .unwrap();
     assert_eq!(store.claim_fetch(20).await.attempts, 0, "one that waits is due now");
 }
 
@@ -239,7 +280,7 @@ pub(super) async fn a_replay_leaves_expired_bytes_alone(store: &Store) {
     store.accept(stored("a", 1)).await.unwrap();
     store.send("erp", delivered(), 0).await;
     assert_eq!(store.expire_bytes(at(9), 9).await.unwrap(), [digest(1)]);
-    let left = store.replay(&everything(), true, at(10)).await.unwrap();
+    let left = store.replay(&everything(), true, at(10), at(10)).await.unwrap();
     assert_eq!(left, Replayed { due: 0, fetching: 0, left: 1 });
     assert_eq!(store.state(&id("a"), "erp").await, DeliveryState::Delivered);
 }
@@ -277,7 +318,7 @@ pub(super) async fn a_new_plan_follows_the_fetch(store: &Store) {
     assert_eq!(late.state, DeliveryState::Held, "waiting for what does not come is being stuck");
     assert_eq!((late.cause, late.settled_at), (Some(cause(ErrorKind::Gone)), Some(at(3))));
 
-    assert_eq!(store.replay(&everything(), false, at(4)).await.unwrap().fetching, 2);
+    assert_eq!(store.replay(&everything(), false, at(4), at(4)).await.unwrap().fetching, 2);
     for fetch in store.claim_all_fetches(4).await {
         store.settle_fetch(&fetch, super::fetches::got(1), at(5)).await.unwrap();
     }

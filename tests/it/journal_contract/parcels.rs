@@ -1,11 +1,13 @@
 //! Claiming deliveries that travel together.
 
+use std::time::Duration;
+
 use apertur_bridge::{
     journal::{Arrival, Claim, DeliveryEnd},
     model::{AttemptOutcome, DeliveryState, ErrorKind, Mode, SessionId},
 };
 
-use super::{Change, Store, at, cause, claim, delivered, id, stored, target};
+use super::{Change, Store, at, cause, claim, delivered, id, name, stored, target};
 
 /// A photo of a session for record 1, due at these seconds; of three bytes.
 fn shot(image: &str, session: &str, seconds: i64) -> Arrival {
@@ -54,6 +56,18 @@ pub(super) async fn photos_of_a_session_are_claimed_together(store: &Store) {
         assert_eq!(store.outcomes(&image).await, [AttemptOutcome::Open]);
         assert_eq!(store.delivery(&image, "erp").await.attempts, 1);
     }
+}
+
+pub(super) async fn a_lease_is_as_long_as_its_parcel(store: &Store) {
+    store.accept_all(["a", "b", "c"].map(|image| shot(image, "s", 0))).await;
+    store.accept(stored("alone", 2)).await.unwrap();
+    let lease_more = Duration::from_secs(30);
+    let ask = |seconds| Claim { lease_more, ..parcels(seconds, 3) };
+    assert_eq!(store.parcels(ask(0)).await, [vec!["a", "b", "c"], vec!["alone"]]);
+    assert_eq!(store.next_delivery_at(&name("erp")).await.unwrap(), Some(at(60)));
+    assert_eq!(store.parcels(ask(60)).await, [["alone"]]);
+    assert_eq!(store.parcels(ask(119)).await, Vec::<Vec<String>>::new());
+    assert_eq!(store.parcels(ask(120)).await, [vec!["a", "b", "c"], vec!["alone"]]);
 }
 
 pub(super) async fn only_what_belongs_together_is_claimed_together(store: &Store) {
@@ -177,4 +191,27 @@ pub(super) async fn doubtful_and_new_ones_travel_together(store: &Store) {
     assert_eq!(seen(&together[0]), expected.map(|(image, doubt, n)| (image.to_owned(), doubt, n)));
     let outcomes = [AttemptOutcome::Unknown, AttemptOutcome::Open];
     assert_eq!(store.outcomes(&id("lost")).await, outcomes);
+}
+
+pub(super) async fn a_ticket_has_one_writer_with_and_without_its_workspace(store: &Store) {
+    let [bare, within, other] =
+        ["freshservice:241", "freshservice:2:241", "freshservice:2:242"].map(|t| t.parse().ok());
+    store
+        .accept_all([
+            shot("a1", "s", 0).on(bare.clone()),
+            shot("a2", "s", 0).on(within.clone()),
+            shot("b1", "other", 0).on(within.clone()),
+            shot("b2", "other", 0).on(bare),
+            shot("c", "s", 0).on(other),
+        ])
+        .await;
+    let ask = |seconds| Claim { one_per_target: true, ..parcels(seconds, 9) };
+    let first = store.claim_deliveries(ask(0)).await.unwrap();
+    assert_eq!(first.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(first[0][1].delivery.target, within, "kept as it came");
+    assert!(store.parcels(ask(0)).await.is_empty(), "the ticket is busy");
+    for claimed in &first[0] {
+        store.settle_delivery(claimed, delivered(), at(0)).await.unwrap();
+    }
+    assert_eq!(store.parcels(ask(0)).await, [["b1", "b2"]]);
 }

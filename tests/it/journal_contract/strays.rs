@@ -53,7 +53,7 @@ pub(super) async fn a_stray_under_way_leaves_doubt(store: &Store) {
     store.settle_delivery(&lost, DeliveryEnd::Cancelled, at(6)).await.unwrap();
     let stray = store.delivery(&id("a"), "erp").await;
     assert_eq!((stray.state, stray.unsure), (DeliveryState::Held, true));
-    store.replay(&Filter::default(), false, at(7)).await.unwrap();
+    store.replay(&Filter::default(), false, at(7), at(7)).await.unwrap();
     assert!(store.claim_one("erp", 7).await.delivery.unsure, "it may be there");
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn bytes_do_not_release_a_stray(store: &Store) {
         assert_eq!(stray.state, DeliveryState::Held);
         assert_eq!(store.state(&id(image), "archive").await, DeliveryState::Due);
     }
-    let done = store.replay(&Filter::default(), false, at(9)).await.unwrap();
+    let done = store.replay(&Filter::default(), false, at(9), at(9)).await.unwrap();
     assert_eq!((done.due, done.left), (4, 0), "a person may, when it is configured again");
     assert_eq!(store.claim("erp", 9).await.len(), 2);
 }
@@ -109,6 +109,6 @@ pub(super) async fn a_stray_covers_nothing(store: &Store) {
     hold_all_but_archive(store, 5).await;
     store.accept(stored("a", 1).at(6)).await.unwrap();
     assert_eq!(store.claim_one("erp", 6).await.delivery.photo.id, id("a"));
-    store.replay(&Filter::default(), false, at(7)).await.unwrap();
+    store.replay(&Filter::default(), false, at(7), at(7)).await.unwrap();
     assert!(is_left_to(&store.delivery(&copy_id(1), "erp").await, &id("a")));
 }

@@ -89,7 +89,7 @@ pub(super) async fn a_waiting_copy_goes_on_when_the_fetch_is_held(store: &Store)
     store.send("erp", delivered(), 1).await;
     assert_eq!(store.state(&copy_id(1), "erp").await, DeliveryState::Delivered);
 
-    store.replay(&Filter::default(), false, at(2)).await.unwrap();
+    store.replay(&Filter::default(), false, at(2), at(2)).await.unwrap();
     store.fetch(1, 2).await;
     assert!(photo_is_left_to_copy(store, "erp").await);
 }
@@ -161,7 +161,7 @@ pub(super) async fn a_replayed_waiting_copy_is_sent_once(store: &Store) {
     store.accept(announced("a")).await.unwrap();
     store.accept(copy("a", 1)).await.unwrap();
     let only = Filter { photo: Some(copy_id(1)), ..Filter::default() };
-    assert_eq!(store.replay(&only, false, at(1)).await.unwrap().due, 1);
+    assert_eq!(store.replay(&only, false, at(1), at(1)).await.unwrap().due, 1);
     store.send("erp", delivered(), 1).await;
     store.fetch(1, 2).await;
     assert!(photo_is_left_to_copy(store, "erp").await);
@@ -176,14 +176,14 @@ pub(super) async fn a_replayed_copy_is_left_to_the_photo_unless_forced(store: &S
     store.send("erp", delivered(), 1).await;
 
     let held = Filter { states: vec![DeliveryState::Held], ..Filter::default() };
-    let done = store.replay(&held, false, at(2)).await.unwrap();
+    let done = store.replay(&held, false, at(2), at(2)).await.unwrap();
     assert_eq!((done.due, done.left), (0, 1));
     assert!(copy_is_left_to_photo(store, "erp").await);
     assert_eq!(store.delivery(&copy_id(1), "erp").await.cause, None);
     assert!(store.claim("erp", 2).await.is_empty());
 
     let only = Filter { photo: Some(copy_id(1)), ..Filter::default() };
-    assert_eq!(store.replay(&only, true, at(3)).await.unwrap().due, 1);
+    assert_eq!(store.replay(&only, true, at(3), at(3)).await.unwrap().due, 1);
     assert_eq!(store.claim("erp", 3).await.len(), 1, "a person insists");
 }
 
@@ -267,4 +267,19 @@ pub(super) async fn the_one_that_is_sent_takes_the_record_over(store: &Store) {
     store.settle_delivery(&sent, refused(), at(1)).await.unwrap();
     let again = store.claim_one("desk", 1).await;
     assert_eq!((again.delivery.photo.id, again.delivery.target), (copy_id(2), Some(target(1))));
+}
+
+pub(super) async fn a_workspace_makes_no_other_record(store: &Store) {
+    let [bare, within] = ["freshservice:241", "freshservice:2:241"].map(|t| t.parse().ok());
+    let ids = [&bare, &within].map(|t| PhotoId::of_bytes(&digest(1), t.as_ref()));
+    assert_eq!(ids[0], ids[1]);
+
+    store.accept(stored("a", 1).on(bare.clone())).await.unwrap();
+    let known = Accepted::Duplicate { completed: false };
+    assert_eq!(store.accept(copy("a", 1).on(within.clone())).await.unwrap(), known);
+
+    store.accept(copy("b", 2).on(within)).await.unwrap();
+    store.accept(stored("b", 2).on(bare)).await.unwrap();
+    assert!(is_left_to(&store.delivery(&id("b"), "erp").await, &copy_id(2)));
+    assert_eq!(store.claim("erp", 0).await.len(), 2);
 }

@@ -118,6 +118,22 @@ async fn a_rate_limit_is_kept_to_the_second_and_never_ends_in_giving_up() {
 }
 
 #[tokio::test]
+async fn a_rate_limit_that_is_over_already_names_no_time() {
+    for rig in Rig::each().await {
+        rig.arrive("a", 1).await;
+        rig.plays(vec![after(ErrorKind::RateLimited, 0); 3]);
+        for wait in [5, 10, 20] {
+            rig.work().await;
+            let due = rig.due_in("a").await;
+            assert!((wait * 8 / 10 - 1..=wait * 12 / 10).contains(&due), "{due} after {wait}");
+            rig.step(due.cast_unsigned() + 1);
+        }
+        rig.work().await;
+        assert_eq!(rig.states(["a"]).await, [(DeliveryState::Delivered, 1)], "{}", rig.store);
+    }
+}
+
+#[tokio::test]
 async fn a_wait_that_is_asked_for_goes_over_the_time_to_give_up() {
     for rig in Rig::each().await {
         rig.arrive("a", 1).await;

@@ -128,12 +128,38 @@ async fn the_doubtful_ones_of_a_parcel_are_looked_for_in_one_call() {
         rig.step(60);
         rig.arrive_together(["new"]).await;
         assert_eq!(rig.work().await, 1);
-        assert_eq!(rig.stage.seen(), ["deliver a b c", "find a b c", "deliver a c new"]);
+        assert_eq!(
+            rig.stage.seen(),
+            ["deliver a b c", "find a b c", "deliver new", "deliver a", "deliver c"]
+        );
         for (image, found) in [("a", false), ("b", true), ("c", false), ("new", false)] {
             let done = rig.delivery(image).await;
             assert_eq!((done.state, done.unsure), (DELIVERED, false), "{image}");
             assert_eq!(done.receipt.unwrap().found, found, "{image}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_was_too_much_at_once_goes_alone_from_then_on() {
+    for rig in Rig::by_ten().await {
+        rig.arrive_together(["a", "b", "c"]).await;
+        rig.plays([unknown(ErrorKind::Timeout), Play::Nothing, Play::Well]);
+        rig.plays([unknown(ErrorKind::Timeout)]);
+        rig.work().await;
+        rig.step(60);
+        assert_eq!(rig.work().await, 1);
+        let calls = ["deliver a b c", "find a b c", "deliver a", "deliver b"];
+        assert_eq!(rig.stage.seen(), calls, "{}", rig.store);
+        let states = rig.states(["a", "b", "c"]).await;
+        assert_eq!(states, [(DELIVERED, 2), (DUE, 2), (DUE, 1)], "c was not in that call");
+        rig.plays([Play::Nothing]);
+        assert_eq!(rig.work().await, 1);
+        rig.step(60);
+        rig.plays([Play::Nothing]);
+        assert_eq!(rig.work().await, 1);
+        assert_eq!(rig.stage.seen(), ["find c", "deliver c", "find b", "deliver b"]);
+        assert_eq!(rig.states(["a", "b", "c"]).await.map(|(state, _)| state), [DELIVERED; 3]);
     }
 }
 
@@ -282,7 +308,7 @@ async fn a_bug_in_a_parcel_leaves_doubt_of_all_that_is_not_settled() {
         rig.reaches("b", DELIVERED).await;
         rig.reaches("c", DELIVERED).await;
         let seen = rig.stage.seen();
-        assert_eq!(seen[3..], ["find b c", "deliver b c"], "{}", rig.store);
+        assert_eq!(seen[3..], ["find b c", "deliver b", "deliver c"], "{}", rig.store);
         rig.stop.cancel();
         running.await.unwrap();
     }
@@ -328,6 +354,14 @@ async fn each_call_has_the_deadline_and_the_lease_covers_them_all() {
     }
     for rig in Rig::by_ten().await {
         rig.arrive_together(["a"]).await;
+        rig.sender.claim(1).await.unwrap();
+        let lease = rig.journal.next_delivery_at(&name()).await.unwrap().unwrap();
+        // A look, the call, and as much to spare.
+        let calls = Settings::default().deadline;
+        assert!((rig.clock.after(calls * 2)..rig.clock.after(calls * 4)).contains(&lease));
+    }
+    for rig in Rig::by_ten().await {
+        rig.arrive_together(numbered(10)).await;
         rig.sender.claim(1).await.unwrap();
         let lease = rig.journal.next_delivery_at(&name()).await.unwrap().unwrap();
         let calls = Settings::default().deadline * 12;

@@ -69,7 +69,10 @@ async fn after_three_days_it_is_held_and_a_replay_begins_again() {
         assert!(why.fix.contains("replay"), "{why}");
         rig.step(30 * DAY);
         assert_eq!(rig.work().await, 0, "a held one waits for a person");
-        rig.journal.replay(&Filter::default(), false, rig.clock.now()).await.unwrap();
+        rig.journal
+            .replay(&Filter::default(), false, rig.clock.now(), rig.clock.now())
+            .await
+            .unwrap();
         rig.work().await;
         let again = rig.delivery("a").await;
         assert_eq!((again.state, again.attempts), (DeliveryState::Delivered, 1));
@@ -97,7 +100,10 @@ async fn a_doubtful_ending_is_looked_at_once_more_before_it_is_given_up() {
         rig.work().await;
         let held = rig.delivery("b").await;
         assert_eq!((held.state, held.unsure), (DeliveryState::Held, true));
-        rig.journal.replay(&Filter::default(), false, rig.clock.now()).await.unwrap();
+        rig.journal
+            .replay(&Filter::default(), false, rig.clock.now(), rig.clock.now())
+            .await
+            .unwrap();
         rig.work().await;
         assert_eq!(rig.stage.seen(), ["deliver b", "find b", "find b"]);
         assert_eq!(rig.delivery("b").await.state, DeliveryState::Delivered);
@@ -195,7 +201,9 @@ async fn a_refused_or_too_large_photo_is_held_and_its_neighbours_go_on() {
 
 #[tokio::test]
 async fn a_broken_destination_is_left_alone_until_a_probe_succeeds() {
-    for failure in [broken(), later(ErrorKind::Unreachable)] {
+    // Who refuses our key is asked less and less often: accounts are locked.
+    let refused = [30, 60, 120, 240, 480, 900, 900];
+    for (failure, waits) in [(broken(), refused), (later(ErrorKind::Unreachable), [30; 7])] {
         for rig in Rig::each().await {
             rig.arrive("a", 1).await;
             rig.plays([failure.clone()]);
@@ -205,9 +213,9 @@ async fn a_broken_destination_is_left_alone_until_a_probe_succeeds() {
             let pauses = rig.journal.pauses().await.unwrap();
             assert_eq!((pauses.len(), pauses[0].since), (1, rig.clock.now()));
             rig.stage.seen();
-            for probe in 1..=5 {
-                rig.step(29);
-                assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "{probe}");
+            for wait in waits {
+                rig.step(wait - 1);
+                assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "{wait}");
                 rig.step(1);
                 assert_eq!(rig.work().await, 0);
                 assert_eq!(rig.stage.seen(), ["probe"]);
@@ -217,7 +225,7 @@ async fn a_broken_destination_is_left_alone_until_a_probe_succeeds() {
                 assert_eq!((waiting.state, waiting.attempts), (DeliveryState::Due, 0));
             }
             *rig.stage.works.lock().unwrap() = true;
-            rig.step(30);
+            rig.step(waits[6]);
             assert_eq!(rig.work().await, 2);
             assert_eq!(rig.journal.pauses().await.unwrap(), []);
             for image in ["a", "b"] {
@@ -229,19 +237,61 @@ async fn a_broken_destination_is_left_alone_until_a_probe_succeeds() {
 }
 
 #[tokio::test]
-async fn a_probe_that_succeeds_where_sending_fails_does_not_hurry() {
+async fn each_time_that_counts_against_a_photo_has_a_probe_of_its_own() {
     for rig in Rig::each().await {
         rig.arrive("a", 1).await;
-        rig.plays(vec![broken(); 4]);
-        for pause in 1..=4 {
+        rig.plays(vec![broken(); 6]);
+        for counted in 0..3 {
             rig.work().await;
+            assert_eq!(rig.states(["a"]).await, [(DeliveryState::Due, counted)], "{}", rig.store);
+            assert_eq!(rig.journal.pauses().await.unwrap().len(), 1);
             rig.stage.seen();
             rig.step(29);
-            assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "{pause}");
+            assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "no hurry");
             rig.step(1);
+            assert_eq!(rig.work().await, 1);
+            assert_eq!(rig.stage.seen(), ["probe", "deliver a"]);
+            assert_eq!(rig.states(["a"]).await, [(DeliveryState::Due, counted + 1)]);
+            assert_eq!(rig.journal.pauses().await.unwrap(), [], "the destination works");
+            let wait = 5 << counted;
+            assert!((wait * 8 / 10 - 1..=wait * 12 / 10).contains(&rig.due_in("a").await));
+            rig.step(25);
         }
         assert_eq!(rig.work().await, 1);
-        assert_eq!(rig.delivery("a").await.attempts, 1, "pauses cost nothing");
+        assert_eq!(rig.states(["a"]).await, [(DeliveryState::Delivered, 4)]);
+    }
+}
+
+#[tokio::test]
+async fn a_photo_for_which_alone_the_destination_is_broken_is_held_in_the_end() {
+    for rig in Rig::each().await {
+        rig.arrive("bad", 1).await;
+        rig.stage.is_bad(&["bad"], broken());
+        rig.step(4 * DAY);
+        rig.work().await;
+        rig.step(30);
+        rig.work().await;
+        assert_eq!(rig.states(["bad"]).await, [(DeliveryState::Due, 1)], "an outage is no age");
+        rig.arrive("good", 2).await;
+        assert_eq!(rig.work().await, 1, "nobody waits for it");
+        assert_eq!(rig.delivery("good").await.state, DeliveryState::Delivered);
+        for _ in 0..3 * DAY / 600 - 1 {
+            while rig.work().await > 0 {}
+            rig.step(600);
+        }
+        assert_eq!(rig.delivery("bad").await.state, DeliveryState::Due);
+        for _ in 0..24 {
+            rig.step(600);
+            while rig.work().await > 0 {}
+        }
+        let held = rig.delivery("bad").await;
+        assert_eq!(
+            (held.state, held.cause.unwrap().kind),
+            (DeliveryState::Held, ErrorKind::GaveUp)
+        );
+        let tries = rig.outcomes("bad").await.len();
+        assert!((50..200).contains(&tries), "{tries}");
+        assert_eq!(rig.journal.pauses().await.unwrap(), []);
     }
 }
 

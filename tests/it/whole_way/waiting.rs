@@ -39,7 +39,7 @@ fn a_forced_replay_finds_what_is_there() {
     rig.accepted(photo.json_base64());
     rig.delivered();
     assert_eq!(rig.replay(&["img_1", "--force"])["due"], 1);
-    look::eventually(std::time::Duration::from_secs(20), "found again", || {
+    look::eventually(std::time::Duration::from_secs(90), "found again", || {
         let story = look::story(&rig.daemon, "img_1");
         (story["deliveries"][0]["receipt"]["found"] == true).then_some(())
     });

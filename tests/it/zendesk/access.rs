@@ -4,6 +4,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use apertur_bridge::{
@@ -127,6 +128,15 @@ async fn a_token_that_ends_during_an_upload_is_replaced_and_the_file_sent_whole(
 }
 
 #[tokio::test]
+async fn a_refused_upload_is_the_scopes_unless_they_surely_cover_it() {
+    for (granted, expected) in [(SCOPES, "broken forbidden"), ("read write", "refused forbidden")] {
+        let (lab, _) = behind(&["one"], &["one"], granted);
+        lab.zendesk.fault(Fault::once("upload", What::Status(403, Shape::Empty)));
+        assert_eq!(ending(&lab.send(&delivery("a", 9, None)).await), expected, "{granted}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_refusal_in_a_row_is_the_end() {
     let (lab, asked) = behind(&["one", "two", "three"], &[], SCOPES);
     let sent = lab.send(&delivery("a", 9, None)).await;
@@ -186,9 +196,19 @@ async fn the_test_writes_for_agents_alone_and_says_that_it_stays() {
     assert_eq!((found(&full, "test").0, lab.zendesk.loose_uploads()), (Severity::Error, 0));
     let closed = lab.destination.test("zendesk:94".parse().ok().as_ref()).await;
     assert_eq!(found(&closed, "test").0, Severity::Error);
-    for target in [None, "freshdesk:9".parse().ok()] {
-        let findings = lab.destination.test(target.as_ref()).await;
-        assert_eq!(found(&findings, "test"), (Severity::Warning, "nothing was written"));
-    }
+    let other = lab.destination.test("freshdesk:9".parse().ok().as_ref()).await;
+    assert_eq!(found(&other, "test"), (Severity::Error, "freshdesk:9 is no ticket of Zendesk"));
+    let none = lab.destination.test(None).await;
+    assert_eq!(found(&none, "test"), (Severity::Warning, "nothing was written"));
     assert_eq!(lab.zendesk.comments(9).len(), 1);
+    // What stays is said whatever the look finds.
+    lab.zendesk.set(Switch::ListsLag(Duration::from_mins(1)));
+    let lagging = lab.destination.test("zendesk:10".parse().ok().as_ref()).await;
+    assert_eq!(found(&lagging, "read").0, Severity::Warning);
+    assert!(found(&lagging, "remove").1.contains("stays on ticket 10"));
+    let busy = What::Status(500, Shape::Empty);
+    lab.zendesk.fault(Fault::once("count", busy));
+    let lost = lab.destination.probe().await;
+    let tickets = lost.iter().find(|finding| finding.subject == "tickets").unwrap();
+    assert_eq!(tickets.fix, "nothing if it passes; else look at Zendesk's status page");
 }

@@ -31,7 +31,10 @@ async fn what_was_stored_is_found_on_any_page_and_nothing_else() {
     assert_eq!(found[1], None);
     // An agent redacted the file: the mark beside it is left.
     lab.zendesk.add_comment(9, "<p>x (ref apertur-img_2)</p>", "redacted.txt");
-    assert!(lab.destination.find(&wanted).await.unwrap()[1].is_some());
+    let found = lab.destination.find(&wanted).await.unwrap();
+    let note = |at: usize| found[at].as_ref().unwrap().note.as_deref();
+    assert_eq!(note(0), None);
+    assert!(note(1).is_some_and(|note| note.contains("its file is not listed")));
 }
 
 #[tokio::test]
@@ -50,6 +53,21 @@ async fn the_next_page_is_never_asked_of_somebody_else() {
     lab.zendesk.add_comment(9, "ref apertur-img_1", "");
     let found = lab.destination.find(&[delivery("img_1", 9, None)]).await.unwrap();
     assert!(found[0].is_some());
+}
+
+#[tokio::test]
+async fn a_list_that_goes_on_in_another_manner_is_not_taken_for_whole() {
+    let page = |next: serde_json::Value| {
+        Shape::Json(serde_json::json!({"comments": [], "next_page": next, "count": 140}))
+    };
+    let look = async |body| {
+        let lab = Lab::new();
+        lab.zendesk.fault(Fault::once("comments", What::Status(200, body)));
+        ending(&lab.destination.find(&[delivery("img_1", 9, None)]).await)
+    };
+    let next = "https://acme.zendesk.com/api/v2/tickets/9/comments.json?page=2";
+    assert_eq!(look(page(next.into())).await, "later protocol");
+    assert_eq!(look(page(serde_json::Value::Null)).await, "done");
 }
 
 #[tokio::test]

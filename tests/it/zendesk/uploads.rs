@@ -67,7 +67,7 @@ async fn a_parcel_that_fails_half_way_leaves_no_upload() {
         (What::Status(500, Shape::Html), "later unavailable"),
         (What::LoseAnswer, "later unavailable"),
         (What::Garbage, "later protocol"),
-        (What::Status(403, Shape::Empty), "broken forbidden"),
+        (What::Status(403, Shape::Empty), "refused forbidden"),
     ] {
         let lab = Lab::new();
         lab.zendesk.fault(Fault::once("upload", what.clone()));
@@ -115,6 +115,13 @@ async fn one_ticket_s_limit_does_not_stop_the_account() {
     // Told to slow down, nothing more is asked, not even to remove the upload.
     assert_eq!(lab.calls(), ["ticket", "upload", "update"]);
     assert_eq!(ending(&lab.send(&delivery("a", 10, None)).await), "done");
+    // What comes next for that ticket waits without a call, until it is open again.
+    lab.clock.step(Duration::from_secs(599));
+    let calls = lab.calls().len();
+    assert_eq!(ending(&lab.send(&delivery("b", 9, None)).await), "later rate_limited");
+    assert_eq!(lab.calls().len(), calls);
+    lab.clock.step(Duration::from_secs(1));
+    assert_eq!(ending(&lab.send(&delivery("b", 9, None)).await), "done");
 
     let lab = Lab::new();
     lab.zendesk.fault(Fault::once("ticket", What::RetryAfter(429, "42")));

@@ -37,8 +37,7 @@ fn means(status: u16, body: &str, doing: Doing) -> String {
     assert!(!cause.fix.is_empty() && !cause.fix.ends_with('.'), "{cause}");
     let kind = match &failure {
         Failure::Later { after, .. } => {
-            let kept = *after == Some(Duration::from_secs(7));
-            assert!(kept || status >= 500 || status == 408, "{cause}");
+            assert_eq!(*after, Some(Duration::from_secs(7)), "{cause}");
             "later"
         }
         Failure::Unknown { .. } => "unknown",
@@ -125,6 +124,8 @@ fn a_422_on_a_comment_is_told_apart_by_what_it_names() {
     };
     let author = about("author_id", "is not valid");
     assert!(author.is_about_author() && !author.is_about_uploads());
+    let other = about("base", "You are not authorized, nor authorised as coauthors");
+    assert!(!other.is_about_author());
     let author = about("base", "The requester is suspended");
     assert!(author.is_about_author() && !author.is_about_uploads());
     let files = about("base", "Upload token is invalid");
