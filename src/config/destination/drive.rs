@@ -10,7 +10,7 @@ use super::{
         section::Section,
         values::{Wrong, count, duration, http_url, name, text},
     },
-    folder::template,
+    template,
 };
 use crate::destinations::{
     drive::FolderPath,
