@@ -36,7 +36,6 @@ use crate::{
     model::{DestinationName, Kind},
 };
 
-
 /// A destination by its name.
 pub(super) type Named = (DestinationName, Settings);
 
@@ -115,9 +114,9 @@ const TABLES: &[(&str, Kind, &str)] = &[
     ("archive", Kind::Folder, "A folder of this machine, for instance a mounted share."),
 ];
 /// The types, for the reference.
-const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \"webhook\", \"s3\", \
-                     \"gcs\",\n\"azure_blob\", \"google_drive\", \"dropbox\", \"onedrive\", \"ftp\", \
-                     \"sftp\", \"webdav\" or \"folder\"";
+const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \"webhook\", \
+                     \"s3\", \"gcs\",\n\"azure_blob\", \"google_drive\", \"dropbox\", \
+                     \"onedrive\", \"ftp\", \"sftp\", \"webdav\" or \"folder\"";
 
 /// The lines of the reference: one table of each type.
 fn describe(all: &mut Section<'_>) {
