@@ -150,6 +150,15 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_no_help_desk_has_is_no_ticket_written_either_way() {
+        let target = |metadata: &str| read(None, &Metadata::parse(metadata).unwrap(), &[]).target;
+        assert_eq!(target(r#"{"zendesk": {"ticket_id": 9}}"#), Some(Target::Zendesk { ticket: 9 }));
+        for id in ["9223372036854775808", "\"9223372036854775808\"", "0", "-1"] {
+            assert_eq!(target(&format!(r#"{{"zendesk": {{"ticket_id": {id}}}}}"#)), None, "{id}");
+        }
+    }
+
+    #[test]
     fn a_mode_that_cannot_be_read_is_internal_and_a_bare_ticket_takes_the_desks() {
         let mode = |text| {
             let record = read(None, &Metadata::parse(text).unwrap(), &[]);

@@ -87,7 +87,7 @@ mod tests {
         let targets = [
             "freshservice:241",
             "freshservice:2:241",
-            "freshservice:18446744073709551615:7",
+            "freshservice:999999999999999:7",
             "ticket:17",
             "ticket:12:17",
             "freshdesk:17",
