@@ -107,8 +107,9 @@ impl About {
         let mode = self.mode.map(Mode::as_str);
         let of = |system, record| Some(Metadata::Of(BTreeMap::from([(system, record)])));
         let ticket = |workspace_id, ticket: &u64| {
-            let ticket_id = Some(*ticket);
-            Record { workspace_id, ticket_id, mode, ..Record::default() }
+            // Help desks have words of their own for the same modes.
+            let mode = self.mode.map(Mode::desk_word);
+            Record { workspace_id, ticket_id: Some(*ticket), mode, ..Record::default() }
         };
         match self.target.as_ref() {
             Some(Target::Odoo { model, id }) => {
@@ -255,9 +256,9 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     res_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    workspace_id: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     ticket_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<&'static str>,
 }
