@@ -109,7 +109,7 @@ pub(super) async fn a_thousand_hostile_names_land_inside<S: Shore>() {
     let mut shore = S::start().await;
     let lab = &lab(&mut shore, "in/{tag:x}/{stem}/{filename}");
     let sent = stream::iter(0..1000).map(|n| {
-        let item = || lab.item(&format!("img_{n}"), &hostile(n), &picture(&n.to_string(), 64));
+        let item = move || lab.item(&format!("img_{n}"), &hostile(n), &picture(&n.to_string(), 64));
         async move {
             // A busy server may say no for a moment, as the sender knows.
             for _ in 0..20 {
