@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
     Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, ErrorKind,
-    FetchState, Filter, ImageId, Mode, Photo, PhotoId, Receipt, SessionId, Step, Target,
+    FetchState, Filter, ImageId, OwnSession, Photo, PhotoId, Receipt, SessionId, Step, Target,
 };
 
 pub use self::claim::{Claim, Claimed};
@@ -185,17 +185,6 @@ pub struct Pause {
     pub cause: Cause,
 }
 
-/// A record that a session's photos belong to, kept when the bridge made the session.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct SessionTarget {
-    /// The session.
-    pub session: SessionId,
-    /// The record.
-    pub target: Target,
-    /// The mode.
-    pub mode: Option<Mode>,
-}
-
 /// Everything known about one photo.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Story {
@@ -289,11 +278,14 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// empty plan counts as `unrouted`. Numbers of deliveries and attempts are never reused.
     async fn accept(&self, arrival: Arrival) -> Result<Accepted, JournalError>;
 
-    /// The record of a session that the bridge made itself.
-    async fn session(&self, session: &SessionId) -> Result<Option<SessionTarget>, JournalError>;
+    /// A session that the bridge made itself.
+    async fn session(&self, session: &SessionId) -> Result<Option<OwnSession>, JournalError>;
 
-    /// Keeps the record of a session; the same session again replaces it.
-    async fn keep_session(&self, session: SessionTarget) -> Result<(), JournalError>;
+    /// Keeps a session; the same session again replaces it.
+    async fn keep_session(&self, session: OwnSession) -> Result<(), JournalError>;
+
+    /// Every session that is kept, the latest made first.
+    async fn sessions(&self) -> Result<Vec<OwnSession>, JournalError>;
 
     /// Up to `limit` photos whose fetch is due, by due time then arrival, each with an attempt
     /// written down and a lease. A fetch whose lease ran out (at its end, not after it) is due
@@ -440,7 +432,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Removes photos, deliveries and attempts that arrived before the given time and whose
     /// bytes are `expired`, at most `limit` photos at once, oldest first; never one that has a
-    /// delivery in `waiting`, `due`, `sending` or `held`. Gives their number.
+    /// delivery in `waiting`, `due`, `sending` or `held`. Gives their number. Removes the sessions
+    /// that ended ([`OwnSession::expires_at`]) before the given time, too, and counts none.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
     /// Whether a photo that is not `expired` has these bytes (the spool keeps what is known).

@@ -9,6 +9,7 @@ mod finding;
 mod ids;
 mod kind;
 mod photo;
+mod session;
 mod target;
 
 pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryState, Planned, Receipt, Step};
@@ -18,4 +19,5 @@ pub use finding::{Finding, Severity};
 pub use ids::{AttemptId, DeliveryId, DestinationName, ImageId, InvalidId, PhotoId, SessionId};
 pub use kind::Kind;
 pub use photo::{Digest, FetchState, Photo, Scheme, Shape, Tag};
+pub use session::{Environment, InvalidLink, OwnSession, SessionLink};
 pub use target::{InvalidTarget, Mode, Target, ticket_number};

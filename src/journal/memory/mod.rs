@@ -20,10 +20,11 @@ use jiff::Timestamp;
 use self::state::State;
 use super::{
     Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Journal, JournalError,
-    Pause, Planned, Replayed, SessionTarget, Story,
+    Pause, Planned, Replayed, Story,
 };
 use crate::model::{
-    Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, PhotoId, SessionId, Step,
+    Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, OwnSession, PhotoId,
+    SessionId, Step,
 };
 
 type Result<T> = std::result::Result<T, JournalError>;
@@ -57,13 +58,19 @@ impl Journal for Memory {
         Ok(self.state().accept(arrival))
     }
 
-    async fn session(&self, session: &SessionId) -> Result<Option<SessionTarget>> {
+    async fn session(&self, session: &SessionId) -> Result<Option<OwnSession>> {
         Ok(self.state().sessions.get(session).cloned())
     }
 
-    async fn keep_session(&self, session: SessionTarget) -> Result<()> {
+    async fn keep_session(&self, session: OwnSession) -> Result<()> {
         self.state().sessions.insert(session.session.clone(), session);
         Ok(())
+    }
+
+    async fn sessions(&self) -> Result<Vec<OwnSession>> {
+        let mut all: Vec<_> = self.state().sessions.values().cloned().collect();
+        all.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+        Ok(all)
     }
 
     async fn claim_fetches(

@@ -38,6 +38,7 @@ impl State {
             self.deliveries.retain(|_, row| row.delivery.photo.id != *id);
             self.attempts.retain(|_, row| row.photo != *id);
         }
+        self.sessions.retain(|_, session| session.expires_at >= before);
         old.len() as u64
     }
 

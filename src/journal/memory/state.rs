@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{
-    journal::{Pause, SessionTarget},
+    journal::Pause,
     model::{
         Attempt, AttemptId, AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState,
-        DestinationName, FetchState, Photo, PhotoId, SessionId,
+        DestinationName, FetchState, OwnSession, Photo, PhotoId, SessionId,
     },
 };
 
@@ -17,7 +17,7 @@ pub(super) struct State {
     pub(super) photos: BTreeMap<PhotoId, PhotoRow>,
     pub(super) deliveries: BTreeMap<DeliveryId, DeliveryRow>,
     pub(super) attempts: BTreeMap<AttemptId, AttemptRow>,
-    pub(super) sessions: BTreeMap<SessionId, SessionTarget>,
+    pub(super) sessions: BTreeMap<SessionId, OwnSession>,
     pub(super) pauses: BTreeMap<DestinationName, Pause>,
     last_number: i64,
 }

@@ -11,6 +11,7 @@ mod place;
 mod plans;
 mod rows;
 mod schema;
+mod sessions;
 mod writer;
 
 use std::{
@@ -23,7 +24,7 @@ use std::{
 use anyhow::Context;
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags};
 
 use self::{
     rows::{Error, Result as RowResult},
@@ -31,11 +32,11 @@ use self::{
 };
 use super::{
     Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Journal, JournalError,
-    Pause, Planned, Replayed, SessionTarget, Story,
+    Pause, Planned, Replayed, Story,
 };
 use crate::model::{
-    Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, Mode, PhotoId, SessionId,
-    Step, Target,
+    Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, OwnSession, PhotoId,
+    SessionId, Step,
 };
 
 type Result<T> = std::result::Result<T, JournalError>;
@@ -54,8 +55,9 @@ pub struct Sqlite {
     /// `None` when opened for reading.
     writer: Option<Writer>,
     readers: Arc<Mutex<Vec<Connection>>>,
-    /// The session map, small and asked for every event; the file holds the same.
-    sessions: RwLock<HashMap<SessionId, SessionTarget>>,
+    /// The session map of the one who writes, small and asked for every event; the file holds
+    /// the same.
+    sessions: RwLock<HashMap<SessionId, OwnSession>>,
 }
 
 impl fmt::Debug for Sqlite {
@@ -80,7 +82,7 @@ impl Sqlite {
             schema::migrate(&mut db)?;
             // SQLite syncs the folder for its log, not for the file itself.
             path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())?;
-            let sessions = sessions(&db).map_err(JournalError::from)?;
+            let sessions = sessions::by_id(&db).map_err(JournalError::from)?;
             let writer = Some(Writer::start(db)?);
             Ok::<_, anyhow::Error>(Self::new(path, writer, sessions))
         })
@@ -98,8 +100,7 @@ impl Sqlite {
             schema::check_library(rusqlite::version_number())?;
             let db = reader(&path).map_err(JournalError::from)?;
             schema::check_known(schema::version(&db)?)?;
-            let sessions = sessions(&db).map_err(JournalError::from)?;
-            Ok::<_, anyhow::Error>(Self::new(path, None, sessions))
+            Ok::<_, anyhow::Error>(Self::new(path, None, HashMap::new()))
         })
         .await?
         .context("cannot read the journal; start the daemon once, or see that --config is right")
@@ -108,7 +109,7 @@ impl Sqlite {
     fn new(
         path: PathBuf,
         writer: Option<Writer>,
-        sessions: HashMap<SessionId, SessionTarget>,
+        sessions: HashMap<SessionId, OwnSession>,
     ) -> Self {
         let readers = Arc::default();
         Self { path, writer, readers, sessions: RwLock::new(sessions) }
@@ -159,21 +160,6 @@ fn reader(path: &Path) -> RowResult<Connection> {
     Ok(db)
 }
 
-fn sessions(db: &Connection) -> RowResult<HashMap<SessionId, SessionTarget>> {
-    let damaged = || Error::Damaged("a session".to_owned());
-    let kept = rows::all(db, "SELECT session, target, mode FROM sessions", &[], |row| {
-        let session = SessionId::parse(&row.get::<_, String>("session")?);
-        let target = row.get::<_, String>("target")?.parse::<Target>();
-        let mode = row.get::<_, Option<String>>("mode")?;
-        Ok(SessionTarget {
-            session: session.map_err(|_| damaged())?,
-            target: target.map_err(|_| damaged())?,
-            mode: mode.map(|m| Mode::parse(&m).ok_or_else(damaged)).transpose()?,
-        })
-    })?;
-    Ok(kept.into_iter().map(|kept| (kept.session.clone(), kept)).collect())
-}
-
 fn earliest(
     db: &Connection,
     sql: &str,
@@ -189,23 +175,25 @@ impl Journal for Sqlite {
         self.write(move |db| accept::accept(db, &arrival)).await
     }
 
-    async fn session(&self, session: &SessionId) -> Result<Option<SessionTarget>> {
+    async fn session(&self, session: &SessionId) -> Result<Option<OwnSession>> {
+        if self.writer.is_none() {
+            let session = session.clone();
+            return self.read(move |db| sessions::one(db, &session)).await;
+        }
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
         Ok(sessions.get(session).cloned())
     }
 
-    async fn keep_session(&self, session: SessionTarget) -> Result<()> {
+    async fn keep_session(&self, session: OwnSession) -> Result<()> {
         let kept = session.clone();
-        self.write(move |db| {
-            let mode = kept.mode.map(Mode::as_str);
-            db.prepare_cached("INSERT OR REPLACE INTO sessions VALUES (?1, ?2, ?3)")?
-                .execute(params![kept.session.reveal(), kept.target.to_string(), mode])?;
-            Ok(())
-        })
-        .await?;
+        self.write(move |db| sessions::keep(db, &kept)).await?;
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         sessions.insert(session.session.clone(), session);
         Ok(())
+    }
+
+    async fn sessions(&self) -> Result<Vec<OwnSession>> {
+        self.read(sessions::all).await
     }
 
     async fn claim_fetches(
@@ -312,7 +300,10 @@ impl Journal for Sqlite {
     }
 
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64> {
-        self.write(move |db| operator::forget(db, before, limit)).await
+        let forgotten = self.write(move |db| operator::forget(db, before, limit)).await?;
+        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        sessions.retain(|_, session| session.expires_at >= before);
+        Ok(forgotten)
     }
 
     async fn knows_bytes(&self, digest: &Digest) -> Result<bool> {

@@ -325,6 +325,7 @@ pub(super) fn forget(db: &Connection, before: Timestamp, limit: usize) -> Result
             db.prepare_cached(sql)?.execute(params![seq])?;
         }
     }
+    super::sessions::forget(db, before)?;
     Ok(old.len() as u64)
 }
 

@@ -68,7 +68,11 @@ pub(super) fn parsed<T>(
     parse(&text).map(Some).ok_or_else(|| damaged(column))
 }
 
-fn required<T>(row: &Row<'_>, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+pub(super) fn required<T>(
+    row: &Row<'_>,
+    column: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T> {
     parsed(row, column, parse)?.ok_or_else(|| damaged(column))
 }
 

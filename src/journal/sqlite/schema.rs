@@ -8,8 +8,12 @@ use rusqlite::{Connection, config::DbConfig};
 pub(super) const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// One step per schema version; `user_version` in the file says how many were taken.
-const STEPS: &[&str] =
-    &[include_str!("0001.sql"), include_str!("0002.sql"), include_str!("0003.sql")];
+const STEPS: &[&str] = &[
+    include_str!("0001.sql"),
+    include_str!("0002.sql"),
+    include_str!("0003.sql"),
+    include_str!("0004.sql"),
+];
 
 /// Refuses a SQLite library that may lose rows.
 pub(super) fn check_library(version: i32) -> anyhow::Result<()> {

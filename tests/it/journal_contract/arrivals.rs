@@ -1,14 +1,16 @@
 //! Taking events in.
 
 use apertur_bridge::{
-    journal::{Accepted, Arrival, Bytes, DeliveryEnd, FetchEnd, SessionTarget},
+    journal::{Accepted, Arrival, Bytes, DeliveryEnd, FetchEnd},
     model::{
-        AttemptOutcome, DeliveryState, ErrorKind, FetchState, Mode, Scheme, SessionId, Shape, Tag,
+        AttemptOutcome, DeliveryState, Environment, ErrorKind, FetchState, Mode, OwnSession,
+        Scheme, SessionId, SessionLink, Shape, Tag,
     },
 };
 
 use super::{
-    Change, Store, announced, at, cause, delivered, digest, id, name, planned, stored, target,
+    Change, Store, announced, at, cause, delivered, digest, id, name, own_session, planned, stored,
+    target,
 };
 
 const TAKEN: Accepted = Accepted::Duplicate { completed: true };
@@ -179,14 +181,38 @@ pub(super) async fn an_empty_plan_counts_as_unrouted(store: &Store) {
 pub(super) async fn a_session_keeps_its_record(store: &Store) {
     let session = SessionId::parse("s1").unwrap();
     assert_eq!(store.session(&session).await.unwrap(), None);
-    let first = SessionTarget { session: session.clone(), target: target(1), mode: None };
+    let first = own_session("s1", 1, 10);
     store.keep_session(first.clone()).await.unwrap();
-    assert_eq!(store.session(&session).await.unwrap(), Some(first));
-    let second =
-        SessionTarget { session: session.clone(), target: target(2), mode: Some(Mode::Public) };
+    assert_eq!(store.session(&session).await.unwrap(), Some(first.clone()));
+    let second = OwnSession {
+        target: target(2),
+        mode: Some(Mode::Public),
+        label: Some("the roof".to_owned()),
+        link: SessionLink::parse("https://u.example.com/s/1").ok(),
+        environment: Environment::Sandbox,
+        closed_at: Some(at(3)),
+        ..first
+    };
     store.keep_session(second.clone()).await.unwrap();
-    assert_eq!(store.session(&session).await.unwrap(), Some(second));
+    assert_eq!(store.session(&session).await.unwrap(), Some(second.clone()));
     assert_eq!(store.session(&SessionId::parse("s2").unwrap()).await.unwrap(), None);
+    assert_eq!(store.sessions().await.unwrap(), [second]);
+}
+
+pub(super) async fn sessions_are_listed_the_latest_first_and_forgotten_long_after_their_end(
+    store: &Store,
+) {
+    let [old, young, long] = [("old", 1, 10), ("young", 3, 20), ("long", 2, 11)]
+        .map(|(id, made, ends)| own_session(id, made, ends));
+    for session in [&old, &young, &long] {
+        store.keep_session(session.clone()).await.unwrap();
+    }
+    assert_eq!(store.sessions().await.unwrap(), [young.clone(), long.clone(), old.clone()]);
+    store.forget(at(10), 9).await.unwrap();
+    assert_eq!(store.sessions().await.unwrap().len(), 3);
+    assert_eq!(store.forget(at(11), 9).await.unwrap(), 0);
+    assert_eq!(store.sessions().await.unwrap(), [young, long]);
+    assert_eq!(store.session(&old.session).await.unwrap(), None);
 }
 
 pub(super) async fn a_record_named_later_is_taken(store: &Store) {

@@ -19,11 +19,27 @@ use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
 use apertur_bridge::{
     journal::{self, Arrival, Bytes, Claim, Claimed, DeliveryEnd, Fetch, Journal, Planned, Story},
     model::{
-        AttemptOutcome, Cause, Delivery, DeliveryState, DestinationName, Digest, ErrorKind, Filter,
-        ImageId, Photo, PhotoId, Receipt, Scheme, Shape, Target,
+        AttemptOutcome, Cause, Delivery, DeliveryState, DestinationName, Digest, Environment,
+        ErrorKind, Filter, ImageId, OwnSession, Photo, PhotoId, Receipt, Scheme, SessionId, Shape,
+        Target,
     },
 };
 use jiff::{SignedDuration, Timestamp};
+
+/// A session of ours for record 1, made and ended at these times.
+fn own_session(id: &str, made: i64, ends: i64) -> OwnSession {
+    OwnSession {
+        session: SessionId::parse(id).unwrap(),
+        target: target(1),
+        mode: None,
+        label: None,
+        link: None,
+        environment: Environment::Live,
+        created_at: at(made),
+        expires_at: at(ends),
+        closed_at: None,
+    }
+}
 
 /// A time, in seconds after the story begins.
 fn at(seconds: i64) -> Timestamp {
@@ -288,7 +304,8 @@ macro_rules! hold_to_contract {
                     an_unrouted_photo_is_held_whatever_its_bytes
                     a_destination_gets_one_delivery
                     an_empty_plan_counts_as_unrouted
-                    a_session_keeps_its_record;
+                    a_session_keeps_its_record
+                    sessions_are_listed_the_latest_first_and_forgotten_long_after_their_end;
                 twins:
                     a_copy_of_a_photo_with_bytes_is_a_duplicate
                     a_copy_with_other_bytes_is_new

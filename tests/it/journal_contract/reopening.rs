@@ -3,11 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use apertur_bridge::{
-    journal::{self, Journal, Pause, SessionTarget},
-    model::{AttemptOutcome, DeliveryState, ErrorKind, FetchState, SessionId, Step},
+    journal::{self, Journal, Pause},
+    model::{AttemptOutcome, DeliveryState, ErrorKind, FetchState, Step},
 };
 
-use super::{Change, Store, announced, at, cause, delivered, id, name, stored, target};
+use super::{Change, Store, announced, at, cause, delivered, id, name, own_session, stored};
 
 type Opened = Arc<dyn Journal>;
 
@@ -16,8 +16,7 @@ pub(super) async fn what_was_accepted_is_there_after_a_restart(
     open: impl AsyncFn(&Path) -> Opened,
 ) {
     let store = Store(open(dir).await);
-    let session = SessionId::parse("s1").unwrap();
-    let kept = SessionTarget { session: session.clone(), target: target(1), mode: None };
+    let kept = own_session("s1", 1, 10);
     let pause = Pause { destination: name("erp"), since: at(1), cause: cause(ErrorKind::Local) };
     store.accept(stored("a", 1).to(&["erp", "archive"])).await.unwrap();
     store.accept(announced("b")).await.unwrap();
@@ -30,7 +29,7 @@ pub(super) async fn what_was_accepted_is_there_after_a_restart(
     let store = Store(open(dir).await);
     assert_eq!(store.recover(at(9), at(9)).await.unwrap(), 0);
     assert_eq!(store.all().await, before);
-    assert_eq!(store.session(&session).await.unwrap(), Some(kept));
+    assert_eq!(store.session(&kept.session).await.unwrap().as_ref(), Some(&kept));
     assert_eq!(store.pauses().await.unwrap(), [pause]);
     let fetch = store.claim_fetch(9).await;
     assert_eq!((fetch.attempts, fetch.url.is_some()), (0, true));
