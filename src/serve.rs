@@ -114,7 +114,7 @@ impl Daemon {
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
-        spawn_collector(&mut rooms, &config, &ops, (http, &spool, &stop));
+        spawn_collector(&mut rooms, &config, &ops, (http, &spool, &stop))?;
         let (public, console, servers) = listen(config.clone(), &ops, spool, &mut rooms).await?;
         ops.telemetry.emit(&Fact::Started {
             listen: &public.to_string(),
@@ -238,8 +238,8 @@ fn spawn_collector(
     config: &Config,
     ops: &Ops,
     (http, spool, stop): (Http, &Spool, &CancellationToken),
-) {
-    let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone());
+) -> anyhow::Result<()> {
+    let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone())?;
     let collector = Collector {
         journal: Arc::clone(&ops.journal),
         spool: spool.clone(),
@@ -251,6 +251,7 @@ fn spawn_collector(
         telemetry: ops.telemetry.clone(),
     };
     rooms.spawn(Arc::new(collector).collect(ops.collector.clone()));
+    Ok(())
 }
 
 async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: CancellationToken) {

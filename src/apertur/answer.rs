@@ -62,9 +62,11 @@ impl From<Miss> for FetchFailure {
 
 /// The error body of the API, in either casing.
 #[derive(Debug, Default, Deserialize)]
-struct ErrorBody {
+pub(super) struct ErrorBody {
     #[serde(default)]
-    message: String,
+    pub(super) message: String,
+    #[serde(default)]
+    pub(super) code: Option<String>,
     #[serde(default, alias = "retryAfter")]
     retry_after: Option<f64>,
 }
@@ -87,7 +89,7 @@ pub(super) async fn miss(way: Way, response: Response, idle: Duration, now: Time
     miss
 }
 
-fn parsed(body: &[u8]) -> ErrorBody {
+pub(super) fn parsed(body: &[u8]) -> ErrorBody {
     serde_json::from_slice(body).unwrap_or_default()
 }
 
@@ -143,7 +145,7 @@ fn of_status(way: Way, status: StatusCode, after: Option<Duration>) -> Miss {
 /// The wait asked for: `Retry-After`, else the body's `retryAfter` in seconds, else
 /// `X-RateLimit-Reset`, whose number may be Unix seconds, milliseconds or a number of seconds
 /// (`fixtures/contracts/open-questions.md`, B10).
-fn hint(headers: &HeaderMap, body: &ErrorBody, now: Timestamp) -> Option<Duration> {
+pub(super) fn hint(headers: &HeaderMap, body: &ErrorBody, now: Timestamp) -> Option<Duration> {
     let in_body = || Duration::try_from_secs_f64(body.retry_after?).ok();
     let at_reset = || {
         let reset: f64 = headers.get("x-ratelimit-reset")?.to_str().ok()?.trim().parse().ok()?;
@@ -159,7 +161,7 @@ fn hint(headers: &HeaderMap, body: &ErrorBody, now: Timestamp) -> Option<Duratio
 }
 
 /// A message without what may be a link, a token or a session id.
-fn redacted(message: &str) -> String {
+pub(super) fn redacted(message: &str) -> String {
     let word = |word: &str| {
         let longest = word.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');
         let long = longest.map(str::len).max().unwrap_or_default() >= 20;

@@ -82,7 +82,7 @@ impl Apertur {
         Miss::new(Then::Hold, Cause::new(ErrorKind::Protocol, what, fix))
     }
 
-    async fn fetch(&self, way: Way, url: Url, spool: &Spool) -> Result<Stored, Miss> {
+    pub(super) async fn fetch(&self, way: Way, url: Url, spool: &Spool) -> Result<Stored, Miss> {
         let idle = self.settings.timeouts.idle;
         let response = self.follow(way, url).await?;
         if response.status() != StatusCode::OK {
@@ -117,9 +117,10 @@ impl Apertur {
 
     async fn ask(&self, road: Road, url: &Url, at_home: bool) -> Result<Response, Miss> {
         let idle = self.settings.timeouts.idle;
-        let mut request = self.client(road).get(url.clone());
+        let identified = self.identified.as_ref().filter(|_| at_home);
+        let mut request = identified.unwrap_or_else(|| self.client(road)).get(url.clone());
         if at_home {
-            request = self.keyed(request, "GET", url);
+            request = self.keyed(request, "GET", url, b"");
         }
         let whom = url.host_str().unwrap_or("Apertur");
         let sent = timeout(idle, request.send()).await.map_err(|_| timed_out(whom, idle))?;
@@ -252,7 +253,7 @@ fn unreachable_now(whom: &str, error: &reqwest::Error) -> Miss {
     }
 }
 
-fn timed_out(whom: &str, limit: Duration) -> Miss {
+pub(super) fn timed_out(whom: &str, limit: Duration) -> Miss {
     let what = format!("{whom} did not give the photo within {} s", limit.as_secs());
     let fix = "nothing to do if it passes; else look at this machine's connection";
     Miss::new(Then::Again(None), Cause::new(ErrorKind::Timeout, what, fix))

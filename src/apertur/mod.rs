@@ -1,24 +1,41 @@
 //! Apertur's REST API, and the links it gives (`fixtures/contracts/apertur.md`, sections 3-5).
 //!
-//! It fetches; when to fetch, how often and what to write down is the collector's affair. The
-//! API key goes to the API's origin and nowhere else.
+//! It asks and fetches; when to, how often and what to write down is the affair of who calls.
+//! API key, signature, one-time code and client certificate go to the API's origin and nowhere
+//! else.
 
 mod answer;
+mod call;
 mod download;
 pub mod envelope;
+mod fault;
 mod link;
+mod polling;
+mod reading;
+mod session;
 mod signing;
+mod status;
+mod totp;
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::RequestBuilder;
+use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-pub use self::link::{HostPattern, InvalidHost};
+pub use self::{
+    fault::ApiError,
+    link::{HostPattern, InvalidHost},
+    polling::{Polled, PolledImage},
+    session::{
+        End, NewSession, Page, Place, QrFormat, Session, SessionChange, SessionRow, SessionState,
+    },
+    status::{DeliveryStatus, RemoteDelivery, RemoteFile},
+    totp::{InvalidTotpSecret, TotpSecret},
+};
 use crate::{
-    http::Http,
-    model::{Cause, ImageId},
+    http::{Http, Identity},
+    model::{Cause, Environment, ImageId},
     system::Clock,
 };
 
@@ -40,6 +57,14 @@ pub struct Settings {
     pub allow_private_downloads: bool,
     /// The secret that our requests are signed with, if the key asks for it.
     pub signing_secret: Option<SecretString>,
+    /// What one-time codes are made of, if the key asks for them.
+    pub totp_secret: Option<TotpSecret>,
+    /// The certificate that the key is bound to, if it is to one. Shown to the API alone.
+    pub identity: Option<Identity>,
+    /// Apertur's ids of the destinations that the photos of our own sessions go to.
+    pub session_destinations: Vec<String>,
+    /// Apertur's id of the project, for calls that name it.
+    pub project_id: Option<String>,
     /// The customer's private keys for end-to-end encrypted photos; each is tried.
     pub e2e_private_keys: Vec<envelope::PrivateKey>,
     /// Largest photo, in bytes.
@@ -68,10 +93,17 @@ impl Default for Timeouts {
 /// the sandbox (`fixtures/contracts/apertur.md`, section 3.1).
 #[must_use]
 pub fn default_base_url(api_key: Option<&SecretString>) -> &'static str {
+    match environment(api_key) {
+        Environment::Sandbox => "https://sandbox.api.aptr.ca",
+        Environment::Live => "https://api.aptr.ca",
+    }
+}
+
+fn environment(api_key: Option<&SecretString>) -> Environment {
     if api_key.is_some_and(|key| key.expose_secret().starts_with("aptr_test_")) {
-        "https://sandbox.api.aptr.ca"
+        Environment::Sandbox
     } else {
-        "https://api.aptr.ca"
+        Environment::Live
     }
 }
 
@@ -96,15 +128,31 @@ pub enum FetchFailure {
 #[derive(Debug, Clone)]
 pub struct Apertur {
     http: Http,
+    /// The client that shows our certificate, where there is one.
+    identified: Option<Client>,
     settings: Arc<Settings>,
     clock: Clock,
 }
 
 impl Apertur {
     /// Makes the client; touches no network.
+    ///
+    /// # Errors
+    /// When there is a client certificate and the system's root certificates cannot be loaded.
+    pub fn new(http: Http, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
+        let identified = settings.identity.as_ref().map(Http::identified).transpose()?;
+        Ok(Self { http, identified, settings: Arc::new(settings), clock })
+    }
+
+    /// Which Apertur the key belongs to.
     #[must_use]
-    pub fn new(http: Http, settings: Settings, clock: Clock) -> Self {
-        Self { http, settings: Arc::new(settings), clock }
+    pub fn environment(&self) -> Environment {
+        environment(self.settings.api_key.as_ref())
+    }
+
+    /// The client for the API's origin.
+    fn api_client(&self) -> &Client {
+        self.identified.as_ref().unwrap_or_else(|| self.http.client())
     }
 
     /// How it was configured.
@@ -115,30 +163,27 @@ impl Apertur {
 
     /// Where a photo can be had by its id, when there is a key for it.
     fn url_of(&self, image: &ImageId) -> Option<Url> {
-        self.settings.api_key.as_ref()?;
-        // A URL cannot hold these two as a segment, in whatever spelling.
-        if matches!(image.as_str(), "." | "..") {
-            return None;
-        }
-        let mut url = self.settings.base_url.clone();
-        url.path_segments_mut().ok()?.pop_if_empty().extend([
-            "api",
-            "v1",
-            "uploads",
-            image.as_str(),
-            "download",
-        ]);
-        Some(url)
+        self.endpoint(&["uploads", image.as_str(), "download"], &[]).ok()
     }
 
-    /// Adds the key, and the signature where one is configured. Only for the API's origin.
-    fn keyed(&self, request: RequestBuilder, method: &str, url: &Url) -> RequestBuilder {
+    /// Adds the key, and one-time code and signature where they are configured. Only for the
+    /// API's origin.
+    fn keyed(
+        &self,
+        request: RequestBuilder,
+        method: &str,
+        url: &Url,
+        body: &[u8],
+    ) -> RequestBuilder {
         let Some(key) = &self.settings.api_key else { return request };
-        let request = request.bearer_auth(key.expose_secret());
-        let Some(secret) = &self.settings.signing_secret else { return request };
         let now = self.clock.now();
+        let mut request = request.bearer_auth(key.expose_secret());
+        if let Some(secret) = &self.settings.totp_secret {
+            request = request.header(totp::CODE, secret.code(now));
+        }
+        let Some(secret) = &self.settings.signing_secret else { return request };
         request
-            .header(signing::SIGNATURE, signing::sign(secret, now, method, url, b""))
+            .header(signing::SIGNATURE, signing::sign(secret, now, method, url, body))
             .header(signing::TIMESTAMP, now.as_second())
     }
 }
@@ -155,6 +200,10 @@ impl Settings {
             download_hosts_is_configured: false,
             allow_private_downloads: false,
             signing_secret: None,
+            totp_secret: None,
+            identity: None,
+            session_destinations: Vec::new(),
+            project_id: None,
             e2e_private_keys: Vec::new(),
             max_size: 1000,
             timeouts: Timeouts::default(),
@@ -179,7 +228,7 @@ mod tests {
         let path = |base: &str, id: &str| {
             let mut settings = Settings::for_test(base, true);
             settings.api_key = Some("k".into());
-            let apertur = Apertur::new(Http::new().unwrap(), settings, Clock::system());
+            let apertur = Apertur::new(Http::new().unwrap(), settings, Clock::system()).unwrap();
             apertur.url_of(&ImageId::parse(id).unwrap()).map(|url| url.path().to_owned())
         };
         let root = "https://api.aptr.ca";

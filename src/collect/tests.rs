@@ -61,7 +61,7 @@ impl Rig {
         let collector = Collector {
             journal: journal::open(&journal::Settings::Sqlite { path }).await.unwrap(),
             spool: Spool::open(&home.path().join("spool")).unwrap(),
-            apertur: Apertur::new(Http::new().unwrap(), settings, clock.clone()),
+            apertur: Apertur::new(Http::new().unwrap(), settings, clock.clone()).unwrap(),
             settings: Settings::default(),
             clock,
             stored: Wake::default(),

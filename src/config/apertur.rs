@@ -7,9 +7,14 @@ use super::{
     entry::Entry,
     secret::{revealed, secret},
     section::Section,
-    values::{Wrong, flag, http_url, size, some_of, text},
+    values::{Wrong, flag, http_url, list, name, size, some_of, text},
 };
-use crate::apertur::{HostPattern, Settings, Timeouts, default_base_url, envelope::PrivateKey};
+use crate::{
+    apertur::{
+        HostPattern, Settings, Timeouts, TotpSecret, default_base_url, envelope::PrivateKey,
+    },
+    http::Identity,
+};
 
 /// The APIs (`fixtures/contracts/apertur.md`, section 3.1).
 const LIVE: &str = "https://api.aptr.ca";
@@ -31,6 +36,18 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
     let signing_secret = s
         .key("signing_secret", "for API keys that demand signed requests")
         .optional("{ file = \"/etc/apertur-bridge/apertur-signing-secret\" }", secret);
+    let totp_secret = s
+        .key("totp_secret", "base32, for API keys that demand one-time codes")
+        .optional("{ file = \"/etc/apertur-bridge/apertur-totp-secret\" }", totp_secret);
+    let identity = s
+        .key("client_certificate", "certificate and private key (PEM), for keys bound to them")
+        .optional("{ file = \"/etc/apertur-bridge/apertur-client.pem\" }", identity);
+    let session_destinations = s
+        .key("session_destinations", "Apertur's ids of where the photos of our own sessions go")
+        .optional("[\"11111111-2222-4333-8444-555555555555\"]", some_of(text(name)));
+    let project_id = s
+        .key("project_id", "Apertur's id of the project, to name its destinations by their names")
+        .optional("11111111-2222-4333-8444-555555555555", text(name));
     let download_hosts_is_configured = s.has("download_hosts");
     let download_hosts = s
         .key("download_hosts", "hosts that photos may be fetched from")
@@ -43,7 +60,6 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         .optional("[{ file = \"/etc/apertur-bridge/e2e.pem\" }]", some_of(private_key));
     let max_size = s.key("max_download", "largest photo fetched").or("64MiB", size);
     s.not_yet("poll", "photos come by webhook; take the key out");
-    s.not_yet("totp_secret", "use an API key without TOTP; take the key out");
     let api_key = api_key.map(SecretString::from);
     let default = Url::parse(default_base_url(api_key.as_ref())).ok();
     Some(Settings {
@@ -54,6 +70,10 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         download_hosts_is_configured,
         allow_private_downloads: allow_private_downloads?,
         signing_secret,
+        totp_secret,
+        identity,
+        session_destinations: session_destinations.unwrap_or_default(),
+        project_id,
         e2e_private_keys: e2e_private_keys.unwrap_or_default(),
         max_size: max_size?,
         timeouts: Timeouts::default(),
@@ -90,13 +110,26 @@ fn base_url(entry: &Entry<'_>, is_test: Option<bool>) -> Option<Url> {
 }
 
 fn private_key(entry: &Entry<'_>) -> Option<PrivateKey> {
-    match PrivateKey::parse(revealed(entry)?.as_bytes()) {
-        Ok(key) => Some(key),
-        Err(error) => {
-            let wrong = Wrong::of(&error);
-            entry.wrong(wrong.what, wrong.remedy)
-        }
-    }
+    parsed(entry, |text| PrivateKey::parse(text.as_bytes()).map_err(|e| Wrong::of(&e)))
+}
+
+fn totp_secret(entry: &Entry<'_>) -> Option<TotpSecret> {
+    parsed(entry, |text| TotpSecret::parse(text).map_err(|error| Wrong::of(&error)))
+}
+
+/// One file with both, or several that have them together.
+fn identity(entry: &Entry<'_>) -> Option<Identity> {
+    let parts = list(revealed)(entry)?.join("\n");
+    noted(entry, Identity::parse(parts.as_bytes()).map_err(|error| Wrong::of(&error)))
+}
+
+/// A secret that is parsed further.
+fn parsed<T>(entry: &Entry<'_>, parse: impl Fn(&str) -> Result<T, Wrong>) -> Option<T> {
+    noted(entry, parse(&revealed(entry)?))
+}
+
+fn noted<T>(entry: &Entry<'_>, read: Result<T, Wrong>) -> Option<T> {
+    read.map_err(|wrong| entry.wrong::<T>(wrong.what, wrong.remedy)).ok()
 }
 
 fn host(text: &str) -> Result<HostPattern, Wrong> {

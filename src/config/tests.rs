@@ -297,6 +297,8 @@ fn a_wrong_secret_is_not_shown() {
         ("webhook.secrets", "{ file = 'a', env = 'sec-ret' }"),
         ("webhook.secrets", "[['sec-ret']]"),
         ("apertur.api_key", "'sec-ret and more'"),
+        ("apertur.totp_secret", "'sec-ret'"),
+        ("apertur.client_certificate", "'sec-ret'"),
         ("apertur.e2e_private_keys", "'sec-ret'"),
         ("journal.url", "'postgres://bridge:sec-ret@db/bridge'"),
         ("apertur.base_url", "'https://u:sec-ret@example.com'"),
@@ -380,7 +382,9 @@ fn the_example_shows_defaults_that_are_the_defaults() {
         .split("\n\n")
         .filter(|table| !table.contains("#["))
         .flat_map(str::lines)
-        .filter(|line| !["/etc/", "https://"].iter().any(|example| line.contains(example)))
+        .filter(|line| {
+            !["/etc/", "https://", "\"11111111-"].iter().any(|example| line.contains(example))
+        })
         .map(|line| format!("{line}\n"))
         .collect();
     let explicit = in_force(&without_examples);
@@ -405,6 +409,9 @@ fn the_example_loads_with_every_key_in_force() {
         fs::copy(Path::new("fixtures/config").join(file), home.path().join(name)).unwrap();
     }
     fs::write(home.path().join("gcs-key.json"), r#"{"type": "authorized_user"}"#).unwrap();
+    let client = Path::new("fixtures/config/example-client.pem");
+    fs::copy(client, home.path().join("apertur-client.pem")).unwrap();
+    fs::write(home.path().join("apertur-totp-secret"), "GEZDGNBVGY3TQOJQ").unwrap();
     fs::write(home.path().join("azure-sas"), "sv=1&sig=s").unwrap();
     let config = load_at(home.path(), &text, &[]).config;
     assert_eq!(config.destinations.len(), crate::model::Kind::ALL.len());

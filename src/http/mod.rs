@@ -4,6 +4,7 @@
 //! systems it is used for.
 
 mod address;
+mod identity;
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
@@ -14,10 +15,14 @@ use reqwest::{
     Client, Response,
     header::{HeaderMap, RETRY_AFTER},
 };
+use rustls::sign::SingleCertAndKey;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-pub use self::address::{Reach, is_public, reach};
 use self::address::{Unvetted, Vetting};
+pub use self::{
+    address::{Reach, is_public, reach},
+    identity::{Identity, InvalidIdentity},
+};
 use crate::model::{Cause, ErrorKind, Failure};
 
 /// Longest wait for a connection, TLS included.
@@ -64,6 +69,18 @@ impl Http {
     #[must_use]
     pub fn vetted(&self) -> &Client {
         &self.vetted
+    }
+
+    /// A client of its own, as [`Http::client`], that shows this certificate to servers that ask
+    /// for one. It is for one host's sake: no other is asked with it.
+    ///
+    /// # Errors
+    /// When the system's root certificates cannot be loaded.
+    pub fn identified(identity: &Identity) -> anyhow::Result<Client> {
+        let mut tls = tls().context(ROOTS)?;
+        let pair = SingleCertAndKey::from(Arc::clone(&identity.0));
+        tls.client_auth_cert_resolver = Arc::new(pair);
+        build(&tls, None)
     }
 
     /// As [`Http::vetted`], where names resolve only to addresses of this machine's network.

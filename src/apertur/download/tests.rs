@@ -108,7 +108,7 @@ async fn download(
     let home = tempfile::tempdir().unwrap();
     let spool = Spool::open(home.path()).unwrap();
     let clock = Clock::stepped(Timestamp::from_second(1_800_000_000).unwrap());
-    let apertur = Apertur::new(Http::new().unwrap(), settings, clock);
+    let apertur = Apertur::new(Http::new().unwrap(), settings, clock).unwrap();
     let image = image.map(|id| ImageId::parse(id).unwrap());
     let result = apertur.download(link, image.as_ref(), &spool).await;
     assert_eq!(left_behind(home.path()), 0);
@@ -378,7 +378,7 @@ async fn a_download_that_is_dropped_leaves_nothing() {
     let link = format!("http://{}/x", listener.local_addr().unwrap());
     let home = tempfile::tempdir().unwrap();
     let spool = Spool::open(home.path()).unwrap();
-    let apertur = Apertur::new(Http::new().unwrap(), near(), Clock::system());
+    let apertur = Apertur::new(Http::new().unwrap(), near(), Clock::system()).unwrap();
     let task = tokio::spawn({
         let spool = spool.clone();
         async move { apertur.download(Some(&link), None, &spool).await }
