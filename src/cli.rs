@@ -3,6 +3,7 @@
 //! Nothing here decides anything about photos. Results go to standard output, everything else
 //! to standard error.
 
+mod ask;
 mod check;
 mod configuration;
 mod deliveries;
@@ -11,6 +12,7 @@ mod destinations;
 mod filter;
 mod output;
 mod serve;
+mod sessions;
 mod unit;
 mod webhook;
 
@@ -45,6 +47,9 @@ enum Command {
     /// List, show and replay deliveries
     #[command(subcommand)]
     Deliveries(deliveries::Command),
+    /// Make sessions for records, with link and QR code; list, show, watch and close them
+    #[command(subcommand)]
+    Sessions(sessions::Command),
     /// List and test destinations
     #[command(subcommand)]
     Destinations(destinations::Command),
@@ -87,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&context, &args),
         Command::Deliveries(command) => deliveries::run(&context, command),
+        Command::Sessions(command) => sessions::run(&context, command),
         Command::Destinations(command) => destinations::run(&context, command),
         Command::Webhook(command) => webhook::run(&context, &command),
         Command::Config(command) => configuration::run(&command),

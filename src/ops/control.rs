@@ -12,6 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Ops, Replay, ReplayReport};
+use crate::model::OwnSession;
 
 /// Longest request or answer, in bytes.
 const MAX_LINE: u64 = 4 * 1024 * 1024;
@@ -22,6 +23,10 @@ const MAX_LINE: u64 = 4 * 1024 * 1024;
 pub enum Request {
     /// [`Ops::replay`].
     Replay(Replay),
+    /// Whether something can be written down at all.
+    Ping,
+    /// [`Ops::keep_session`].
+    KeepSession(OwnSession),
 }
 
 /// What became of it.
@@ -30,6 +35,8 @@ pub enum Request {
 pub enum Reply {
     /// A replay was done.
     Replayed(ReplayReport),
+    /// It is on disk.
+    Kept,
     /// It was not done.
     Failed {
         /// Why.
@@ -42,6 +49,8 @@ impl Ops {
     pub async fn perform(&self, request: Request) -> Reply {
         let done = match request {
             Request::Replay(replay) => self.replay(&replay).await.map(Reply::Replayed),
+            Request::Ping => self.journal.ping().await.map(|()| Reply::Kept),
+            Request::KeepSession(session) => self.keep_session(session).await.map(|()| Reply::Kept),
         };
         done.unwrap_or_else(|error| Reply::Failed { error: error.to_string() })
     }

@@ -1,4 +1,4 @@
-//! The operator's verbs over the journal: list, show, replay, prune.
+//! The operator's verbs over the journal: list, show, replay, prune, keep a session.
 //!
 //! Command line, control socket and (later) console call these and have none of their own.
 
@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     journal::{Count, Journal, JournalError, LOOK_AFTER, Story},
-    model::{Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter, PhotoId},
+    model::{
+        Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter, OwnSession,
+        PhotoId,
+    },
     route::Routes,
     system::Clock,
     telemetry::{Fact, Telemetry},
@@ -129,6 +132,14 @@ impl Ops {
         self.collector.wake();
         self.sender.wake();
         Ok(report)
+    }
+
+    /// Keeps a session that was made or changed: from now on its photos go where it says.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn keep_session(&self, session: OwnSession) -> Result<(), JournalError> {
+        self.journal.keep_session(session).await
     }
 
     fn is_configured(&self, name: &DestinationName) -> bool {

@@ -102,31 +102,8 @@ impl About {
         self.tags.iter().cloned().chain(target).collect()
     }
 
-    /// The record where receivers look first (`fixtures/contracts/open-questions.md`, D1).
     fn metadata(&self) -> Option<Metadata<'_>> {
-        let mode = self.mode.map(Mode::as_str);
-        let of = |system, record| Some(Metadata::Of(BTreeMap::from([(system, record)])));
-        let ticket = |workspace_id, ticket: &u64| {
-            // Help desks have words of their own for the same modes.
-            let mode = self.mode.map(Mode::desk_word);
-            Record { workspace_id, ticket_id: Some(*ticket), mode, ..Record::default() }
-        };
-        match self.target.as_ref() {
-            Some(Target::Odoo { model, id }) => {
-                let (model, res_id) = (Some(model.as_str()), Some(*id));
-                of("odoo", Record { model, res_id, mode, ..Record::default() })
-            }
-            Some(Target::Freshdesk { ticket: id }) => of("freshdesk", ticket(None, id)),
-            Some(Target::Freshservice { workspace, ticket: id }) => {
-                of("freshservice", ticket(*workspace, id))
-            }
-            Some(Target::Zendesk { ticket: id }) => of("zendesk", ticket(None, id)),
-            Some(Target::Ticket { workspace, ticket: id }) => {
-                Some(Metadata::Bare(ticket(*workspace, id)))
-            }
-            None if mode.is_some() => of("odoo", Record { mode, ..Record::default() }),
-            None => None,
-        }
+        metadata(self.target.as_ref(), self.mode)
     }
 
     /// The body of an event: `{topic, data}`.
@@ -182,6 +159,41 @@ impl About {
             tags: self.all_tags().iter().map(Tag::to_text).collect(),
             metadata: self.metadata(),
         }
+    }
+}
+
+/// The record where receivers look first, for the `metadata` of a session that is made for it
+/// (`fixtures/contracts/open-questions.md`, D1).
+///
+/// # Errors
+/// As [`About::event`].
+pub fn metadata_of(target: &Target, mode: Option<Mode>) -> serde_json::Result<serde_json::Value> {
+    serde_json::to_value(metadata(Some(target), mode))
+}
+
+fn metadata(target: Option<&Target>, mode: Option<Mode>) -> Option<Metadata<'_>> {
+    let word = mode.map(Mode::as_str);
+    let of = |system, record| Some(Metadata::Of(BTreeMap::from([(system, record)])));
+    let ticket = |workspace_id, ticket: &u64| {
+        // Help desks have words of their own for the same modes.
+        let mode = mode.map(Mode::desk_word);
+        Record { workspace_id, ticket_id: Some(*ticket), mode, ..Record::default() }
+    };
+    match target {
+        Some(Target::Odoo { model, id }) => {
+            let (model, res_id) = (Some(model.as_str()), Some(*id));
+            of("odoo", Record { model, res_id, mode: word, ..Record::default() })
+        }
+        Some(Target::Freshdesk { ticket: id }) => of("freshdesk", ticket(None, id)),
+        Some(Target::Freshservice { workspace, ticket: id }) => {
+            of("freshservice", ticket(*workspace, id))
+        }
+        Some(Target::Zendesk { ticket: id }) => of("zendesk", ticket(None, id)),
+        Some(Target::Ticket { workspace, ticket: id }) => {
+            Some(Metadata::Bare(ticket(*workspace, id)))
+        }
+        None if word.is_some() => of("odoo", Record { mode: word, ..Record::default() }),
+        None => None,
     }
 }
 

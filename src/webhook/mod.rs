@@ -10,7 +10,7 @@ mod signature;
 mod wrapping;
 
 pub use self::{
-    about::{About, Picture, ping},
+    about::{About, Picture, metadata_of, ping},
     signature::{NoKey, Signer, Signing, keys, prefix},
     wrapping::{Format, Wrapping},
 };

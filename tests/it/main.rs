@@ -1,5 +1,6 @@
 //! The integration tests, one binary.
 
+mod apertur;
 mod commands;
 mod crash;
 mod daemon;

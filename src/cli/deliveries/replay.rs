@@ -1,20 +1,17 @@
 //! `deliveries replay`.
 
-use std::sync::Arc;
-
 use super::{filter, open_to_read};
 use crate::{
-    cli::output::{Failure, json, line, remark, table},
+    cli::{
+        ask,
+        output::{Failure, json, line, remark, table},
+    },
     config::Config,
-    journal,
     model::{DeliveryState, DestinationName, Filter},
     ops::{
-        Ops, Replay, ReplayReport,
-        control::{self, Reply, Request},
+        Replay, ReplayReport,
+        control::{Reply, Request},
     },
-    system::{Clock, DataDir},
-    telemetry::Telemetry,
-    work::Wake,
 };
 
 /// Options of `deliveries replay`.
@@ -55,10 +52,9 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     }
     let by = std::process::id();
     let replay = Replay { filter, force: args.force, by: format!("command line, process {by}") };
-    let reply = perform(config, Request::Replay(replay)).await?;
-    match reply {
-        Reply::Failed { error } => Err(Failure::Failed(anyhow::anyhow!(error))),
+    match ask::perform(config, Request::Replay(replay)).await? {
         Reply::Replayed(report) => tell(&report, args),
+        other => Err(Failure::Failed(anyhow::anyhow!("the daemon answered {other:?}"))),
     }
 }
 
@@ -78,29 +74,6 @@ fn tell(report: &ReplayReport, args: &Args) -> Result<(), Failure> {
         remark("delivered ones are left alone without --force; those under way always are");
     }
     Ok(())
-}
-
-/// Through the running daemon, or alone when there is none.
-async fn perform(config: &Config, request: Request) -> Result<Reply, Failure> {
-    let socket = config.data_dir.join("control.sock");
-    if let Some(reply) = control::ask(&socket, &request).await? {
-        return Ok(reply);
-    }
-    let path = config.data_dir.clone();
-    let lock = tokio::task::spawn_blocking(move || DataDir::take(&path)).await;
-    let _lock = lock.map_err(anyhow::Error::from)??;
-    let journal = journal::open(&config.journal).await?;
-    let ops = Ops {
-        journal: Arc::clone(&journal),
-        routes: Arc::new(config.routes.clone()),
-        clock: Clock::system(),
-        telemetry: Telemetry::default(),
-        collector: Wake::default(),
-        sender: Wake::default(),
-    };
-    let reply = ops.perform(request).await;
-    journal.close().await;
-    Ok(reply)
 }
 
 async fn dry_run(config: &Config, filter: &Filter, as_json: bool) -> Result<(), Failure> {

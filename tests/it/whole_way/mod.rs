@@ -6,6 +6,7 @@ mod desks;
 mod failing;
 mod fetching;
 mod quiet;
+mod sessions;
 mod versions;
 mod waiting;
 
@@ -41,6 +42,14 @@ impl Rig {
         let apertur = FakeApertur::start();
         let retry = if more.contains("[retry]") { "" } else { QUICK };
         let text = format!("{}{retry}{more}\n{}", apertur.settings(), erp(&odoo, "odoo-key"));
+        let daemon = Daemon::start(Options::toml(text));
+        Rig { odoo, apertur, daemon }
+    }
+
+    /// With more lines of `[apertur]`.
+    fn with_apertur(lines: &str) -> Rig {
+        let (odoo, apertur) = (FakeOdoo::start(18), FakeApertur::start());
+        let text = format!("{}{lines}{QUICK}{}", apertur.settings(), erp(&odoo, "odoo-key"));
         let daemon = Daemon::start(Options::toml(text));
         Rig { odoo, apertur, daemon }
     }

@@ -3,15 +3,20 @@
 
 use std::{
     collections::HashMap,
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
+use super::{
+    Photo,
+    api::{Api, Asked},
+};
+
 /// The key that the API wants.
-const KEY: &str = "aptr_test_0123456789abcdef0123456789abcdef";
+pub(super) const KEY: &str = "aptr_test_0123456789abcdef0123456789abcdef";
 /// What makes a link work; stands in its query.
 const SIGNATURE: &str = "s1gn4tur3-0f-th3-l1nk";
 
@@ -51,6 +56,8 @@ struct State {
     photos: HashMap<String, Vec<u8>>,
     link: Way,
     api: Way,
+    /// What is no photo by its id.
+    rest: Api,
     seen: Vec<Seen>,
 }
 
@@ -92,6 +99,19 @@ impl FakeApertur {
         self.state().api = way;
     }
 
+    /// Changes the API, or looks at what it knows.
+    pub(crate) fn with<T>(&self, change: impl FnOnce(&mut Api) -> T) -> T {
+        change(&mut self.state().rest)
+    }
+
+    /// A guest uploads a photo to a session; it can be had by its id then.
+    pub(crate) fn upload(&self, session: &str, image_id: &str) -> Photo {
+        let uploaded = self.with(|api| api.sessions.upload(session, image_id));
+        let photo = uploaded.unwrap_or_else(|refused| panic!("{refused:?}"));
+        self.keep(image_id, &photo.bytes);
+        photo
+    }
+
     /// Every request so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.state().seen.clone()
@@ -125,75 +145,84 @@ fn listen(state: &Arc<Mutex<State>>, way: &'static str) -> String {
     origin
 }
 
-struct Head {
-    method: String,
-    path: String,
-    key: Option<String>,
-}
-
-fn head(stream: &TcpStream) -> io::Result<Head> {
+fn request(stream: &TcpStream) -> io::Result<Asked> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let mut words = line.split(' ').map(str::to_owned);
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let mut key = None;
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let mut headers = Vec::new();
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        if name.eq_ignore_ascii_case("authorization") {
-            key = Some(value.trim().to_owned());
-        }
+        headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    Ok(Head { method, path, key })
+    let mut asked = Asked { method, target, headers, body: Vec::new() };
+    let length = asked.header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
+    reader.take(length).read_to_end(&mut asked.body)?;
+    Ok(asked)
 }
 
 fn answer(stream: &TcpStream, state: &Mutex<State>, way: &'static str) -> io::Result<()> {
-    let head = head(stream)?;
+    let head = request(stream)?;
     let (status, extra, body, then) = {
-        let state = lock(state);
+        let mut state = lock(state);
+        if way == "api" && !head.target.starts_with("/api/v1/uploads/") {
+            let reply = state.rest.answer(&head);
+            let seen = Seen { way, path: head.target, status: reply.status };
+            state.seen.push(seen);
+            drop(state);
+            return write(stream, (reply.status, &reply.headers), &reply.body, usize::MAX);
+        }
         let photo = if way == "link" { linked(&state, &head) } else { asked(&state, &head) };
         let how = if way == "link" { &state.link } else { &state.api };
         match photo {
-            Ok(photo) => respond(how, &head.path, photo),
+            Ok(photo) => respond(how, &head.target, photo),
             Err(status) => (status, String::new(), Vec::new(), Way::Works),
         }
     };
-    lock(state).seen.push(Seen { way, path: head.path, status });
+    lock(state).seen.push(Seen { way, path: head.target, status });
     if let Way::Slow(wait) = then {
         thread::sleep(wait);
     }
+    let end = if matches!(then, Way::Truncated) { body.len() / 2 } else { body.len() };
+    write(stream, (status, &extra), &body, end)
+}
+
+/// Writes an answer, its body up to `end`.
+fn write(
+    mut stream: &TcpStream,
+    (status, headers): (u16, &str),
+    body: &[u8],
+    end: usize,
+) -> io::Result<()> {
     let length = body.len();
     let head = format!(
-        "HTTP/1.1 {status} x\r\nContent-Length: {length}\r\nConnection: close\r\n{extra}\r\n"
+        "HTTP/1.1 {status} x\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n"
     );
-    let mut stream = stream;
     stream.write_all(head.as_bytes())?;
-    let end = if matches!(then, Way::Truncated) { length / 2 } else { length };
-    stream.write_all(&body[..end])?;
+    stream.write_all(&body[..end.min(length)])?;
     stream.shutdown(Shutdown::Write)
 }
 
 /// A link works without a key and never gets one.
-fn linked<'a>(state: &'a State, head: &Head) -> Result<&'a [u8], u16> {
-    if head.key.is_some() || head.method != "GET" {
+fn linked<'a>(state: &'a State, head: &Asked) -> Result<&'a [u8], u16> {
+    if head.header("authorization").is_some() || head.method != "GET" {
         return Err(400);
     }
-    let (path, query) = head.path.split_once('?').ok_or(403_u16)?;
+    let (path, query) = head.target.split_once('?').ok_or(403_u16)?;
     let signed = query.trim_end_matches("&hop") == format!("sig={SIGNATURE}");
     let photo = path.strip_prefix("/d/").and_then(|id| state.photos.get(id)).ok_or(404_u16)?;
     if signed { Ok(photo) } else { Err(403) }
 }
 
-fn asked<'a>(state: &'a State, head: &Head) -> Result<&'a [u8], u16> {
+fn asked<'a>(state: &'a State, head: &Asked) -> Result<&'a [u8], u16> {
     if head.method != "GET" {
         return Err(405);
     }
-    if head.key.as_deref() != Some(&format!("Bearer {KEY}")) {
-        return Err(401);
-    }
-    let id = head.path.strip_prefix("/api/v1/uploads/").ok_or(404_u16)?;
+    state.rest.let_in(head).map_err(|(status, _)| status)?;
+    let id = head.target.strip_prefix("/api/v1/uploads/").ok_or(404_u16)?;
     let id = id.strip_suffix("/download").ok_or(404_u16)?;
     state.photos.get(id).map(Vec::as_slice).ok_or(404)
 }

@@ -1,0 +1,279 @@
+//! `sessions create`.
+
+use std::path::PathBuf;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use serde::Serialize;
+
+use super::{About, apertur, failed, keep, qr};
+use crate::{
+    apertur::{Apertur, End, NewSession, Place},
+    cli::{
+        ask,
+        output::{Failure, json, line, remark},
+    },
+    config::Config,
+    model::{Mode, Target},
+    ops::control::Request,
+    sessions::{self, LONGEST_LIFE, Made, Wish},
+    system::Clock,
+};
+
+/// Longest label, in characters.
+const MAX_LABEL: usize = 100;
+
+/// Options of `sessions create`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  apertur-bridge sessions create --for odoo:res.partner:42 --mode contact
+  apertur-bridge sessions create --for freshdesk:17 --mode client --expires-in 2h --max-images 5
+  apertur-bridge sessions create --for zendesk:9 --label \"broken screen\" --qr code.png --json")]
+pub(in crate::cli) struct Args {
+    /// The record that the photos belong to, for example odoo:res.partner:42 or freshdesk:17
+    #[arg(long = "for", value_name = "TARGET")]
+    target: Target,
+    /// How visible they are there: contact, internal or public; on a ticket also client, agent or
+    /// internal [default: that of the destination]
+    #[arg(long, value_parser = mode)]
+    mode: Option<Mode>,
+    /// What to call the session here; Apertur is not told
+    #[arg(long, value_parser = label)]
+    label: Option<String>,
+    /// Most photos
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    max_images: Option<u32>,
+    /// How long it lasts, at most 7d, for example 2h [default: as long as Apertur lets it]
+    #[arg(long, value_name = "DURATION", value_parser = life, conflicts_with = "expires_at")]
+    expires_in: Option<SignedDuration>,
+    /// When it ends, in RFC 3339, for example 2027-01-15T18:00:00Z
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<Timestamp>,
+    /// What guests have to type, 4 to 128 characters; other users of this machine can see it
+    /// while the command runs
+    #[arg(long, value_parser = password)]
+    password: Option<SecretString>,
+    /// A file with the password, better than --password
+    #[arg(long, value_name = "FILE", conflicts_with = "password")]
+    password_file: Option<PathBuf>,
+    /// Only these types of picture: jpeg, png, webp, heic; may be given several times
+    #[arg(long = "allow-mime", value_name = "TYPE", value_delimiter = ',', value_parser = picture)]
+    allow_mime: Vec<String>,
+    /// Longest side of a photo in pixels; Apertur shrinks larger ones
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
+    max_dimension: Option<u32>,
+    /// A tag more, key:value; may be given several times
+    #[arg(long = "tag", value_name = "KEY:VALUE")]
+    tags: Vec<String>,
+    /// A destination at Apertur that gets the photos: its id, or with apertur.project_id its name;
+    /// may be given several times [default: apertur.session_destinations]
+    #[arg(long = "destination", value_name = "ID")]
+    destinations: Vec<String>,
+    /// Write the QR code to a file, .png or .svg
+    #[arg(long, value_name = "FILE", value_parser = qr::file)]
+    qr: Option<qr::File>,
+    /// As JSON, with id and link
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes a session.
+pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
+    let target = known(config, args.target.clone())?;
+    let apertur = apertur(config)?;
+    let session = new(config, &apertur, &args).await?;
+    // What cannot be written down is better not made.
+    ask::perform(config, Request::Ping).await?;
+    let wish = Wish { target, mode: args.mode, label: args.label.clone(), session };
+    let now = Clock::system().now();
+    let made = sessions::make(&apertur, wish, now).await.map_err(|error| failed(&error))?;
+    let kept = keep(config, &made.own).await;
+    if let Some(file) = &args.qr {
+        qr::write(&made.session.link, file).await?;
+    }
+    tell(&made, &args, now)?;
+    kept.map_err(|error| {
+        Failure::Failed(anyhow::anyhow!(
+            "the session works, but it could not be written down here: its photos go by its tags \
+             and metadata alone ({error})"
+        ))
+    })
+}
+
+/// The record, of a system that is configured.
+fn known(config: &Config, target: Target) -> Result<Target, Failure> {
+    let target = config.routes.named(target);
+    if let Target::Ticket { ticket, .. } = target {
+        return Err(Failure::Usage(format!(
+            "ticket {ticket} may be one of several help desks; write for example zendesk:{ticket}"
+        )));
+    }
+    let kinds = || config.routes.destinations.iter().map(|(_, kind)| *kind);
+    if !kinds().any(|kind| target.belongs_to(kind)) {
+        remark(&format!(
+            "warning: no destination is configured that takes photos for {target}; they go to \
+             storage alone, or are held as unrouted"
+        ));
+    }
+    Ok(target)
+}
+
+async fn new(config: &Config, apertur: &Apertur, args: &Args) -> Result<NewSession, Failure> {
+    let end = args.expires_at.map(End::At).or(args.expires_in.map(|life| {
+        match u8::try_from(life.as_hours()) {
+            Ok(hours) if SignedDuration::from_hours(hours.into()) == life => End::Hours(hours),
+            _ => End::At(Timestamp::now().saturating_add(life).unwrap_or(Timestamp::MAX)),
+        }
+    }));
+    let password = match &args.password_file {
+        None => args.password.clone(),
+        Some(file) => {
+            let text = tokio::fs::read_to_string(file).await.map_err(|error| {
+                let file = file.display();
+                Failure::Failed(anyhow::anyhow!("{file} cannot be read: {error}"))
+            })?;
+            Some(password(text.trim_end_matches(['\r', '\n'])).map_err(Failure::Usage)?)
+        }
+    };
+    Ok(NewSession {
+        destinations: destinations(config, apertur, &args.destinations).await?,
+        long_polling: false,
+        tags: args.tags.clone(),
+        end,
+        max_images: args.max_images,
+        media_types: args.allow_mime.clone(),
+        max_dimension: args.max_dimension,
+        password,
+        metadata: None,
+    })
+}
+
+/// Apertur's ids of the destinations that are meant.
+async fn destinations(
+    config: &Config,
+    apertur: &Apertur,
+    named: &[String],
+) -> Result<Vec<String>, Failure> {
+    if named.is_empty() {
+        return Ok(config.apertur.session_destinations.clone());
+    }
+    let Some(project) = &config.apertur.project_id else { return Ok(named.to_vec()) };
+    let places = apertur.places(project).await.map_err(|error| failed(&error))?;
+    let find = |wanted: &String| {
+        let is_it = |place: &&Place| place.id == *wanted || place.name == *wanted;
+        places.iter().find(is_it).map(|place| place.id.clone()).ok_or_else(|| {
+            let names: Vec<_> = places.iter().map(|place| place.name.as_str()).collect();
+            let names = names.join(", ");
+            Failure::Usage(format!("the project has no destination `{wanted}`; it has {names}"))
+        })
+    };
+    named.iter().map(find).collect()
+}
+
+/// What was made, with its link: it was asked for.
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    about: About<'a>,
+    session: &'a str,
+    link: &'a str,
+    short_link: Option<&'a str>,
+    password_protected: bool,
+    destinations: &'a [Place],
+}
+
+fn tell(made: &Made, args: &Args, now: Timestamp) -> Result<(), Failure> {
+    let Made { own, session } = made;
+    let about = About::new(own, now);
+    let short_link = session.short_link.as_ref().filter(|short| **short != session.link);
+    if args.json {
+        json(&Row {
+            about,
+            session: own.session.reveal(),
+            link: session.link.reveal(),
+            short_link: short_link.map(|link| link.reveal()),
+            password_protected: session.has_password,
+            destinations: &session.destinations,
+        })?;
+    } else {
+        for text in about.lines() {
+            line(&text)?;
+        }
+        line(&format!("link       {}", session.link.reveal()))?;
+        if let Some(short) = short_link {
+            line(&format!("in short   {}", short.reveal()))?;
+        }
+        line("")?;
+        line(&qr::text(&session.link)?)?;
+    }
+    if session.without_metadata {
+        remark("note: Apertur took no metadata; tags and this bridge know the record");
+    }
+    if made.posts_nowhere() {
+        remark(
+            "warning: no destination of this session at Apertur posts to this bridge: its photos \
+             come only by an event webhook of the project; set apertur.session_destinations",
+        );
+    }
+    Ok(())
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    Mode::parse(text).ok_or_else(|| {
+        "the modes are contact, internal and public (on a ticket: client, internal and agent)"
+            .to_owned()
+    })
+}
+
+fn label(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let fits = !text.is_empty() && text.chars().count() <= MAX_LABEL;
+    if fits && !text.chars().any(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("a label has 1 to {MAX_LABEL} characters and no control characters"))
+}
+
+fn life(text: &str) -> Result<SignedDuration, String> {
+    let life = humantime::parse_duration(text).map_err(|_| "write for example 30m, 2h or 3d")?;
+    let life = SignedDuration::try_from(life).map_err(|error| error.to_string())?;
+    if life.is_zero() || life > LONGEST_LIFE {
+        return Err("a session lasts longer than nothing and at most 7 days".to_owned());
+    }
+    Ok(life)
+}
+
+fn password(text: &str) -> Result<SecretString, String> {
+    sessions::password(SecretString::from(text)).map_err(|error| error.to_string())
+}
+
+/// A media type that Apertur knows (`fixtures/contracts/apertur.md`, section 4.1).
+fn picture(text: &str) -> Result<String, String> {
+    let name = text.trim().to_ascii_lowercase();
+    let name = name.strip_prefix("image/").unwrap_or(&name);
+    match if name == "jpg" { "jpeg" } else { name } {
+        known @ ("jpeg" | "png" | "webp" | "heic") => Ok(format!("image/{known}")),
+        _ => Err("the types are jpeg, png, webp and heic".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_as_people_write_them() {
+        assert_eq!(life("90m"), Ok(SignedDuration::from_mins(90)));
+        for text in ["0s", "8d", "soon", "-1h"] {
+            assert!(life(text).is_err(), "{text}");
+        }
+        assert_eq!(picture("JPG").as_deref(), Ok("image/jpeg"));
+        assert_eq!(picture("image/heic").as_deref(), Ok("image/heic"));
+        assert!(picture("image/gif").is_err());
+        assert_eq!(label(" the roof ").as_deref(), Ok("the roof"));
+        assert!(
+            label(" ").is_err() && label("a\u{7}").is_err() && label(&"a".repeat(101)).is_err()
+        );
+        assert!(password("äöüß").is_ok() && password("abc").is_err());
+    }
+}

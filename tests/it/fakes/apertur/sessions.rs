@@ -1,0 +1,351 @@
+//! Upload sessions at Apertur and the photos in them (sections 4.1 to 4.3, 6).
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::{KEY_DESTINATION, Photo, WEBHOOK_DESTINATION};
+
+/// Status and message.
+pub(crate) type Refused = (u16, String);
+
+/// The project that the destinations belong to.
+pub(crate) const PROJECT: &str = "0f0f0f0f-2222-4333-8444-555555555555";
+
+/// What a session may be made with, and what changed.
+const MAKE: [&str; 10] = [
+    "destination_ids",
+    "long_polling",
+    "tags",
+    "expires_in_hours",
+    "expires_at",
+    "max_images",
+    "allowed_mime_types",
+    "max_image_dimension",
+    "password",
+    "metadata",
+];
+const CHANGE: [&str; 6] = [
+    "expires_at",
+    "max_images",
+    "allowed_mime_types",
+    "max_image_dimension",
+    "max_image_size_mb",
+    "password",
+];
+
+/// A session.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub id: String,
+    /// What it was made with.
+    pub asked: Value,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub photos: Vec<Uploaded>,
+}
+
+/// A photo that a guest uploaded.
+#[derive(Debug, Clone)]
+pub(crate) struct Uploaded {
+    pub photo: Photo,
+    /// `pending`, `sent`, `failed`.
+    pub status: &'static str,
+    pub acknowledged: bool,
+}
+
+impl Session {
+    fn max_images(&self) -> usize {
+        self.asked["max_images"].as_u64().and_then(|n| n.try_into().ok()).unwrap_or(10)
+    }
+
+    fn status(&self) -> &'static str {
+        if Timestamp::now() >= self.expires_at {
+            "expired"
+        } else if self.photos.len() >= self.max_images() {
+            "completed"
+        } else if self.photos.is_empty() {
+            "pending"
+        } else {
+            "active"
+        }
+    }
+
+    fn is_polled(&self) -> bool {
+        self.asked["long_polling"] == true
+    }
+
+    /// Where its photos go: the ones asked for, else the key's own.
+    fn places(&self) -> Vec<Value> {
+        let asked: Vec<_> =
+            self.asked["destination_ids"].as_array().into_iter().flatten().collect();
+        let all = places();
+        if asked.is_empty() && !self.is_polled() {
+            return all.into_iter().filter(|place| place["id"] == KEY_DESTINATION).collect();
+        }
+        all.into_iter().filter(|place| asked.contains(&&place["id"])).collect()
+    }
+}
+
+/// All of them.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    pub all: Vec<Session>,
+    /// Sessions that the plan still allows this month.
+    pub quota: Option<usize>,
+    /// `metadata` is no property that is known.
+    pub refuses_metadata: bool,
+    /// Seconds that an end must at least be away.
+    pub soonest: i64,
+}
+
+impl Sessions {
+    pub(crate) fn create(&mut self, asked: &Value) -> Result<Value, Refused> {
+        let object = asked.as_object().unwrap();
+        self.check(object, &MAKE)?;
+        if object.contains_key("expires_at") && object.contains_key("expires_in_hours") {
+            return bad("expires_at and expires_in_hours exclude each other");
+        }
+        for id in asked["destination_ids"].as_array().into_iter().flatten() {
+            if !places().iter().any(|place| place["id"] == *id) {
+                return Err((404, "destination not found in this project".to_owned()));
+            }
+        }
+        match &mut self.quota {
+            Some(0) => return Err((429, "Monthly session quota exceeded".to_owned())),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        let now = Timestamp::now();
+        let hours = asked["expires_in_hours"].as_i64().unwrap_or(12);
+        let in_hours = now.checked_add(SignedDuration::from_hours(hours)).unwrap();
+        let session = Session {
+            id: format!("5e551012-2222-4333-8444-{:012}", self.all.len() + 1),
+            asked: asked.clone(),
+            created_at: now,
+            expires_at: time(&asked["expires_at"]).unwrap_or(in_hours),
+            photos: Vec::new(),
+        };
+        let answer = made(&session);
+        self.all.push(session);
+        Ok(answer)
+    }
+
+    fn check(&self, object: &Map<String, Value>, known: &[&str]) -> Result<(), Refused> {
+        for (key, value) in object {
+            let unknown = !known.contains(&key.as_str());
+            if unknown || (key == "metadata" && self.refuses_metadata) {
+                return bad(&format!("property {key} should not exist"));
+            }
+            let texts = |allowed: &dyn Fn(&str) -> bool| {
+                value.as_array().is_some_and(|all| {
+                    !all.is_empty() && all.iter().all(|v| v.as_str().is_some_and(allowed))
+                })
+            };
+            let from_one = |to: u64| value.as_u64().is_some_and(|n| (1..=to).contains(&n));
+            let types = ["image/jpeg", "image/png", "image/webp", "image/heic"];
+            let fits = match key.as_str() {
+                "destination_ids" => texts(&|id| id.len() == 36),
+                "tags" => texts(&|_| true),
+                "allowed_mime_types" => texts(&|name| types.contains(&name)),
+                "long_polling" => value.is_boolean(),
+                "expires_in_hours" => from_one(168),
+                "max_images" => from_one(50),
+                "max_image_dimension" | "max_image_size_mb" => from_one(100_000),
+                "expires_at" => self.may_end(value),
+                "password" if value.is_null() => known == CHANGE,
+                "password" => {
+                    value.as_str().is_some_and(|text| (4..=128).contains(&text.chars().count()))
+                }
+                _ => value.is_object(),
+            };
+            if !fits {
+                return bad(&format!("{key} is not valid"));
+            }
+        }
+        Ok(())
+    }
+
+    fn may_end(&self, at: &Value) -> bool {
+        let away = time(at).map(|at| at.duration_since(Timestamp::now()).as_secs());
+        away.is_some_and(|away| (self.soonest..=168 * 3600).contains(&away))
+    }
+
+    pub(crate) fn change(&mut self, id: &str, asked: &Value) -> Result<Value, Refused> {
+        self.check(asked.as_object().unwrap(), &CHANGE)?;
+        let session = self.all.iter_mut().find(|session| session.id == id);
+        let session = session.ok_or((404, "Session not found".to_owned()))?;
+        match session.status() {
+            "expired" => return Err((410, "Session expired".to_owned())),
+            "completed" => return Err((409, "Session already completed".to_owned())),
+            _ => {}
+        }
+        if let Some(at) = time(&asked["expires_at"]) {
+            session.expires_at = at;
+        }
+        for (key, value) in asked.as_object().unwrap() {
+            session.asked[key] = value.clone();
+        }
+        Ok(json!({"id": session.id, "expires_at": session.expires_at}))
+    }
+
+    pub(crate) fn known(&self, id: &str) -> Result<&Session, Refused> {
+        let found = self.all.iter().find(|session| session.id == id);
+        found.ok_or((404, "Session not found".to_owned()))
+    }
+
+    /// What guests see; the mixed casing is real.
+    pub(crate) fn state(&self, id: &str) -> Result<Value, Refused> {
+        let session = self.known(id)?;
+        Ok(json!({
+            "id": session.id,
+            "status": session.status(),
+            "expiresAt": session.expires_at,
+            "tags": session.asked["tags"],
+            "imagesPerSession": 10,
+            "effectiveMaxImages": session.max_images(),
+            "password_protected": session.asked["password"].is_string(),
+            "serverPublicKey": "-----BEGIN PUBLIC KEY-----",
+            "e2eEnabled": false,
+            "e2eDowngraded": false,
+        }))
+    }
+
+    pub(crate) fn page(&self, page: usize, size: usize) -> Value {
+        let rows: Vec<_> = self.all.iter().rev().map(row).collect();
+        let from = (page.max(1) - 1) * size;
+        let data: Vec<_> = rows.iter().skip(from).take(size).collect();
+        let pages = rows.len().div_ceil(size.max(1));
+        json!({"data": data, "total": rows.len(), "page": page, "pageSize": size,
+            "totalPages": pages})
+    }
+
+    pub(crate) fn recent(&self, limit: usize) -> Value {
+        self.all.iter().rev().take(limit).map(row).collect()
+    }
+
+    pub(crate) fn delivery_status(&self, id: &str) -> Result<Value, Refused> {
+        let session = self.known(id)?;
+        let place = |uploaded: &Uploaded, place: &Value| {
+            json!({"destination_id": place["id"], "type": place["type"], "name": place["name"],
+                "status": uploaded.status, "attempts": 1, "last_error": null})
+        };
+        let file = |uploaded: &Uploaded| {
+            let places = session.places();
+            let places: Vec<_> = places.iter().map(|to| place(uploaded, to)).collect();
+            json!({"record_id": uploaded.photo.image_id, "filename": uploaded.photo.filename,
+                "size_bytes": uploaded.photo.bytes.len(), "destinations": places})
+        };
+        let files: Vec<_> = session.photos.iter().map(file).collect();
+        let changed = format!("{:.3}", Timestamp::now());
+        Ok(json!({"status": session.status(), "lastChanged": changed, "files": files}))
+    }
+
+    /// A guest uploads a photo; gives it as webhooks will name it.
+    pub(crate) fn upload(&mut self, id: &str, image: &str) -> Result<Photo, Refused> {
+        let session = self.all.iter_mut().find(|session| session.id == id);
+        let session = session.ok_or((404, "Session not found".to_owned()))?;
+        match session.status() {
+            "expired" => return Err((410, "Session expired".to_owned())),
+            "completed" => return Err((422, "Session is full".to_owned())),
+            _ => {}
+        }
+        let mut photo = Photo::new(image);
+        session.id.clone_into(&mut photo.session);
+        photo.index = session.photos.len().try_into().unwrap();
+        let tags = session.asked["tags"].as_array().into_iter().flatten();
+        photo.tags = tags.filter_map(Value::as_str).map(ToOwned::to_owned).collect();
+        photo.metadata = session.asked["metadata"].clone();
+        let uploaded = Uploaded { photo: photo.clone(), status: "sent", acknowledged: false };
+        session.photos.push(uploaded);
+        Ok(photo)
+    }
+
+    pub(crate) fn poll(&self, id: &str) -> Result<Value, Refused> {
+        let session = self.polled(id)?;
+        let waiting = session.photos.iter().filter(|uploaded| !uploaded.acknowledged);
+        let images: Vec<_> = waiting
+            .map(|uploaded| {
+                json!({"id": uploaded.photo.image_id, "filename": uploaded.photo.filename,
+                    "size_bytes": uploaded.photo.bytes.len(), "mime_type": "image/jpeg",
+                    "source": "camera", "created_at": session.created_at})
+            })
+            .collect();
+        if images.is_empty() && session.status() == "expired" {
+            return Err((410, "Session expired and all images acknowledged".to_owned()));
+        }
+        Ok(json!({ "images": images }))
+    }
+
+    fn polled(&self, id: &str) -> Result<&Session, Refused> {
+        let session = self.known(id)?;
+        if !session.is_polled() {
+            return Err((403, "Long polling is not enabled for this session".to_owned()));
+        }
+        Ok(session)
+    }
+
+    pub(crate) fn waiting(&self, id: &str, image: &str) -> Result<&[u8], Refused> {
+        let mut photos = self.polled(id)?.photos.iter();
+        let found = photos.find(|uploaded| uploaded.photo.image_id == image);
+        let found = found.filter(|uploaded| !uploaded.acknowledged);
+        found.map(|found| found.photo.bytes.as_slice()).ok_or((404, "Image not found".to_owned()))
+    }
+
+    pub(crate) fn acknowledge(&mut self, id: &str, image: &str) -> Result<Value, Refused> {
+        self.polled(id)?;
+        let session = self.all.iter_mut().find(|session| session.id == id);
+        let mut photos = session.into_iter().flat_map(|session| &mut session.photos);
+        let found = photos.find(|uploaded| uploaded.photo.image_id == image);
+        let found = found.ok_or((404, "Image not found".to_owned()))?;
+        if found.acknowledged {
+            return Err((409, "Image already acknowledged".to_owned()));
+        }
+        found.acknowledged = true;
+        Ok(json!({"status": "acknowledged"}))
+    }
+
+    #[expect(clippy::unused_self, reason = "a project belongs to a key")]
+    pub(crate) fn places(&self, project: &str) -> Result<Value, Refused> {
+        if project != PROJECT {
+            return Err((403, "The key belongs to another project".to_owned()));
+        }
+        Ok(places().into())
+    }
+}
+
+fn places() -> Vec<Value> {
+    let place = |id: &str, kind: &str, name: &str| json!({"id": id, "type": kind, "name": name, "config": {}, "isActive": true});
+    vec![place(WEBHOOK_DESTINATION, "webhook", "Bridge"), place(KEY_DESTINATION, "s3", "Archive")]
+}
+
+fn made(session: &Session) -> Value {
+    let url = |rest: &str| format!("https://u.example.com/{rest}/{}", session.id);
+    json!({
+        "id": session.id,
+        "uuid": session.id,
+        "upload_url": url("s"),
+        "qr_url": url("qr"),
+        "short_url": format!("https://u.example.com/{}", &session.id[33..]),
+        "qr_specs": {"endpoint": url("qr"), "formats": ["png"], "params": {}},
+        "destinations": session.places(),
+        "long_polling": session.is_polled(),
+        "expires_at": session.expires_at,
+        "password_protected": session.asked["password"].is_string(),
+        "env": "test",
+    })
+}
+
+fn row(session: &Session) -> Value {
+    let count = session.photos.len();
+    json!({"id": session.id, "status": session.status(), "imagesCount": count,
+        "imagesDelivered": count, "imagesFailed": 0, "longPollingEnabled": session.is_polled(),
+        "env": "test", "createdAt": session.created_at, "expiresAt": session.expires_at})
+}
+
+fn time(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+fn bad<T>(message: &str) -> Result<T, Refused> {
+    Err((400, message.to_owned()))
+}

@@ -1,0 +1,230 @@
+//! Sessions of our own: made, photographed into, and where the photos go then.
+
+use serde_json::{Value, json};
+
+use super::Rig;
+use crate::{
+    daemon::{Daemon, Options, binary},
+    fakes::{
+        apertur::{FakeApertur, Photo, Reply, WEBHOOK_DESTINATION},
+        odoo::FakeOdoo,
+    },
+    look,
+};
+
+impl Rig {
+    /// Runs `sessions ...`; gives code, standard output and standard error.
+    fn sessions(&self, args: &[&str]) -> (i32, String, String) {
+        let done = self.daemon.command(&[&["sessions"], args].concat());
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
+    }
+
+    /// Makes a session for contact 42 and gives what was told.
+    fn session(&self, more: &[&str]) -> Value {
+        let args = ["create", "--for", "odoo:res.partner:42", "--json"];
+        let (code, out, err) = self.sessions(&[&args, more].concat());
+        assert_eq!(code, 0, "{err}");
+        serde_json::from_str(&out).unwrap()
+    }
+}
+
+/// A daemon whose sessions go to a destination that posts to it.
+fn rig() -> Rig {
+    Rig::with_apertur(&format!("session_destinations = [\"{WEBHOOK_DESTINATION}\"]\n"))
+}
+
+fn id(made: &Value) -> String {
+    made["session"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_photo_of_our_own_session_goes_to_its_record_whatever_it_says_itself() {
+    let rig = rig();
+    let made = rig.session(&["--mode", "internal", "--label", "the roof"]);
+    let session = id(&made);
+    let asked = rig.apertur.with(|api| api.sessions.all[0].asked.clone());
+    let odoo = json!({"odoo": {"model": "res.partner", "res_id": 42, "mode": "internal"}});
+    assert_eq!((&asked["metadata"], &asked["tags"]), (&odoo, &json!(["odoo:res.partner:42"])));
+    assert_eq!(asked["destination_ids"], json!([WEBHOOK_DESTINATION]));
+
+    let mut liar = rig.apertur.upload(&session, "img_1");
+    liar.tags = vec!["odoo:res.partner:43".to_owned(), "zendesk:9".to_owned()];
+    liar = liar.odoo("project.task", 7, "public");
+    rig.accepted(liar.event("image.delivered", None));
+    // Ids in headers that nobody signed count in a session of ours.
+    let quiet = rig.apertur.upload(&session, "img_2");
+    rig.accepted(quiet.binary());
+    rig.delivered();
+    for photo in [&liar, &quiet] {
+        let (attachment, message) = rig.once(photo);
+        assert_eq!((attachment.res_model.as_str(), attachment.res_id), ("res.partner", 42));
+        assert_eq!(message.subtype, "mail.mt_note");
+    }
+
+    let (_, out, _) = rig.sessions(&["show", "the roof", "--json"]);
+    let shown: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&shown["state"], &shown["apertur"]), (&json!("open"), &json!("active")));
+    assert_eq!(shown["photos"].as_array().unwrap().len(), 2);
+    let first = &shown["photos"][0];
+    assert_eq!(first["deliveries"][0]["state"], "delivered");
+    assert_eq!(first["apertur"]["destinations"][0]["status"], "sent");
+    look::assert_well(&rig.daemon);
+}
+
+#[test]
+fn the_link_shows_where_it_is_asked_for_and_nowhere_else() {
+    let rig = rig();
+    let file = rig.daemon.dir().join("code.svg");
+    let made = rig.session(&["--label", "roof", "--qr", file.to_str().unwrap()]);
+    let (session, link) = (id(&made), made["link"].as_str().unwrap().to_owned());
+    let name = made["name"].as_str().unwrap();
+    let photo = rig.apertur.upload(&session, "img_1");
+    rig.accepted(photo.event("image.delivered", None));
+    rig.delivered();
+    assert!(std::fs::read_to_string(&file).unwrap().contains("<svg"));
+
+    for args in [
+        vec!["list"],
+        vec!["list", "--json"],
+        vec!["list", "--remote"],
+        vec!["show", name],
+        vec!["show", name, "--json"],
+        vec!["close", name],
+    ] {
+        let (code, out, err) = rig.sessions(&args);
+        assert_eq!(code, 0, "{args:?}: {err}");
+        let said = format!("{out}{err}");
+        assert!(!said.contains(&session) && !said.contains(&link), "{args:?}: {said}");
+        assert!(said.contains(name), "{args:?}: {said}");
+        assert!(said.contains("sandbox") || args[0] == "close", "{args:?}: {said}");
+    }
+    let (_, shown, _) = rig.sessions(&["show", &name[8..], "--link"]);
+    assert!(shown.contains(&link) && shown.contains(&session), "{shown}");
+    let (_, drawn, _) = rig.sessions(&["qr", &session]);
+    assert!(drawn.starts_with(&link) && drawn.contains('▀'), "{drawn}");
+    let log = rig.daemon.log();
+    assert!(!log.contains(&session) && !log.contains("u.example.com"), "{log}");
+}
+
+#[test]
+fn a_closed_session_ends_soon_at_apertur_and_at_once_here() {
+    let rig = rig();
+    rig.apertur.with(|api| api.sessions.soonest = 600);
+    let made = rig.session(&["--expires-in", "5h"]);
+    let name = made["name"].as_str().unwrap();
+    let (code, out, err) = rig.sessions(&["close", name, "--json"]);
+    assert_eq!(code, 0, "{err}");
+    let closed: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(closed["state"], "closed");
+    let left = rig.apertur.with(|api| {
+        let end = api.sessions.all[0].expires_at;
+        end.duration_since(jiff::Timestamp::now()).as_mins()
+    });
+    assert!((58..=60).contains(&left), "{left} min: what is too soon is tried later");
+    let (_, out, _) = rig.sessions(&["list", "--open", "--json"]);
+    assert_eq!(out.trim(), "[]");
+    // Once more is no harm, nor is a session that Apertur does not know any more.
+    rig.apertur.with(|api| api.sessions.all.clear());
+    assert_eq!(rig.sessions(&["close", name]).0, 0);
+    // Photos that were on their way still go to the record.
+    let mut late = Photo::new("img_9");
+    late.session = id(&made);
+    rig.accepted(late.json_base64());
+    rig.delivered();
+    assert_eq!(rig.once(&late).0.res_id, 42);
+}
+
+#[test]
+fn a_watch_tells_each_photo_s_way_and_ends_with_the_session() {
+    let rig = rig();
+    let made = rig.session(&["--max-images", "2"]);
+    let name = made["name"].as_str().unwrap().to_owned();
+    let photos = ["img_1", "img_2"].map(|image| rig.apertur.upload(&id(&made), image));
+    rig.accepted(photos[0].event("image.delivered", None));
+    let watch = rig.daemon.prepare(&["sessions", "watch", &name, "--json"]);
+    let watching = std::thread::spawn(move || {
+        let mut watch = watch;
+        watch.output().unwrap()
+    });
+    // The second comes while somebody watches.
+    rig.delivered();
+    rig.accepted(photos[1].event("image.delivered", None));
+    let watched = watching.join().unwrap();
+    let err = String::from_utf8_lossy(&watched.stderr);
+    assert!(watched.status.success(), "{err}");
+    let out = String::from_utf8(watched.stdout).unwrap();
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for image in ["img_1", "img_2"] {
+        let last = lines.iter().rfind(|line| line["image"] == image).unwrap();
+        assert_eq!(last["deliveries"][0]["state"], "delivered", "{out}");
+    }
+    let calls = rig.apertur.seen().iter().filter(|seen| seen.path.contains("status")).count();
+    assert!(calls <= 2, "{calls} calls in a few seconds");
+}
+
+#[test]
+fn a_session_is_made_without_a_daemon_and_known_to_the_next_one() {
+    let (odoo, apertur) = (FakeOdoo::start(18), FakeApertur::start());
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config.toml");
+    let text = format!("{}{}{}", apertur.settings(), super::QUICK, super::erp(&odoo, "odoo-key"));
+    std::fs::write(&file, Options::toml(text).whole()).unwrap();
+    let mut create = binary(&file);
+    create.args(["sessions", "create", "--for", "odoo:res.partner:42", "--json"]);
+    let made = create.current_dir(home.path()).output().unwrap();
+    let err = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert!(made.status.success(), "{err}");
+    assert!(err.contains("set apertur.session_destinations"), "{err}");
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let daemon = Daemon::start_in(home, Vec::new());
+    let rig = Rig { odoo, apertur, daemon };
+    let mut photo = rig.apertur.upload(&id(&made), "img_1");
+    (photo.tags, photo.metadata) = (Vec::new(), Value::Null);
+    rig.accepted(photo.event("image.delivered", None));
+    rig.delivered();
+    assert_eq!(rig.only(&photo).0.res_id, 42);
+}
+
+#[test]
+fn what_cannot_be_made_says_why_and_leaves_nothing() {
+    let rig = rig();
+    let create = ["create", "--for", "odoo:res.partner:42"];
+    rig.apertur.with(|api| api.sessions.quota = Some(0));
+    let (code, out, err) = rig.sessions(&create);
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(err.contains("the plan's sessions of this month are used up"), "{err}");
+    assert!(err.contains("Monthly session quota exceeded"), "{err}");
+    rig.apertur.with(|api| api.next.push_back(Reply::refused(401, "Invalid API key")));
+    let (code, _, err) = rig.sessions(&create);
+    assert_eq!(code, 69, "{err}");
+    assert!(err.contains("mend apertur.api_key"), "{err}");
+    for (args, part) in [
+        (vec!["--for", "ticket:7"], "write for example zendesk:7"),
+        (vec!["--for", "odoo:x:1", "--password", "abc"], "4 to 128 characters"),
+        (vec!["--for", "odoo:x:1", "--expires-in", "8d"], "at most 7 days"),
+        (vec!["--for", "odoo:x:1", "--allow-mime", "gif"], "jpeg, png, webp and heic"),
+        (vec!["--for", "odoo:x:1", "--qr", "code.gif"], ".png or .svg"),
+        (vec!["--for", "odoo:x:1", "--mode", "loud"], "contact, internal and public"),
+    ] {
+        let (code, _, err) = rig.sessions(&[vec!["create"], args.clone()].concat());
+        assert_eq!(code, 2, "{args:?}: {err}");
+        assert!(err.contains(part), "{args:?}: {err}");
+    }
+    let (_, out, _) = rig.sessions(&["list", "--json"]);
+    assert_eq!(out.trim(), "[]");
+    let (code, _, err) = rig.sessions(&["show", "nobody"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("there is no session of that name"), "{err}");
+}
+
+#[test]
+fn a_session_that_cannot_be_written_down_is_not_made() {
+    let rig = rig();
+    // Somebody else's folder: neither a daemon nor a journal.
+    let nowhere = rig.daemon.dir().join("config.toml");
+    let mut create = rig.daemon.prepare(&["sessions", "create", "--for", "odoo:res.partner:42"]);
+    create.env("APERTUR_BRIDGE__DATA_DIR", nowhere.join("data"));
+    assert_eq!(create.output().unwrap().status.code(), Some(1));
+    assert_eq!(rig.apertur.seen(), []);
+}
