@@ -75,7 +75,11 @@ impl ApiError {
         (makes_session, now): (bool, Timestamp),
     ) -> Self {
         let said = parsed(body);
-        let after = hint(headers, &said, now);
+        // Every answer says when the minute's calls are there again; a wait it is in this one.
+        let after = match status {
+            StatusCode::TOO_MANY_REQUESTS => hint(headers, &said, now),
+            _ => crate::http::retry_after(headers, now),
+        };
         let is_quota = makes_session && is_quota(headers, after);
         let (kind, what, fix) = meaning(status.as_u16(), is_quota);
         let cause = Cause::new(kind, format!("{what} (HTTP {})", status.as_u16()), fix);
@@ -202,6 +206,19 @@ mod tests {
             assert!(!error.passes());
         }
         assert_eq!(limited(&[], "{}", false).cause.kind, ErrorKind::RateLimited);
+    }
+
+    #[test]
+    fn only_a_limit_waits_for_the_minute_s_end() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let after = |name, value| {
+            let header = (HeaderName::from_static(name), HeaderValue::from_static(value));
+            let headers = HeaderMap::from_iter([header]);
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            ApiError::of_answer(status, &headers, b"{}", (false, now)).after
+        };
+        assert_eq!(after("x-ratelimit-reset", "1800000030"), None);
+        assert_eq!(after("retry-after", "5"), Some(Duration::from_secs(5)));
     }
 
     #[test]

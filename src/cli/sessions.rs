@@ -8,6 +8,7 @@ mod create;
 mod list;
 mod photos;
 mod qr;
+mod send;
 mod show;
 mod watch;
 

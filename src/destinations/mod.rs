@@ -13,6 +13,7 @@ pub mod freshworks;
 pub mod ftp;
 pub mod gcs;
 pub mod google_drive;
+mod invitation;
 pub mod key;
 mod message;
 mod name;
@@ -31,6 +32,7 @@ pub mod webdav;
 pub mod webhook;
 pub mod zendesk;
 
+pub use invitation::Invitation;
 pub use message::{Language, Message};
 pub use pace::Allowance;
 pub use template::InvalidTemplate;
@@ -43,7 +45,8 @@ use self::{pace::Accounts, storage::Storage};
 use crate::{
     http::Http,
     model::{
-        Delivery, DeliveryId, DestinationName, ErrorKind, Failure, Finding, Kind, Receipt, Step,
+        Cause, Delivery, DeliveryId, DestinationName, ErrorKind, Failure, Finding, Kind, Mode,
+        Receipt, Step, Target,
     },
     spool::SpooledFile,
     system::Clock,
@@ -73,7 +76,7 @@ pub trait Destination: fmt::Debug + Send + Sync {
 
     /// Writes something small, reads it back, compares and removes it, step by step.
     /// `target` names the record where the type needs one.
-    async fn test(&self, target: Option<&crate::model::Target>) -> Vec<Finding>;
+    async fn test(&self, target: Option<&Target>) -> Vec<Finding>;
 
     /// Looks for the photos of deliveries whose earlier attempts ended without an answer, all
     /// of them for one target; gives what was found of each, in order. `None` says that the
@@ -89,6 +92,23 @@ pub trait Destination: fmt::Debug + Send + Sync {
     /// # Errors
     /// The kind of [`Failure`] decides what happens next; see there.
     async fn deliver(&self, parcel: &Parcel, progress: &Progress) -> Result<Vec<Receipt>, Failure>;
+
+    /// Tells the people of a record where to send photos, once, as visible as the mode says
+    /// (`None`: as the destination's photos are): in [`Mode::Contact`] the customer is told as
+    /// the system tells customers. The receipt names what was written.
+    ///
+    /// # Errors
+    /// The kind of [`Failure`] says whether it may have been written though.
+    async fn tell(
+        &self,
+        target: &Target,
+        _mode: Option<Mode>,
+        _invitation: &Invitation,
+    ) -> Result<Receipt, Failure> {
+        let what = format!("{} keeps photos and has nobody to tell about {target}", self.kind());
+        let fix = "send the link yourself";
+        Err(Failure::Refused { cause: Cause::new(ErrorKind::NotAllowed, what, fix) })
+    }
 
     /// A login by a person with a browser, for `destinations login`.
     ///
@@ -161,7 +181,7 @@ impl Progress {
     ) -> Result<(), Failure> {
         let step = Step { name: name.to_owned(), value: value.to_string() };
         self.0.write(delivery, step).await.map_err(|error| Failure::Unknown {
-            cause: crate::model::Cause::new(
+            cause: Cause::new(
                 ErrorKind::Local,
                 "the journal could not write a step down",
                 "look at the disk of data_dir; the next attempt looks before it sends",

@@ -6,7 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::{About, apertur, failed, keep, qr};
+use super::{
+    About, apertur, failed, keep, qr,
+    send::{self, Sent},
+};
 use crate::{
     apertur::{Apertur, End, NewSession, Place},
     cli::{
@@ -14,6 +17,7 @@ use crate::{
         output::{Failure, json, line, remark},
     },
     config::Config,
+    destinations::Language,
     model::{Mode, Target},
     ops::control::Request,
     sessions::{self, LONGEST_LIFE, Made, Wish},
@@ -28,6 +32,7 @@ const MAX_LABEL: usize = 100;
 #[command(after_help = "Examples:
   apertur-bridge sessions create --for odoo:res.partner:42 --mode contact
   apertur-bridge sessions create --for freshdesk:17 --mode client --expires-in 2h --max-images 5
+  apertur-bridge sessions create --for odoo:project.task:7 --mode contact --send --language fr
   apertur-bridge sessions create --for zendesk:9 --label \"broken screen\" --qr code.png --json")]
 pub(in crate::cli) struct Args {
     /// The record that the photos belong to, for example odoo:res.partner:42 or freshdesk:17
@@ -69,6 +74,15 @@ pub(in crate::cli) struct Args {
     /// may be given several times [default: apertur.session_destinations]
     #[arg(long = "destination", value_name = "ID")]
     destinations: Vec<String>,
+    /// Send the link to the record's people: a message in Odoo, which notifies the customer in
+    /// mode contact; a reply on a ticket in mode client, else a note. By this destination, where
+    /// several take photos for the record
+    #[arg(long, value_name = "DESTINATION", num_args = 0..=1, require_equals = true,
+        default_missing_value = "")]
+    send: Option<String>,
+    /// The language of what is sent: en, fr or es
+    #[arg(long, requires = "send", default_value = "en", value_parser = language)]
+    language: Language,
     /// Write the QR code to a file, .png or .svg
     #[arg(long, value_name = "FILE", value_parser = qr::file)]
     qr: Option<qr::File>,
@@ -80,6 +94,10 @@ pub(in crate::cli) struct Args {
 /// Makes a session.
 pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
     let target = known(config, args.target.clone())?;
+    let messenger = match &args.send {
+        Some(name) => Some(send::messenger(config, &target, name)?),
+        None => None,
+    };
     let apertur = apertur(config)?;
     let session = new(config, &apertur, &args).await?;
     // What cannot be written down is better not made.
@@ -91,13 +109,18 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
     if let Some(file) = &args.qr {
         qr::write(&made.session.link, file).await?;
     }
-    tell(&made, &args, now)?;
+    let sent = match &messenger {
+        Some(messenger) => Some(messenger.send(&made, args.language).await),
+        None => None,
+    };
+    tell(&made, sent.as_ref(), &args, now)?;
     kept.map_err(|error| {
         Failure::Failed(anyhow::anyhow!(
             "the session works, but it could not be written down here: its photos go by its tags \
              and metadata alone ({error})"
         ))
-    })
+    })?;
+    sent.map_or(Ok(()), |sent| sent.verdict(&made.own))
 }
 
 /// The record, of a system that is configured.
@@ -180,9 +203,12 @@ struct Row<'a> {
     short_link: Option<&'a str>,
     password_protected: bool,
     destinations: &'a [Place],
+    /// Where the link was written, where it was to be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<&'a Sent>,
 }
 
-fn tell(made: &Made, args: &Args, now: Timestamp) -> Result<(), Failure> {
+fn tell(made: &Made, sent: Option<&Sent>, args: &Args, now: Timestamp) -> Result<(), Failure> {
     let Made { own, session } = made;
     let about = About::new(own, now);
     let short_link = session.short_link.as_ref().filter(|short| **short != session.link);
@@ -194,6 +220,7 @@ fn tell(made: &Made, args: &Args, now: Timestamp) -> Result<(), Failure> {
             short_link: short_link.map(|link| link.reveal()),
             password_protected: session.has_password,
             destinations: &session.destinations,
+            sent,
         })?;
     } else {
         for text in about.lines() {
@@ -202,6 +229,9 @@ fn tell(made: &Made, args: &Args, now: Timestamp) -> Result<(), Failure> {
         line(&format!("link       {}", session.link.reveal()))?;
         if let Some(short) = short_link {
             line(&format!("in short   {}", short.reveal()))?;
+        }
+        if let Some(done) = sent.and_then(Sent::done) {
+            line(&format!("sent       {done}"))?;
         }
         line("")?;
         line(&qr::text(&session.link)?)?;
@@ -223,6 +253,10 @@ fn mode(text: &str) -> Result<Mode, String> {
         "the modes are contact, internal and public (on a ticket: client, internal and agent)"
             .to_owned()
     })
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    Language::parse(text).ok_or_else(|| "the languages are en, fr and es".to_owned())
 }
 
 fn label(text: &str) -> Result<String, String> {

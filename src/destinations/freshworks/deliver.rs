@@ -15,7 +15,7 @@ use crate::{
         pace::{Permit, Plan},
         ticket,
     },
-    model::{Cause, Delivery, DestinationName, ErrorKind, Failure, Photo, Receipt},
+    model::{Cause, Delivery, DestinationName, ErrorKind, Failure, Photo, Receipt, Target},
 };
 
 const POST: &str = "post the note";
@@ -80,9 +80,14 @@ impl Freshworks {
 
     /// The ticket that a delivery is for.
     pub(super) fn ticket(&self, delivery: &Delivery) -> Result<Ticket, Failure> {
+        self.ticket_of(delivery.target.as_ref())
+    }
+
+    /// The ticket that a target is.
+    pub(super) fn ticket_of(&self, target: Option<&Target>) -> Result<Ticket, Failure> {
         let product = self.settings().product;
-        product.ticket(delivery.target.as_ref()).ok_or_else(|| {
-            let what = match &delivery.target {
+        product.ticket(target).ok_or_else(|| {
+            let what = match target {
                 Some(target) => format!("{target} is no ticket of {}", product.name()),
                 None => format!("the photo names no ticket of {}", product.name()),
             };
@@ -212,7 +217,11 @@ impl Freshworks {
 }
 
 pub(super) fn posting<'a>(ticket: Ticket, note: &'a Note<'a>) -> Call<'a> {
-    Call::posting(format!("tickets/{}/notes", ticket.number), note, POST).of(ticket.number)
+    let (below, about) = match note.voice {
+        Voice::Reply => ("reply", "send the reply"),
+        Voice::Requester(_) | Voice::Agent | Voice::Internal => ("notes", POST),
+    };
+    Call::posting(format!("tickets/{}/{below}", ticket.number), note, about).of(ticket.number)
 }
 
 /// What was made. A 201 is a success whatever it says; any other answer only with an id.

@@ -2,9 +2,9 @@
 //!
 //! One room for both: `settings` holds what tells them apart, `answer` reads either's answers.
 //! `deliver` holds the steps of a delivery, `find` the look for one, `note` what is posted,
-//! `wire` a call, `fault` what a refusal means, `probe` the checks. The facts are those of
-//! `fixtures/contracts/freshdesk.md` and `freshservice.md`. Nothing here waits or tries again,
-//! and photos are streamed.
+//! `tell` a reply without a photo, `wire` a call, `fault` what a refusal means, `probe` the
+//! checks. The facts are those of `fixtures/contracts/freshdesk.md` and `freshservice.md`.
+//! Nothing here waits or tries again, and photos are streamed.
 
 mod answer;
 mod deliver;
@@ -13,6 +13,7 @@ mod find;
 mod note;
 mod probe;
 mod settings;
+mod tell;
 mod wire;
 
 use std::time::Duration;
@@ -24,8 +25,8 @@ pub use self::settings::{
     Login, Product, RequesterRefused, Settings,
 };
 use self::wire::{Credentials, Wire};
-use super::{Allowance, Destination, Limits, Parcel, Progress, Shared, oauth};
-use crate::model::{Delivery, DestinationName, Failure, Finding, Kind, Receipt, Target};
+use super::{Allowance, Destination, Invitation, Limits, Parcel, Progress, Shared, oauth};
+use crate::model::{Delivery, DestinationName, Failure, Finding, Kind, Mode, Receipt, Target};
 
 /// How long a note whose answer was lost may be missing in the list of conversations: that lags
 /// (`fixtures/contracts/open-questions.md` E12 asks for five seconds at least), and a load balancer
@@ -83,6 +84,15 @@ impl Destination for Freshworks {
 
     async fn test(&self, target: Option<&Target>) -> Vec<Finding> {
         self.trial(target).await
+    }
+
+    async fn tell(
+        &self,
+        target: &Target,
+        mode: Option<Mode>,
+        invitation: &Invitation,
+    ) -> Result<Receipt, Failure> {
+        self.invite(target, mode, invitation).await
     }
 
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {

@@ -30,6 +30,8 @@ pub(super) enum Voice {
     Agent,
     /// Agents only.
     Internal,
+    /// Everybody; from that agent, and mailed to the requester.
+    Reply,
 }
 
 impl Voice {
@@ -106,15 +108,17 @@ impl Note<'_> {
     /// # Errors
     /// When a file of the spool cannot be opened.
     pub(super) async fn form(&self) -> io::Result<Form> {
-        let (private, incoming, author) = match self.voice {
-            Voice::Requester(author) => ("false", "true", author),
-            Voice::Agent => ("false", "false", None),
-            Voice::Internal => ("true", "false", None),
+        let (kind, author) = match self.voice {
+            Voice::Requester(author) => (Some(("false", "true")), author),
+            Voice::Agent => (Some(("false", "false")), None),
+            Voice::Internal => (Some(("true", "false")), None),
+            // A reply is of one kind only.
+            Voice::Reply => (None, None),
         };
-        let mut form = Form::new()
-            .text("body", self.body.clone())
-            .text("private", private)
-            .text("incoming", incoming);
+        let mut form = Form::new().text("body", self.body.clone());
+        if let Some((private, incoming)) = kind {
+            form = form.text("private", private).text("incoming", incoming);
+        }
         if let Some(author) = author {
             form = form.text("user_id", author.to_string());
         }

@@ -54,8 +54,10 @@ pub(super) struct NewMessage<'a> {
     pub(super) mode: Mode,
     /// The customer who is told, in contact mode.
     pub(super) partner: Option<u64>,
-    /// The photo's attachment.
-    pub(super) attachment: u64,
+    /// The photo's attachment, where it brings one.
+    pub(super) attachment: Option<u64>,
+    /// Whether the text is HTML: from Odoo 17 on that has to be said.
+    pub(super) is_html: bool,
 }
 
 impl Session {
@@ -175,7 +177,7 @@ impl Session {
         list.first().map(|first| first.as_u64().ok_or_else(|| strange(&call))).transpose()
     }
 
-    /// Posts the message that carries a photo.
+    /// Posts a message, with a photo or without.
     ///
     /// # Errors
     /// As [`Session::call`].
@@ -189,10 +191,15 @@ impl Session {
             .named("body", clean(new.body))
             .named("message_type", "comment")
             .named("subtype_xmlid", subtype)
-            .named("attachment_ids", json!([new.attachment]))
             // Else the bridge's user would follow every record that ever got a photo, and get
             // a mail for each answer.
             .context("mail_create_nosubscribe", true);
+        if let Some(attachment) = new.attachment {
+            call = call.named("attachment_ids", json!([attachment]));
+        }
+        if new.is_html {
+            call = call.named("body_is_html", true);
+        }
         if let Some(partner) = new.partner {
             call = call.named("partner_ids", json!([partner]));
         }

@@ -56,7 +56,17 @@ impl Odoo {
     }
 
     fn order<'a>(&self, delivery: &'a Delivery) -> Result<Order<'a>, Failure> {
-        let (model, id) = match &delivery.target {
+        Ok(Order {
+            delivery,
+            record: self.record(delivery.target.as_ref())?,
+            mode: delivery.mode.unwrap_or(self.settings().default_mode),
+            description: format!("apertur:{}", delivery.photo.id),
+        })
+    }
+
+    /// The record of a target, of a model that is allowed.
+    pub(super) fn record(&self, target: Option<&Target>) -> Result<Record, Failure> {
+        let (model, id) = match target {
             Some(Target::Odoo { model, id }) => (model, *id),
             Some(
                 Target::Freshdesk { .. }
@@ -83,12 +93,7 @@ impl Odoo {
                 ),
             ));
         }
-        Ok(Order {
-            delivery,
-            record: Record { model: model.clone(), id },
-            mode: delivery.mode.unwrap_or(self.settings().default_mode),
-            description: format!("apertur:{}", delivery.photo.id),
-        })
+        Ok(Record { model: model.clone(), id })
     }
 
     async fn steps(
@@ -98,7 +103,7 @@ impl Odoo {
         file: &SpooledFile,
         progress: &Progress,
     ) -> Result<Receipt, Failure> {
-        let addressee = addressee(session, order).await?;
+        let addressee = addressee(session, &order.record, order.mode).await?;
         let before = session.attachment(&order.record, &order.description).await?;
         let (attachment, message) = match before {
             Some(found) => {
@@ -169,7 +174,13 @@ impl Odoo {
         // Odoo 16 takes a text for HTML, from 17 on it escapes it itself
         // (`fixtures/odoo/README.md`, "Findings per version").
         let body = if session.version.major < 17 { escaped(&text) } else { text };
-        let new = NewMessage { body: &body, mode: order.mode, partner: addressee, attachment };
+        let new = NewMessage {
+            body: &body,
+            is_html: false,
+            mode: order.mode,
+            partner: addressee,
+            attachment: Some(attachment),
+        };
         session.post(&order.record, &new).await
     }
 
@@ -211,7 +222,7 @@ impl Odoo {
     /// A failure as it stands once what was learnt about the server is doubted: it is
     /// forgotten, and a photo is only refused by a server that still knows the bridge's user
     /// (a user deleted meanwhile looks like a missing record).
-    async fn doubted(&self, failure: Failure) -> Failure {
+    pub(super) async fn doubted(&self, failure: Failure) -> Failure {
         self.forget().await;
         if !matches!(failure, Failure::Refused { .. }) {
             return failure;
@@ -225,8 +236,12 @@ impl Odoo {
 
 /// The customer to be told. Also the proof that record and chatter exist: Odoo would attach a
 /// photo to a record that does not.
-async fn addressee(session: &Session, order: &Order<'_>) -> Result<Option<u64>, Failure> {
-    let Record { model, id } = &order.record;
+pub(super) async fn addressee(
+    session: &Session,
+    record: &Record,
+    mode: Mode,
+) -> Result<Option<u64>, Failure> {
+    let Record { model, id } = record;
     let facts = session.model(model).await?;
     if !facts.has_chatter {
         return Err(refused(
@@ -236,8 +251,8 @@ async fn addressee(session: &Session, order: &Order<'_>) -> Result<Option<u64>, 
         ));
     }
     let is_partner = model == "res.partner";
-    let asks = order.mode == Mode::Contact && facts.has_partner && !is_partner;
-    let Some(partner) = session.record(&order.record, asks).await? else {
+    let asks = mode == Mode::Contact && facts.has_partner && !is_partner;
+    let Some(partner) = session.record(record, asks).await? else {
         return Err(refused(
             ErrorKind::NotFound,
             &format!("{model} {id} does not exist, or the bridge's user may not see it"),
@@ -245,7 +260,7 @@ async fn addressee(session: &Session, order: &Order<'_>) -> Result<Option<u64>, 
         ));
     };
     let partner = if is_partner { Some(*id) } else { partner };
-    Ok(partner.filter(|_| order.mode == Mode::Contact))
+    Ok(partner.filter(|_| mode == Mode::Contact))
 }
 
 fn receipt(
@@ -261,7 +276,7 @@ fn receipt(
 }
 
 /// The record's page in Odoo's web client.
-fn page(place: &str, record: &Record, major: u32) -> String {
+pub(super) fn page(place: &str, record: &Record, major: u32) -> String {
     let Record { model, id } = record;
     match major {
         ..18 => format!("{place}/web#id={id}&model={model}&view_type=form"),

@@ -1,9 +1,10 @@
 //! Odoo 16 and later: a photo becomes an attachment of a record and a message in its chatter.
 //!
 //! `deliver` holds the steps, `calls` the calls they are made of, `session` what was learnt
-//! about the server, `wire` with `xmlrpc` and `json2` the two interfaces, `fault` what their
-//! faults mean, `probe` the checks. `fixtures/odoo/README.md` holds the facts all of it rests
-//! on. Nothing here waits, tries again or keeps more than one photo's block in memory.
+//! about the server, `tell` a message without a photo, `wire` with `xmlrpc` and `json2` the two
+//! interfaces, `fault` what their faults mean, `probe` the checks. `fixtures/odoo/README.md`
+//! holds the facts all of it rests on. Nothing here waits, tries again or keeps more than one
+//! photo's block in memory.
 
 mod calls;
 mod deliver;
@@ -12,6 +13,7 @@ mod json2;
 mod probe;
 mod session;
 mod settings;
+mod tell;
 mod wire;
 mod xmlrpc;
 
@@ -25,10 +27,10 @@ pub use settings::{
 };
 
 use self::{session::Session, wire::Wire};
-use super::{Destination, Limits, Parcel, Progress};
+use super::{Destination, Invitation, Limits, Parcel, Progress};
 use crate::{
     http::Http,
-    model::{Delivery, DestinationName, Failure, Finding, Kind, Receipt, Target},
+    model::{Delivery, DestinationName, Failure, Finding, Kind, Mode, Receipt, Target},
 };
 
 /// How long Odoo may go on with a request whose connection broke: two seconds for the largest
@@ -103,6 +105,15 @@ impl Destination for Odoo {
 
     async fn test(&self, target: Option<&Target>) -> Vec<Finding> {
         self.trial(target).await
+    }
+
+    async fn tell(
+        &self,
+        target: &Target,
+        mode: Option<Mode>,
+        invitation: &Invitation,
+    ) -> Result<Receipt, Failure> {
+        self.invite(target, mode, invitation).await
     }
 
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {

@@ -207,7 +207,12 @@ impl Zendesk {
 
 /// The ticket of a delivery.
 pub(super) fn ticket_of(delivery: &Delivery) -> Result<u64, Failure> {
-    match &delivery.target {
+    number_of(delivery.target.as_ref())
+}
+
+/// The number of the ticket that a target is.
+pub(super) fn number_of(target: Option<&Target>) -> Result<u64, Failure> {
+    match target {
         Some(Target::Zendesk { ticket }) => Ok(*ticket),
         _ => Err(refused(
             ErrorKind::Unrouted,

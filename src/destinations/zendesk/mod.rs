@@ -1,9 +1,10 @@
 //! Zendesk: photos become attachments of one comment on a ticket.
 //!
 //! `deliver` holds the steps, `calls` the calls they are made of, `wire` how a call is made,
-//! `told` what an answer says, `fault` what it means when it is no success, `probe` the checks.
-//! The facts all of it rests on are in `fixtures/contracts/zendesk.md`. Nothing here waits or
-//! tries an attempt again, and an upload's token never leaves the attempt that got it.
+//! `told` what an answer says, `tell` a comment without a photo, `fault` what it means when it is
+//! no success, `probe` the checks. The facts all of it rests on are in
+//! `fixtures/contracts/zendesk.md`. Nothing here waits or tries an attempt again, and an upload's
+//! token never leaves the attempt that got it.
 
 mod calls;
 mod deliver;
@@ -11,6 +12,7 @@ mod fault;
 mod find;
 mod probe;
 mod settings;
+mod tell;
 mod told;
 mod wire;
 
@@ -22,11 +24,11 @@ pub use settings::{Login, Settings};
 
 use self::wire::Wire;
 use super::{
-    Allowance, Destination, Limits, Parcel, Progress, Shared,
+    Allowance, Destination, Invitation, Limits, Parcel, Progress, Shared,
     oauth::{self, NoLogin},
     pace::Plan,
 };
-use crate::model::{Delivery, DestinationName, Failure, Finding, Kind, Receipt, Target};
+use crate::model::{Delivery, DestinationName, Failure, Finding, Kind, Mode, Receipt, Target};
 
 /// Photos in one comment (`fixtures/contracts/open-questions.md`, F7).
 const PHOTOS: usize = 10;
@@ -85,6 +87,15 @@ impl Destination for Zendesk {
 
     async fn test(&self, target: Option<&Target>) -> Vec<Finding> {
         self.trial(target).await
+    }
+
+    async fn tell(
+        &self,
+        target: &Target,
+        mode: Option<Mode>,
+        invitation: &Invitation,
+    ) -> Result<Receipt, Failure> {
+        self.invite(target, mode, invitation).await
     }
 
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {

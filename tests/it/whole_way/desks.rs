@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A help desk, as its fake.
-enum Desk {
+pub(super) enum Desk {
     Freshworks(FakeFreshworks),
     Zendesk(FakeZendesk, FakeOauth),
 }
@@ -39,7 +39,7 @@ impl Desk {
         ]
     }
 
-    fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self {
             Desk::Zendesk(..) => "zendesk",
             Desk::Freshworks(fake) if fake.product() == Product::Freshdesk => "freshdesk",
@@ -47,7 +47,7 @@ impl Desk {
         }
     }
 
-    fn ticket(&self) -> u64 {
+    pub(super) fn ticket(&self) -> u64 {
         match self.kind() {
             "zendesk" => 9,
             "freshdesk" => 17,
@@ -55,7 +55,7 @@ impl Desk {
         }
     }
 
-    fn toml(&self, more: &str) -> String {
+    pub(super) fn toml(&self, more: &str) -> String {
         let kind = self.kind();
         let (url, login) = match self {
             Desk::Freshworks(fake) => (fake.url(), format!("api_key = \"{KEY}\"")),
@@ -76,7 +76,7 @@ impl Desk {
         if self.kind() == "zendesk" { "update" } else { "note" }
     }
 
-    fn fault(&self, on: &'static str, what: What) {
+    pub(super) fn fault(&self, on: &'static str, what: What) {
         match self {
             Desk::Freshworks(fake) => fake.fault(Fault::once(on, what)),
             Desk::Zendesk(fake, _) => fake.fault(Fault::once(on, what)),
@@ -153,7 +153,7 @@ fn accepted(daemon: &Daemon, photo: &Photo) {
 }
 
 /// Runs the same for each desk, all at once.
-fn each(run: impl Fn(Desk) + Sync) {
+pub(super) fn each(run: impl Fn(Desk) + Sync) {
     thread::scope(|scope| {
         for desk in Desk::each() {
             scope.spawn(|| run(desk));

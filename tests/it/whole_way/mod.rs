@@ -7,6 +7,7 @@ mod failing;
 mod fetching;
 mod quiet;
 mod sessions;
+mod telling;
 mod versions;
 mod waiting;
 
@@ -47,8 +48,8 @@ impl Rig {
     }
 
     /// With more lines of `[apertur]`.
-    fn with_apertur(lines: &str) -> Rig {
-        let (odoo, apertur) = (FakeOdoo::start(18), FakeApertur::start());
+    fn on(odoo: FakeOdoo, lines: &str) -> Rig {
+        let apertur = FakeApertur::start();
         let text = format!("{}{lines}{QUICK}{}", apertur.settings(), erp(&odoo, "odoo-key"));
         let daemon = Daemon::start(Options::toml(text));
         Rig { odoo, apertur, daemon }

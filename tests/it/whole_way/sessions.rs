@@ -31,7 +31,8 @@ impl Rig {
 
 /// A daemon whose sessions go to a destination that posts to it.
 fn rig() -> Rig {
-    Rig::with_apertur(&format!("session_destinations = [\"{WEBHOOK_DESTINATION}\"]\n"))
+    let lines = format!("session_destinations = [\"{WEBHOOK_DESTINATION}\"]\n");
+    Rig::on(FakeOdoo::start(18), &lines)
 }
 
 fn id(made: &Value) -> String {
@@ -227,4 +228,53 @@ fn a_session_that_cannot_be_written_down_is_not_made() {
     create.env("APERTUR_BRIDGE__DATA_DIR", nowhere.join("data"));
     assert_eq!(create.output().unwrap().status.code(), Some(1));
     assert_eq!(rig.apertur.seen(), []);
+}
+
+#[test]
+fn a_sent_link_is_told_to_the_customer_of_an_odoo_record() {
+    for version in [16, 18, 19] {
+        let lines = format!("session_destinations = [\"{WEBHOOK_DESTINATION}\"]\n");
+        let rig = Rig::on(FakeOdoo::start(version), &lines);
+        for (mode, subtype, told) in [
+            ("contact", "mail.mt_comment", vec![42]),
+            ("public", "mail.mt_comment", vec![]),
+            ("internal", "mail.mt_note", vec![]),
+        ] {
+            let made = rig.session(&["--mode", mode, "--send", "--language", "fr"]);
+            let message = rig.odoo.messages().pop().unwrap();
+            assert_eq!((message.model.as_str(), message.res_id), ("res.partner", 42));
+            assert_eq!((message.subtype, &message.partner_ids), (subtype, &told), "{version}");
+            let link = made["link"].as_str().unwrap();
+            assert!(message.body.contains(&format!("href=\"{link}\"")), "{}", message.body);
+            assert!(message.body.contains("vos photos ici"), "{}", message.body);
+            assert_eq!(made["sent"]["done"]["ids"][0]["value"], message.id.to_string());
+        }
+        assert_eq!(rig.odoo.messages().len(), 3);
+    }
+}
+
+#[test]
+fn a_link_that_cannot_be_sent_leaves_a_session_that_works() {
+    let rig = rig();
+    let create = ["create", "--for", "odoo:res.partner:999999", "--send"];
+    let (code, out, err) = rig.sessions(&create);
+    assert_eq!(code, 69, "{err}");
+    assert!(out.contains("https://u.example.com/s/"), "{out}");
+    assert!(err.contains("the session works, but its link was not sent: erp: "), "{err}");
+    assert!(err.contains("apertur-bridge sessions qr session~"), "{err}");
+    assert!(!err.contains("u.example.com"), "{err}");
+    let (_, out, _) = rig.sessions(&["list", "--open", "--json"]);
+    let kept: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(kept.as_array().unwrap().len(), 1);
+
+    let before = rig.apertur.with(|api| api.sessions.all.len());
+    for (args, part) in [
+        (["--for", "zendesk:9", "--send"], "there is no destination to write to zendesk:9 with"),
+        (["--for", "odoo:res.partner:42", "--send=other"], "there is no destination"),
+    ] {
+        let (code, _, err) = rig.sessions(&[vec!["create"], args.to_vec()].concat());
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains(part), "{err}");
+    }
+    assert_eq!(rig.apertur.with(|api| api.sessions.all.len()), before, "asked for first");
 }

@@ -91,6 +91,7 @@ impl State {
             ("ticket", [_, ticket]) => self.ticket(ticket),
             ("conversations", [_, ticket, _]) => self.listed(ticket, head),
             ("note", [_, ticket, _]) => self.note(ticket, request),
+            ("reply", [_, ticket, _]) => self.reply(ticket, request),
             ("remove", [_, note]) => self.removed(note),
             // The path is there, the method is not.
             (_, ["tickets", _, "notes" | "conversations"] | ["tickets", _]) => {
@@ -155,7 +156,7 @@ impl State {
 fn scope(endpoint: &str) -> Option<&'static str> {
     Some(match endpoint {
         "ticket" | "tickets" => "freshservice.tickets.view",
-        "note" => "freshservice.tickets.conversations.create",
+        "note" | "reply" => "freshservice.tickets.conversations.create",
         "conversations" => "freshservice.tickets.conversations.view",
         "remove" => "freshservice.tickets.conversations.delete",
         _ => return None,

@@ -29,6 +29,29 @@ impl State {
         }
     }
 
+    /// `POST /tickets/{id}/reply`: a text to the requester, by the agent.
+    pub(super) fn reply(&mut self, ticket: &str, request: &Request) -> Response {
+        let read = self.visible(ticket).and_then(|id| Ok((id, self.read(request)?)));
+        let (id, wanted) = match read {
+            Ok(read) => read,
+            Err(answer) => return answer,
+        };
+        if wanted.private.is_some() {
+            return unexpected("private");
+        }
+        let known = &self.tickets[&id];
+        if known.spam || known.deleted {
+            return Response::empty(405);
+        }
+        let Some(body) = wanted.body.filter(|_| !known.chat) else { return missing("body") };
+        let user = Some(AGENT);
+        let reply = Conversation { ticket: id, user, body, mailed: true, ..Default::default() };
+        let id = self.write(reply, wanted.files);
+        let stored = self.conversations.iter().find(|reply| reply.id == id);
+        let shown = stored.map(|reply| self.show(reply)).unwrap_or_default();
+        Response::json(201, &self.wrap("conversation", shown))
+    }
+
     fn noted(&mut self, ticket: &str, request: &Request) -> Result<Response, Response> {
         let id = self.visible(ticket)?;
         let known = &self.tickets[&id];

@@ -69,6 +69,8 @@ pub(crate) struct Conversation {
     pub body: String,
     pub private: bool,
     pub incoming: bool,
+    /// A reply, which is mailed to the requester.
+    pub mailed: bool,
     pub attachments: Vec<Attachment>,
     pub at: Timestamp,
 }
@@ -207,6 +209,7 @@ impl Desk for State {
             ("GET", ["tickets", _]) => "ticket",
             ("GET", ["tickets", _, "conversations"]) => "conversations",
             ("POST", ["tickets", _, "notes"]) => "note",
+            ("POST", ["tickets", _, "reply"]) => "reply",
             ("DELETE", ["conversations", _]) => "remove",
             _ => "other",
         }

@@ -1,0 +1,40 @@
+//! Telling the people of a record something, without a photo: one chatter message.
+
+use super::{
+    Odoo,
+    calls::NewMessage,
+    deliver::{addressee, page},
+};
+use crate::{
+    destinations::Invitation,
+    model::{Failure, Mode, Receipt, Target},
+};
+
+impl Odoo {
+    /// Posts an invitation to the chatter of a record; in contact mode the customer is notified.
+    pub(super) async fn invite(
+        &self,
+        target: &Target,
+        mode: Option<Mode>,
+        invitation: &Invitation,
+    ) -> Result<Receipt, Failure> {
+        let record = self.record(Some(target))?;
+        let mode = mode.unwrap_or(self.settings().default_mode);
+        let session = self.session().await?;
+        let body = invitation.html();
+        let posted = async {
+            let partner = addressee(&session, &record, mode).await?;
+            let new = NewMessage { body: &body, is_html: true, mode, partner, attachment: None };
+            Ok((session.post(&record, &new).await?, partner))
+        };
+        let (message, partner) = match posted.await {
+            Ok(posted) => posted,
+            Err(failure) => return Err(self.doubted(failure).await),
+        };
+        let url = page(&self.settings().place(), &record, session.version.major);
+        let note = (mode == Mode::Contact && partner.is_none())
+            .then(|| "the record names no customer, so only its followers were told".to_owned());
+        let receipt = Receipt { url: Some(url), note, ..Receipt::default() };
+        Ok(receipt.with("message", message))
+    }
+}
