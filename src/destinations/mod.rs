@@ -292,7 +292,7 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
             let template = settings.key_template.clone();
             Arc::new(Storage::new(onedrive::OneDrive::new(name, *settings, shared), template))
         }
-        Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
+        Settings::Folder(settings) => Arc::new(folder::storage(settings)),
     }
 }
 

@@ -8,6 +8,7 @@ mod keys;
 pub(super) mod objects;
 mod part;
 mod pool;
+mod space;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -23,6 +24,7 @@ use self::keys::Keys;
 pub(super) use self::{
     part::{folders_of, part_of},
     pool::{Pool, Used},
+    space::space,
 };
 use super::{
     Destination, Item, Limits, Parcel, Progress,
