@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{place::is_held, state::State};
 use crate::{
     journal::{Count, LISTED_AFTER, LOOK_AFTER, Planned, Replayed, Story},
-    model::{Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, PhotoId},
+    model::{Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, PhotoId, Target},
 };
 
 impl State {
@@ -160,13 +160,14 @@ fn matches(filter: &Filter, delivery: &Delivery) -> bool {
     fn is<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
         wanted.is_none() || wanted == found
     }
+    let record = |target: &Option<Target>| target.as_ref().map(Target::record);
     let photo = &delivery.photo;
     let error = delivery.cause.as_ref().map(|cause| &cause.kind);
     (filter.ids.is_empty() || filter.ids.contains(&delivery.id))
         && (filter.states.is_empty() || filter.states.contains(&delivery.state))
         && is(filter.destination.as_ref(), delivery.destination.as_ref())
         && is(filter.session.as_ref(), photo.session.as_ref())
-        && is(filter.target.as_ref(), delivery.target.as_ref())
+        && is(record(&filter.target).as_ref(), record(&delivery.target).as_ref())
         && is(filter.photo.as_ref(), Some(&photo.id))
         && is(filter.error.as_ref(), error)
         && filter.since.is_none_or(|since| photo.received_at >= since)
