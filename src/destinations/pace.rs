@@ -12,11 +12,11 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
     model::{Cause, ErrorKind, Failure},
-    system::Clock,
+    system::{Clock, later},
 };
 
 /// Which limit a plan has to wait for.
@@ -282,11 +282,6 @@ impl State {
             .max((by_ticket, Limit::Ticket))
             .max((self.closed_until, Limit::Closed))
     }
-}
-
-fn later(at: Timestamp, by: Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 impl Pace {

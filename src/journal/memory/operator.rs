@@ -11,6 +11,7 @@ use super::{place::is_held, state::State};
 use crate::{
     journal::{Count, LISTED_AFTER, LOOK_AFTER, Planned, Replayed, Story},
     model::{Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, PhotoId, Target},
+    system::later,
 };
 
 impl State {
@@ -144,7 +145,7 @@ fn is_replayable(delivery: &Delivery, force: bool) -> bool {
 /// One that was delivered becomes unsure: it may well be there.
 fn due_again(delivery: &mut Delivery, state: DeliveryState, now: Timestamp, look_at: Timestamp) {
     delivery.unsure |= delivery.state == DeliveryState::Delivered;
-    let after = |wait: Duration| delivery.settled_at.and_then(|at| at.checked_add(wait).ok());
+    let after = |wait: Duration| delivery.settled_at.map(|at| later(at, wait));
     let told = match delivery.state {
         DeliveryState::Due => Some(delivery.due_at),
         DeliveryState::Delivered => after(LISTED_AFTER),
