@@ -107,6 +107,11 @@ impl Lab {
         Item { delivery: delivery(photo), file: SpooledFile::at(path, size, sha256) }
     }
 
+    /// Parcels that it takes at once.
+    pub(crate) fn concurrency(&self) -> usize {
+        self.destination.limits().concurrency
+    }
+
     /// Delivers one photo; gives its receipt.
     pub(crate) async fn send(&self, item: Item) -> Result<Receipt, Failure> {
         let progress = Progress(Arc::new(NoSteps));
