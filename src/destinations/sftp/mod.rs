@@ -2,9 +2,11 @@
 //!
 //! A file is written under a temporary name in its folder, synced where the server offers
 //! `fsync@openssh.com`, measured, and only then renamed; OpenSSH's rename replaces nothing.
-//! `session` connects and trusts, `fault` finds the words, this file does the file work.
+//! `session` connects and trusts, `rsa` signs for keys of that kind, `fault` finds the words,
+//! this file does the file work.
 
 mod fault;
+mod rsa;
 mod session;
 mod settings;
 

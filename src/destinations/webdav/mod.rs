@@ -115,8 +115,9 @@ impl Webdav {
             let request = self.wire.request("MKCOL", self.folder().folder(part))?;
             match self.wire.send(request, Doing::MakingFolder).await? {
                 Ok(_) => {}
-                // It is there; nginx and some others say so by conflict or redirect.
-                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301) => {
+                // It is there; nginx and some others say so by conflict or redirect, and some
+                // stumble where two photos want it at once.
+                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301 | 500) => {
                     match self.look(self.folder().folder(part)).await? {
                         Some(told) if told.is_folder => {}
                         Some(_) => return Err(in_the_way(part)),

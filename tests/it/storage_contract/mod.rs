@@ -98,6 +98,11 @@ impl Lab {
         parcel::item(self.home.path(), delivery, bytes)
     }
 
+    /// Parcels that it takes at once.
+    pub(crate) fn concurrency(&self) -> usize {
+        self.destination.limits().concurrency
+    }
+
     /// Delivers one photo; gives its receipt.
     pub(crate) async fn send(&self, item: Item) -> Result<Receipt, Failure> {
         let sent = parcel::send_at_once(&*self.destination, vec![item]).await;
