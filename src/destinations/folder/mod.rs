@@ -191,6 +191,10 @@ impl Destination for Folder {
         self.look().await
     }
 
+    fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        Ok(Receipt::default().with("key", self.settings.key_template.render(delivery)))
+    }
+
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
         let mut found = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
