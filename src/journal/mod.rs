@@ -10,7 +10,7 @@ pub mod sqlite;
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::model::{
     Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, ErrorKind,
@@ -485,6 +485,18 @@ pub async fn open_to_read(settings: &Settings) -> anyhow::Result<Arc<dyn Journal
     }
 }
 
+/// As [`open_to_read`]; `None` before the first start, when there is none.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_if_there(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Journal>>> {
+    let Settings::Sqlite { path } = settings;
+    match tokio::fs::metadata(path).await {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        _ => open_to_read(settings).await.map(Some),
+    }
+}
+
 /// Whether a hinted image id belongs to a photo known only by its bytes.
 #[must_use]
 pub fn is_hint(photo: &Photo) -> Option<&ImageId> {
@@ -502,7 +514,7 @@ fn same_photo(other: &PhotoId) -> Receipt {
 
 /// What is due later than this from now was written under a wrong clock; no schedule waits so
 /// long.
-const FAR: SignedDuration = SignedDuration::from_hours(7 * 24);
+const FAR: Duration = Duration::from_hours(7 * 24);
 
 /// Why a delivery is held whose destination is gone from the configuration.
 fn stray(destination: &str) -> Cause {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Cause, Failure};
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -65,6 +67,14 @@ impl Finding {
         fix: impl Into<String>,
     ) -> Self {
         Self { severity: Severity::Error, ..Self::warning(subject, what, fix) }
+    }
+
+    /// Does not work, for the reason of a failure.
+    #[must_use]
+    pub fn failed(subject: impl Into<String>, failure: &Failure) -> Self {
+        let Cause { what, detail, fix, .. } = failure.cause();
+        let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
+        Self::error(subject, what, fix)
     }
 }
 

@@ -16,19 +16,14 @@ use std::{
 
 use apertur_bridge::{
     destinations::{
-        Destination, Item, Parcel, Progress, Settings, Shared, StepLog, build,
+        Destination, Item, Settings, Shared, build,
         key::KeyTemplate,
         oauth::{Addresses, Client, Endpoints, Style},
     },
     http::Http,
-    model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, Failure, Finding, ImageId,
-        Photo, PhotoId, Receipt, Scheme, Severity, Shape, Step, Tag,
-    },
-    spool::SpooledFile,
+    model::{DestinationName, Failure, Finding, Receipt, Severity, Tag},
     system::Clock,
 };
-use async_trait::async_trait;
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,
@@ -43,6 +38,7 @@ use crate::{
         oauth::{CLIENT_ID, CLIENT_SECRET, FakeOauth, Wants, visit},
     },
     look,
+    parcel::{self, ending},
 };
 
 /// A fake drive, as the tests that all have to pass see it.
@@ -153,11 +149,7 @@ impl<C: Cloud> Lab<C> {
     }
 
     fn item(&self, id: &str, bytes: &[u8]) -> Item {
-        let path = self.home.path().join(format!("photo-{id}"));
-        std::fs::write(&path, bytes).unwrap();
-        let sha256 = Digest(Sha256::digest(bytes).into());
-        let size = bytes.len() as u64;
-        Item { delivery: delivery(id, size, sha256), file: SpooledFile::at(path, size, sha256) }
+        parcel::item(self.home.path(), parcel::delivery(id, "door.jpg"), bytes)
     }
 
     async fn send(&self, id: &str, bytes: &[u8]) -> Result<Receipt, Failure> {
@@ -165,8 +157,7 @@ impl<C: Cloud> Lab<C> {
     }
 
     async fn send_item(&self, item: Item) -> Result<Receipt, Failure> {
-        let progress = Progress(Arc::new(NoSteps));
-        let sent = self.destination.deliver(&Parcel { items: vec![item] }, &progress).await;
+        let sent = parcel::send_at_once(&*self.destination, vec![item]).await;
         self.assert_silent(&format!("{sent:?} {:?}", self.destination));
         Ok(sent?.remove(0))
     }
@@ -197,54 +188,6 @@ impl<C: Cloud> Lab<C> {
     }
 }
 
-/// Storage writes no steps down.
-#[derive(Debug)]
-struct NoSteps;
-
-#[async_trait]
-impl StepLog for NoSteps {
-    async fn write(&self, _delivery: DeliveryId, step: Step) -> Result<(), String> {
-        Err(format!("{step:?}"))
-    }
-}
-
-fn delivery(id: &str, size: u64, sha256: Digest) -> Delivery {
-    let received_at = "2027-01-15T08:00:00Z".parse().unwrap();
-    let photo = Photo {
-        id: PhotoId::parse(id).unwrap(),
-        image_id: ImageId::parse(id).ok(),
-        session: None,
-        index: Some(0),
-        filename: Some("door.jpg".to_owned()),
-        media_type: Some("image/jpeg".to_owned()),
-        size: Some(size),
-        sha256: Some(sha256),
-        tags: Vec::new(),
-        target: None,
-        mode: None,
-        topic: None,
-        shape: Shape::Event,
-        scheme: Scheme::Body,
-        received_at,
-    };
-    Delivery {
-        id: DeliveryId(7),
-        target: None,
-        photo,
-        destination: DestinationName::parse("drive").ok(),
-        mode: None,
-        state: DeliveryState::Sending,
-        attempts: 1,
-        due_at: received_at,
-        since: received_at,
-        unsure: false,
-        steps: Vec::new(),
-        cause: None,
-        receipt: None,
-        settled_at: None,
-    }
-}
-
 /// Bytes that repeat nowhere near a piece's length.
 fn picture(size: usize) -> Vec<u8> {
     (0..size).map(|i| (i * 31 % 251) as u8 ^ (i >> 13) as u8).collect()
@@ -252,18 +195,6 @@ fn picture(size: usize) -> Vec<u8> {
 
 fn key(receipt: &Receipt) -> &str {
     &receipt.ids.iter().find(|step| step.name == "key").unwrap().value
-}
-
-/// `broken not_found` and the like.
-fn ending<T>(sent: &Result<T, Failure>) -> String {
-    let Err(failure) = sent else { return "done".to_owned() };
-    let word = match failure {
-        Failure::Later { .. } => "later",
-        Failure::Unknown { .. } => "unknown",
-        Failure::Refused { .. } => "refused",
-        Failure::Broken { .. } => "broken",
-    };
-    format!("{word} {}", failure.cause().kind)
 }
 
 fn errors(findings: &[Finding]) -> Vec<String> {

@@ -95,6 +95,10 @@ impl Destination for Freshworks {
         self.invite(target, mode, invitation).await
     }
 
+    fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        self.foreseen(delivery)
+    }
+
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
         self.look(deliveries).await
     }

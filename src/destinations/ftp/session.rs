@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
 use suppaftp::{
-    FtpError, FtpResult, Mode,
+    FtpError, FtpResult, Mode, Status,
     tokio::{AsyncRustlsConnector, AsyncRustlsFtpStream, AsyncTlsConnector, TransferStream},
     tokio_rustls::TlsConnector,
     types::FileType,
@@ -27,6 +27,8 @@ use crate::model::Failure;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for a resting connection to show that it still works.
 const ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest wait for the server to close a data connection whose end it was told.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A file on its way.
 pub(super) type Transfer = TransferStream<<AsyncRustlsConnector as AsyncTlsConnector>::Stream>;
@@ -166,14 +168,13 @@ impl Session {
         self.minded(done)
     }
 
-    /// Begins to write a file, at its end where `appends`.
-    pub(super) async fn store(&mut self, name: &str, appends: bool) -> Result<Transfer, Trouble> {
-        let done = if appends {
-            asked(self.limit, self.ftp.append_with_stream(name)).await
-        } else {
-            asked(self.limit, self.ftp.put_with_stream(name)).await
-        };
-        self.minded(done)
+    /// Begins to write a file. By `put_with_stream` the answer to a transfer whose data connection
+    /// broke could not be heard: it puts the broken wire in the answer's place.
+    pub(super) async fn store(&mut self, name: &str) -> Result<Transfer, Trouble> {
+        let goes_on = [Status::AboutToSend, Status::AlreadyOpen];
+        let command = format!("STOR {name}");
+        let done = asked(self.limit, self.ftp.custom_data_command(command, &goes_on)).await;
+        self.minded(done).map(|(_, transfer)| transfer)
     }
 
     /// Begins to read a file.
@@ -194,6 +195,19 @@ impl Session {
         block: &mut bytes::BytesMut,
     ) -> Result<usize, Trouble> {
         wired(timeout(self.limit, from.read_buf(block)).await)
+    }
+
+    /// Ends the writing of a file and hears how it went, also after the data connection broke.
+    pub(super) async fn stored(&mut self, mut transfer: Transfer) -> Result<(), Trouble> {
+        // Closing a TLS connection with something unread resets it, and what is on its way is
+        // lost: the server ends its side first. One that does not is closed all the same.
+        let ends = async {
+            if transfer.shutdown().await.is_ok() {
+                drop(tokio::io::copy(&mut transfer, &mut tokio::io::sink()).await);
+            }
+        };
+        drop(timeout(CLOSE_TIMEOUT, ends).await);
+        self.finish(transfer).await
     }
 
     /// Ends a transfer and hears how it went.

@@ -116,6 +116,10 @@ impl Destination for Odoo {
         self.invite(target, mode, invitation).await
     }
 
+    fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        self.foreseen(delivery)
+    }
+
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
         let mut found = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {

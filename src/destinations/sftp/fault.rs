@@ -5,7 +5,7 @@ use std::io;
 use russh::keys::PublicKey;
 use russh_sftp::{client::error::Error, protocol::StatusCode};
 
-use super::settings::{Fingerprint, Login, Settings, Trust};
+use super::settings::{Fingerprint, Key, Login, Pair, Settings, Trust};
 use crate::model::{Cause, ErrorKind, Failure};
 
 fn later(cause: Cause) -> Failure {
@@ -35,8 +35,8 @@ pub(super) fn handshake(settings: &Settings, error: &russh::Error) -> Failure {
         russh::Error::NoCommonAlgo { .. } => Failure::Broken {
             cause: cause(
                 format!("{} and this program have no SSH algorithm in common", settings.host),
-                "give the server an Ed25519 or ECDSA host key (ssh-keygen -A) and current \
-                 algorithms; RSA host keys and algorithms with SHA-1 are not supported",
+                "give the server current algorithms, such as an Ed25519 host key \
+                 (ssh-keygen -A); those with SHA-1, ssh-rsa among them, are not supported",
             ),
         },
         russh::Error::Version => Failure::Broken {
@@ -123,9 +123,14 @@ pub(super) fn refused(settings: &Settings, methods: &str, is_half_done: bool) ->
             Login::Password(_) => {
                 "check username and password; where the server takes keys only, set private_key"
             }
-            Login::Key(_) => {
+            Login::Key(Key(Pair::Curve(_))) => {
                 "check username; add the public key to the user's authorized_keys, which the \
                  server wants owned by that user and writable by nobody else"
+            }
+            Login::Key(Key(Pair::Rsa(_))) => {
+                "check username; add the public key to the user's authorized_keys, which the \
+                 server wants owned by that user and writable by nobody else; one so old that it \
+                 knows RSA by SHA-1 alone needs another key: ssh-keygen -t ed25519"
             }
         };
         (format!("{host} does not accept the {how} of {username}"), fix)

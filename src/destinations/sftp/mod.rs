@@ -2,9 +2,11 @@
 //!
 //! A file is written under a temporary name in its folder, synced where the server offers
 //! `fsync@openssh.com`, measured, and only then renamed; OpenSSH's rename replaces nothing.
-//! `session` connects and trusts, `fault` finds the words, this file does the file work.
+//! `session` connects and trusts, `rsa` signs for keys of that kind, `fault` finds the words,
+//! this file does the file work.
 
 mod fault;
+mod rsa;
 mod session;
 mod settings;
 
@@ -24,9 +26,10 @@ pub use self::settings::{
     Fingerprint, InvalidFingerprint, InvalidKey, Key, Login, Settings, Trust,
 };
 use super::storage::{
-    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, unreadable,
+    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, space,
+    unreadable,
 };
-use crate::model::{Cause, Failure, Finding, Kind};
+use crate::model::{Failure, Finding, Kind};
 
 /// The default of `timeout`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(2);
@@ -34,8 +37,6 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(2);
 pub const DEFAULT_CONCURRENCY: usize = 4;
 /// Bytes read or written at once.
 const BLOCK: usize = 256 * 1024;
-/// Below so many free bytes the probe warns.
-const LITTLE_SPACE: u64 = 1024 * 1024 * 1024;
 
 /// A folder on an SSH server.
 #[derive(Debug)]
@@ -161,11 +162,12 @@ impl Sftp {
                 let real = session.sftp.canonicalize(root).await;
                 Finding::ok("folder", real.unwrap_or_else(|_| root.to_owned()))
             }
-            Ok(false) => finding("folder", &fault::no_folder(root)),
-            Err(failure) => finding("folder", &failure),
+            Ok(false) => Finding::failed("folder", &fault::no_folder(root)),
+            Err(failure) => Finding::failed("folder", &failure),
         };
         let mut findings = vec![folder];
-        findings.extend(self.space(session).await.map(space));
+        let fix = "free space on the disk of the server";
+        findings.extend(self.space(session).await.map(|free| space(free, fix)));
         findings
     }
 }
@@ -234,24 +236,6 @@ async fn is_taken(session: &Session, path: &str) -> Result<bool, Failure> {
     }
 }
 
-fn space(free: u64) -> Finding {
-    let mib = free / (1024 * 1024);
-    let fix = "free space on the disk of the server";
-    match free {
-        0 => Finding::error("space", "nothing is free", fix),
-        _ if free < LITTLE_SPACE => {
-            Finding::warning("space", format!("only {mib} MiB are free"), fix)
-        }
-        _ => Finding::ok("space", format!("{mib} MiB are free")),
-    }
-}
-
-fn finding(subject: &str, failure: &Failure) -> Finding {
-    let Cause { what, detail, fix, .. } = failure.cause();
-    let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
-    Finding::error(subject, what, fix.clone())
-}
-
 #[async_trait]
 impl Store for Sftp {
     fn kind(&self) -> Kind {
@@ -272,7 +256,7 @@ impl Store for Sftp {
         let start = Instant::now();
         let session = match self.session().await {
             Ok(session) => session,
-            Err(failure) => return vec![finding("log in", &failure)],
+            Err(failure) => return vec![Finding::failed("log in", &failure)],
         };
         let took = start.elapsed().as_millis();
         let mut findings =

@@ -8,6 +8,7 @@ mod keys;
 pub(super) mod objects;
 mod part;
 mod pool;
+mod space;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -23,6 +24,7 @@ use self::keys::Keys;
 pub(super) use self::{
     part::{folders_of, part_of},
     pool::{Pool, Used},
+    space::space,
 };
 use super::{
     Destination, Item, Limits, Parcel, Progress,
@@ -265,6 +267,11 @@ impl<S: Store> Destination for Storage<S> {
 
     async fn test(&self, _target: Option<&Target>) -> Vec<Finding> {
         trial::run(&self.store).await
+    }
+
+    fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        let key = self.template.render(delivery);
+        Ok(Receipt { url: self.store.url(&key), ..Receipt::default() }.with("key", key))
     }
 
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {

@@ -25,7 +25,7 @@ use self::{
 };
 use super::{
     Shared,
-    storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written, unreadable},
+    storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written, space, unreadable},
 };
 use crate::{
     http,
@@ -34,8 +34,6 @@ use crate::{
 
 /// Bytes of a photo read at once.
 const BLOCK: usize = 64 * 1024;
-/// Below so many free bytes the probe warns.
-const LITTLE_SPACE: u64 = 1024 * 1024 * 1024;
 
 /// A folder on a WebDAV server.
 #[derive(Debug)]
@@ -117,8 +115,9 @@ impl Webdav {
             let request = self.wire.request("MKCOL", self.folder().folder(part))?;
             match self.wire.send(request, Doing::MakingFolder).await? {
                 Ok(_) => {}
-                // It is there; nginx and some others say so by conflict or redirect.
-                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301) => {
+                // It is there; nginx and some others say so by conflict or redirect, and some
+                // stumble where two photos want it at once.
+                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301 | 500) => {
                     match self.look(self.folder().folder(part)).await? {
                         Some(told) if told.is_folder => {}
                         Some(_) => return Err(in_the_way(part)),
@@ -209,14 +208,8 @@ impl Webdav {
             return Err(no_folder());
         }
         let mut findings = vec![Finding::ok("folder", self.folder().to_string())];
-        if let Some(quota) = told.quota {
-            let what = format!("{} MiB may still be written", quota / (1024 * 1024));
-            findings.push(if quota < LITTLE_SPACE {
-                Finding::warning("space", what, "free space there, or raise this user's quota")
-            } else {
-                Finding::ok("space", what)
-            });
-        }
+        let fix = "free space there, or raise this user's quota";
+        findings.extend(told.quota.map(|quota| space(quota, fix)));
         Ok(findings)
     }
 }
@@ -236,11 +229,8 @@ impl Store for Webdav {
     }
 
     async fn probe(&self) -> Vec<Finding> {
-        self.findings().await.unwrap_or_else(|failure| {
-            let Cause { what, detail, fix, .. } = failure.cause().clone();
-            let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
-            vec![Finding::error("folder", what, fix)]
-        })
+        let told = self.findings().await;
+        told.unwrap_or_else(|failure| vec![Finding::failed("folder", &failure)])
     }
 
     async fn stat(&self, key: &str) -> Result<Option<Object>, Failure> {

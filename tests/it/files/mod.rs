@@ -14,17 +14,13 @@ use std::{
 };
 
 use apertur_bridge::{
-    destinations::{Destination, Item, Parcel, Progress, Settings, Shared, StepLog, build},
+    destinations::{Destination, Item, Settings, Shared, build},
     http::Http,
-    model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, Failure, Finding, ImageId,
-        Photo, PhotoId, Receipt, Scheme, Severity, Shape, Step,
-    },
-    spool::SpooledFile,
+    model::{DestinationName, Failure, Finding, Receipt, Severity},
     system::Clock,
 };
-use async_trait::async_trait;
-use sha2::{Digest as _, Sha256};
+
+use crate::parcel::{self, ending};
 
 /// A destination and a folder for what it is to send.
 struct Lab {
@@ -41,19 +37,13 @@ impl Lab {
     }
 
     fn item(&self, id: &str, bytes: &[u8]) -> Item {
-        let path = self.home.path().join(id);
-        fs::write(&path, bytes).unwrap();
-        let sha256 = Digest(Sha256::digest(bytes).into());
-        let file = SpooledFile::at(path, bytes.len() as u64, sha256);
-        Item { delivery: delivery(id, &file), file }
+        parcel::item(self.home.path(), parcel::delivery(id, "pé 1.jpg"), bytes)
     }
 
     /// Delivers a photo; gives its key, with ` again` where it was found there.
     async fn send(&self, id: &str, bytes: &[u8]) -> Result<String, Failure> {
-        let parcel = Parcel { items: vec![self.item(id, bytes)] };
-        let progress = Progress(Arc::new(NoSteps));
-        let receipt = self.destination.deliver(&parcel, &progress).await?.remove(0);
-        Ok(said(&receipt))
+        let items = vec![self.item(id, bytes)];
+        Ok(said(&parcel::send_at_once(&*self.destination, items).await?[0]))
     }
 
     async fn found(&self, id: &str, bytes: &[u8]) -> Option<String> {
@@ -64,67 +54,14 @@ impl Lab {
 
     /// How a delivery fails: `broken unauthorized`, and the cause as people see it.
     async fn failure(&self) -> (String, String) {
-        let failure = self.send("img_1", b"photo").await.unwrap_err();
-        let kind = match &failure {
-            Failure::Later { .. } => "later",
-            Failure::Unknown { .. } => "unknown",
-            Failure::Refused { .. } => "refused",
-            Failure::Broken { .. } => "broken",
-        };
-        (format!("{kind} {}", failure.cause().kind), failure.cause().to_string())
+        let sent = self.send("img_1", b"photo").await;
+        (ending(&sent), sent.unwrap_err().cause().to_string())
     }
 }
 
 fn said(receipt: &Receipt) -> String {
     let again = if receipt.found { " again" } else { "" };
     format!("{}{again}", receipt.ids[0].value)
-}
-
-#[derive(Debug)]
-struct NoSteps;
-
-#[async_trait]
-impl StepLog for NoSteps {
-    async fn write(&self, _: DeliveryId, _: Step) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-fn delivery(id: &str, file: &SpooledFile) -> Delivery {
-    let received_at = "2027-01-15T08:00:00Z".parse().unwrap();
-    let photo = Photo {
-        id: PhotoId::parse(id).unwrap(),
-        image_id: ImageId::parse(id).ok(),
-        session: None,
-        index: Some(0),
-        filename: Some("pé 1.jpg".to_owned()),
-        media_type: Some("image/jpeg".to_owned()),
-        size: Some(file.size),
-        sha256: Some(file.sha256),
-        tags: Vec::new(),
-        target: None,
-        mode: None,
-        topic: None,
-        shape: Shape::Event,
-        scheme: Scheme::Body,
-        received_at,
-    };
-    Delivery {
-        id: DeliveryId(7),
-        target: None,
-        photo,
-        destination: DestinationName::parse("files").ok(),
-        mode: None,
-        state: DeliveryState::Sending,
-        attempts: 1,
-        due_at: received_at,
-        since: received_at,
-        unsure: false,
-        steps: Vec::new(),
-        cause: None,
-        receipt: None,
-        settled_at: None,
-    }
 }
 
 /// Bytes that compress badly and of which no two blocks are equal.

@@ -16,19 +16,14 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, sync::Arc};
 
 use apertur_bridge::{
     config,
-    destinations::{self, Destination, Item, Parcel, Progress, Shared, StepLog},
+    destinations::{self, Destination, Item, Shared},
     http::Http,
-    model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, Failure, Finding, ImageId,
-        Photo, PhotoId, Receipt, Scheme, Shape, Step, Tag,
-    },
-    spool::SpooledFile,
+    model::{Failure, Finding, Receipt, Tag},
     system::Clock,
 };
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use crate::servers::Server;
+use crate::{parcel, servers::Server};
 
 /// A server of one protocol with an empty place for photos, and a way to look at it that is not
 /// the daemon's.
@@ -98,19 +93,19 @@ impl Lab {
 
     /// A photo as the sender hands it over.
     pub(crate) fn item(&self, id: &str, filename: &str, bytes: &[u8]) -> Item {
-        let sha256 = Digest(Sha256::digest(bytes).into());
-        let path = self.home.path().join(id);
-        std::fs::write(&path, bytes).unwrap();
-        let size = bytes.len() as u64;
-        let mut photo = photo(id, filename);
-        (photo.size, photo.sha256) = (Some(size), Some(sha256));
-        Item { delivery: delivery(photo), file: SpooledFile::at(path, size, sha256) }
+        let mut delivery = parcel::delivery(id, filename);
+        delivery.photo.tags = vec![Tag { key: "x".to_owned(), value: filename.to_owned() }];
+        parcel::item(self.home.path(), delivery, bytes)
+    }
+
+    /// Parcels that it takes at once.
+    pub(crate) fn concurrency(&self) -> usize {
+        self.destination.limits().concurrency
     }
 
     /// Delivers one photo; gives its receipt.
     pub(crate) async fn send(&self, item: Item) -> Result<Receipt, Failure> {
-        let progress = Progress(Arc::new(NoSteps));
-        let sent = self.destination.deliver(&Parcel { items: vec![item] }, &progress).await;
+        let sent = parcel::send_at_once(&*self.destination, vec![item]).await;
         self.silent(&sent);
         sent.map(|mut receipts| receipts.remove(0))
     }
@@ -147,57 +142,6 @@ impl Lab {
 /// The key in a receipt.
 pub(crate) fn key(receipt: &Receipt) -> &str {
     &receipt.ids.iter().find(|id| id.name == "key").unwrap().value
-}
-
-fn photo(id: &str, filename: &str) -> Photo {
-    Photo {
-        id: PhotoId::parse(id).unwrap(),
-        image_id: Some(ImageId::parse(id).unwrap()),
-        session: None,
-        index: Some(0),
-        filename: Some(filename.to_owned()),
-        media_type: Some("image/jpeg".to_owned()),
-        size: None,
-        sha256: None,
-        tags: vec![Tag { key: "x".to_owned(), value: filename.to_owned() }],
-        target: None,
-        mode: None,
-        topic: None,
-        shape: Shape::Event,
-        scheme: Scheme::Body,
-        received_at: "2027-01-15T08:00:00Z".parse().unwrap(),
-    }
-}
-
-fn delivery(photo: Photo) -> Delivery {
-    let received_at = photo.received_at;
-    Delivery {
-        id: DeliveryId(1),
-        photo,
-        destination: Some(DestinationName::parse("far").unwrap()),
-        target: None,
-        mode: None,
-        state: DeliveryState::Sending,
-        attempts: 1,
-        due_at: received_at,
-        since: received_at,
-        unsure: false,
-        steps: Vec::new(),
-        cause: None,
-        receipt: None,
-        settled_at: None,
-    }
-}
-
-/// A journal for destinations that write no steps down.
-#[derive(Debug)]
-struct NoSteps;
-
-#[async_trait::async_trait]
-impl StepLog for NoSteps {
-    async fn write(&self, _: DeliveryId, step: Step) -> Result<(), String> {
-        panic!("no storage writes steps down: {step:?}")
-    }
 }
 
 /// Holds a shore to laws.
