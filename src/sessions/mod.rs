@@ -22,6 +22,8 @@ use crate::{
 
 /// Longest life of a session at Apertur (`fixtures/contracts/apertur.md`, section 6).
 pub const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(168);
+/// No session ends later than this from now.
+const FARTHEST_END: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// How soon a closed session ends at Apertur, shortest first: its least is not known
 /// (`fixtures/contracts/open-questions.md`, B18).
 const SOON: [Duration; 2] = [Duration::from_mins(1), Duration::from_hours(1)];
@@ -77,6 +79,8 @@ pub async fn make(apertur: &Apertur, wish: Wish, now: Timestamp) -> Result<Made,
         Some(End::At(at)) => Some(at),
         None => now.checked_add(LONGEST_LIFE).ok(),
     };
+    // Whatever is said: not every time can be written down.
+    let latest = now.checked_add(FARTHEST_END).unwrap_or(now);
     let own = OwnSession {
         session: session.id.clone(),
         target,
@@ -85,7 +89,7 @@ pub async fn make(apertur: &Apertur, wish: Wish, now: Timestamp) -> Result<Made,
         link: Some(session.link.clone()),
         environment: session.environment.unwrap_or(apertur.environment()),
         created_at: now,
-        expires_at: session.expires_at.or(asked).unwrap_or(now),
+        expires_at: session.expires_at.or(asked).unwrap_or(now).min(latest),
         closed_at: None,
     };
     Ok(Made { own, session })

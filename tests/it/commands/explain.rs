@@ -337,7 +337,7 @@ async fn a_session_that_was_made_here_names_the_record() {
         link: None,
         environment: Environment::Live,
         created_at: Timestamp::now(),
-        expires_at: Timestamp::MAX,
+        expires_at: Timestamp::now(),
         closed_at: None,
     };
     journal.keep_session(kept).await.unwrap();

@@ -220,6 +220,20 @@ fn what_cannot_be_made_says_why_and_leaves_nothing() {
 }
 
 #[test]
+fn an_end_that_no_session_has_does_not_hurt_the_journal() {
+    let mut rig = rig();
+    let body = json!({"id": "s-1", "upload_url": "https://u.example.com/s-1",
+        "expires_at": "9999-12-30T22:00:00.999999999Z"});
+    rig.apertur.with(|api| api.next.push_back(Reply::json(201, &body)));
+    let name = rig.session(&[])["name"].as_str().unwrap().to_owned();
+    rig.daemon.kill9();
+    rig.daemon.restart();
+    let (code, out, err) = rig.sessions(&["list", "--json"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains(&name), "{out}");
+}
+
+#[test]
 fn a_session_that_cannot_be_written_down_is_not_made() {
     let rig = rig();
     // Somebody else's folder: neither a daemon nor a journal.
