@@ -13,7 +13,7 @@ use super::{
 use crate::{
     destinations::{Item, Parcel},
     journal::{Claimed, DeliveryEnd},
-    model::{Cause, ErrorKind, Failure, Receipt},
+    model::{Cause, Delivery, ErrorKind, Failure, Receipt},
     spool::SpooledFile,
 };
 
@@ -173,7 +173,8 @@ impl Sender {
 
     async fn find(&self, unsure: &[&Claimed]) -> Result<Vec<Option<Receipt>>, Failure> {
         let deliveries: Vec<_> = unsure.iter().map(|claimed| claimed.delivery.clone()).collect();
-        let found = self.in_time(self.destination.find(&deliveries)).await?;
+        let found = self.in_time(self.destination.find(&deliveries)).await;
+        let found = found.map_err(|failure| hidden(failure, &deliveries))?;
         if found.len() == deliveries.len() {
             return Ok(found);
         }
@@ -190,7 +191,8 @@ impl Sender {
             file: piece.file.clone(),
         };
         let parcel = Parcel { items: pieces.iter().map(item).collect() };
-        self.in_time(self.destination.deliver(&parcel, &self.progress)).await
+        let sent = self.in_time(self.destination.deliver(&parcel, &self.progress)).await;
+        sent.map_err(|failure| hidden(failure, parcel.items.iter().map(|item| &item.delivery)))
     }
 
     /// A call under its deadline.
@@ -233,6 +235,12 @@ impl Sender {
         let settles_in = self.destination.limits().settles_in;
         Verdict { settings: &self.settings, now, settles_in, spread, slow_until }
     }
+}
+
+/// A failure that names no session of these deliveries.
+fn hidden<'a>(failure: Failure, of: impl IntoIterator<Item = &'a Delivery>) -> Failure {
+    let sessions = of.into_iter().filter_map(|delivery| delivery.photo.session.as_ref());
+    sessions.fold(failure, Failure::without)
 }
 
 /// The calls that are to be made: one for all, but for photos that have to travel alone.

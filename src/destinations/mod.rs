@@ -245,6 +245,8 @@ pub struct Shared {
     pub tokens: oauth::TokenStore,
     /// The pace of every account, whichever destinations use it.
     accounts: Accounts,
+    /// The keys of storage that are being written, whichever destinations write them.
+    keys: storage::Keys,
 }
 
 impl Shared {
@@ -252,13 +254,15 @@ impl Shared {
     #[must_use]
     pub fn new(http: Http, clock: Clock, data_dir: &Path) -> Self {
         let tokens = oauth::TokenStore::new(data_dir.join("tokens.json"));
-        Self { http, tokens, accounts: Accounts::new(clock.clone()), clock }
+        let accounts = Accounts::new(clock.clone());
+        Self { http, tokens, accounts, clock, keys: storage::Keys::default() }
     }
 }
 
 /// Makes a destination from its settings. Touches neither network nor disk.
 #[must_use]
 pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc<dyn Destination> {
+    let keys = shared.keys.clone();
     match settings {
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
@@ -278,28 +282,27 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         Settings::Webdav(settings) => Arc::new(webdav::storage(settings, shared)),
         Settings::Ftp(settings) => {
             let template = settings.key_template.clone();
-            Arc::new(storage::Storage::new(ftp::Ftp::new(settings), template))
+            Arc::new(Storage::new(ftp::Ftp::new(settings), template, keys))
         }
         Settings::Sftp(settings) => {
             let template = settings.key_template.clone();
-            Arc::new(storage::Storage::new(sftp::Sftp::new(settings), template))
+            Arc::new(Storage::new(sftp::Sftp::new(settings), template, keys))
         }
         Settings::GoogleDrive(settings) => {
             let template = settings.key_template.clone();
-            Arc::new(Storage::new(
-                google_drive::GoogleDrive::new(name, *settings, shared),
-                template,
-            ))
+            let drive = google_drive::GoogleDrive::new(name, *settings, shared);
+            Arc::new(Storage::new(drive, template, keys))
         }
         Settings::Dropbox(settings) => {
             let template = settings.key_template.clone();
-            Arc::new(Storage::new(dropbox::Dropbox::new(name, *settings, shared), template))
+            Arc::new(Storage::new(dropbox::Dropbox::new(name, *settings, shared), template, keys))
         }
         Settings::Onedrive(settings) => {
             let template = settings.key_template.clone();
-            Arc::new(Storage::new(onedrive::OneDrive::new(name, *settings, shared), template))
+            let drive = onedrive::OneDrive::new(name, *settings, shared);
+            Arc::new(Storage::new(drive, template, keys))
         }
-        Settings::Folder(settings) => Arc::new(folder::storage(settings)),
+        Settings::Folder(settings) => Arc::new(folder::storage(settings, keys)),
     }
 }
 

@@ -157,7 +157,7 @@ impl<C: Cloud> Lab<C> {
     }
 
     async fn send_item(&self, item: Item) -> Result<Receipt, Failure> {
-        let sent = parcel::send_at_once(&*self.destination, vec![item]).await;
+        let sent = parcel::send(&*self.destination, vec![item], &Arc::default()).await;
         self.assert_silent(&format!("{sent:?} {:?}", self.destination));
         Ok(sent?.remove(0))
     }

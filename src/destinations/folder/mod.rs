@@ -25,7 +25,9 @@ use tokio_util::io::ReaderStream;
 use self::{fault::Trouble, root::Root};
 use super::{
     key::KeyTemplate,
-    storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written, space, unreadable},
+    storage::{
+        Body, Keys, Object, Storage, Store, StoreLimits, Upload, Written, space, unreadable,
+    },
 };
 use crate::model::{Cause, ErrorKind, Failure, Finding, Kind};
 
@@ -42,9 +44,9 @@ pub struct Settings {
 }
 
 /// A destination that has touched nothing yet.
-pub(super) fn storage(settings: Settings) -> Storage<Folder> {
+pub(super) fn storage(settings: Settings, keys: Keys) -> Storage<Folder> {
     let Settings { path, key_template } = settings;
-    Storage::new(Folder { path: path.into(), seen: Arc::default() }, key_template)
+    Storage::new(Folder { path: path.into(), seen: Arc::default() }, key_template, keys)
 }
 
 /// A folder of this machine.

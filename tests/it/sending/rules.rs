@@ -3,7 +3,7 @@
 use apertur_bridge::{
     deliver::Settings,
     destinations::Limits,
-    model::{AttemptOutcome, DeliveryState, ErrorKind, Failure, Filter, PhotoId},
+    model::{AttemptOutcome, Cause, DeliveryState, ErrorKind, Failure, Filter, PhotoId},
 };
 
 use super::{LIMITS, Play, Rig, after, broken, cause, later, unknown};
@@ -51,6 +51,19 @@ async fn a_wait_that_is_asked_for_is_kept_and_a_rate_limit_costs_no_attempt() {
         rig.work().await;
         assert_eq!(rig.delivery("a").await.attempts, 2);
         assert!((7..=12).contains(&rig.due_in("a").await), "the schedule asks for more");
+    }
+}
+
+#[tokio::test]
+async fn a_cause_names_no_session() {
+    for rig in Rig::each().await {
+        rig.arrive_together(["a"]).await;
+        let cause = Cause::new(ErrorKind::Rejected, "s-1/a.jpg is taken", "move s-1/a.jpg away")
+            .with_detail("no: s-1/a.jpg");
+        rig.plays([Play::Fail(Failure::Refused { cause })]);
+        rig.work().await;
+        let why = rig.delivery("a").await.cause.unwrap().to_string();
+        assert!(!why.contains("s-1") && why.matches("session~").count() == 3, "{why}");
     }
 }
 

@@ -105,7 +105,7 @@ impl Lab {
 
     /// Delivers one photo; gives its receipt.
     pub(crate) async fn send(&self, item: Item) -> Result<Receipt, Failure> {
-        let sent = parcel::send_at_once(&*self.destination, vec![item]).await;
+        let sent = parcel::send(&*self.destination, vec![item], &Arc::default()).await;
         self.silent(&sent);
         sent.map(|mut receipts| receipts.remove(0))
     }
