@@ -25,13 +25,6 @@ const LITTLE: u64 = 1 << 30;
 /// What a person can do about an other side that cannot serve.
 pub(super) const PASSES: &str = "nothing to do if it passes; it is tried again by itself";
 
-/// What a failure says as a finding.
-pub(super) fn found(subject: &str, failure: &Failure) -> Finding {
-    let Cause { what, detail, fix, .. } = failure.cause();
-    let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
-    Finding::error(subject, what, fix)
-}
-
 /// What is left of the space, in bytes; `None` where there is no end of it.
 pub(super) fn space(whom: &str, left: Option<u64>) -> Finding {
     let fix = format!("make room at {whom} or buy more");

@@ -25,7 +25,7 @@ use super::storage::{
     Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, unreadable,
 };
 use crate::{
-    model::{Cause, ErrorKind, Failure, Finding, Kind},
+    model::{ErrorKind, Failure, Finding, Kind},
     spool::blocking,
 };
 
@@ -227,10 +227,8 @@ async fn reason(session: &mut Session, part: &str) -> Option<Trouble> {
 }
 
 fn finding(failure: &Failure) -> Finding {
-    let Cause { what, detail, fix, kind } = failure.cause();
-    let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
-    let subject = if *kind == ErrorKind::NotFound { "folder" } else { "log in" };
-    Finding::error(subject, what, fix.clone())
+    let is_folder = failure.cause().kind == ErrorKind::NotFound;
+    Finding::failed(if is_folder { "folder" } else { "log in" }, failure)
 }
 
 #[async_trait]

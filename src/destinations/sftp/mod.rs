@@ -26,7 +26,7 @@ pub use self::settings::{
 use super::storage::{
     Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, unreadable,
 };
-use crate::model::{Cause, Failure, Finding, Kind};
+use crate::model::{Failure, Finding, Kind};
 
 /// The default of `timeout`.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(2);
@@ -161,8 +161,8 @@ impl Sftp {
                 let real = session.sftp.canonicalize(root).await;
                 Finding::ok("folder", real.unwrap_or_else(|_| root.to_owned()))
             }
-            Ok(false) => finding("folder", &fault::no_folder(root)),
-            Err(failure) => finding("folder", &failure),
+            Ok(false) => Finding::failed("folder", &fault::no_folder(root)),
+            Err(failure) => Finding::failed("folder", &failure),
         };
         let mut findings = vec![folder];
         findings.extend(self.space(session).await.map(space));
@@ -246,12 +246,6 @@ fn space(free: u64) -> Finding {
     }
 }
 
-fn finding(subject: &str, failure: &Failure) -> Finding {
-    let Cause { what, detail, fix, .. } = failure.cause();
-    let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
-    Finding::error(subject, what, fix.clone())
-}
-
 #[async_trait]
 impl Store for Sftp {
     fn kind(&self) -> Kind {
@@ -272,7 +266,7 @@ impl Store for Sftp {
         let start = Instant::now();
         let session = match self.session().await {
             Ok(session) => session,
-            Err(failure) => return vec![finding("log in", &failure)],
+            Err(failure) => return vec![Finding::failed("log in", &failure)],
         };
         let took = start.elapsed().as_millis();
         let mut findings =

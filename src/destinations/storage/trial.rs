@@ -42,11 +42,7 @@ impl Steps<'_> {
                 let took = self.start.elapsed().as_millis();
                 Finding::ok(subject, format!("{what}, {took} ms"))
             }
-            Err(failure) => {
-                let Cause { what, detail, fix, .. } = failure.cause().clone();
-                let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
-                Finding::error(subject, what, fix)
-            }
+            Err(failure) => Finding::failed(subject, &failure),
         });
         self.start = Instant::now();
         is_done

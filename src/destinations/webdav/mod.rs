@@ -236,11 +236,8 @@ impl Store for Webdav {
     }
 
     async fn probe(&self) -> Vec<Finding> {
-        self.findings().await.unwrap_or_else(|failure| {
-            let Cause { what, detail, fix, .. } = failure.cause().clone();
-            let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
-            vec![Finding::error("folder", what, fix)]
-        })
+        let findings = self.findings().await;
+        findings.unwrap_or_else(|failure| vec![Finding::failed("folder", &failure)])
     }
 
     async fn stat(&self, key: &str) -> Result<Option<Object>, Failure> {

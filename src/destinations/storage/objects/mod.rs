@@ -185,11 +185,7 @@ impl Store for Objects {
         let Words { bucket, .. } = self.common.words;
         vec![match self.ask(PROBE).await {
             Ok(_) => Finding::ok(bucket, self.place()),
-            Err(failure) => {
-                let Cause { what, detail, fix, .. } = failure.cause().clone();
-                let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
-                Finding::error(bucket, what, fix)
-            }
+            Err(failure) => Finding::failed(bucket, &failure),
         }]
     }
 
