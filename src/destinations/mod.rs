@@ -39,7 +39,7 @@ use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use self::{pace::Accounts, storage::Storage};
+use self::pace::Accounts;
 use crate::{
     http::Http,
     model::{
@@ -269,29 +269,11 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         Settings::Gcs(settings) => Arc::new(gcs::storage(settings, shared)),
         Settings::AzureBlob(settings) => Arc::new(azure_blob::storage(settings, shared)),
         Settings::Webdav(settings) => Arc::new(webdav::storage(settings, shared)),
-        Settings::Ftp(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(storage::Storage::new(ftp::Ftp::new(settings), template))
-        }
-        Settings::Sftp(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(storage::Storage::new(sftp::Sftp::new(settings), template))
-        }
-        Settings::GoogleDrive(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(Storage::new(
-                google_drive::GoogleDrive::new(name, *settings, shared),
-                template,
-            ))
-        }
-        Settings::Dropbox(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(Storage::new(dropbox::Dropbox::new(name, *settings, shared), template))
-        }
-        Settings::Onedrive(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(Storage::new(onedrive::OneDrive::new(name, *settings, shared), template))
-        }
+        Settings::Ftp(settings) => Arc::new(ftp::storage(settings)),
+        Settings::Sftp(settings) => Arc::new(sftp::storage(settings)),
+        Settings::GoogleDrive(settings) => Arc::new(google_drive::storage(name, *settings, shared)),
+        Settings::Dropbox(settings) => Arc::new(dropbox::storage(name, *settings, shared)),
+        Settings::Onedrive(settings) => Arc::new(onedrive::storage(name, *settings, shared)),
         Settings::Folder(settings) => Arc::new(folder::Folder::new(settings)),
     }
 }
