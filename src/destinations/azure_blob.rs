@@ -73,5 +73,5 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Objects> {
         Credential::Key(key) => service.account_key(key.expose_secret()),
     };
     let objects = Objects::new(common, service, shared.http.clone(), shared.clock.clone());
-    Storage::new(objects, settings.blob_template, shared.keys.clone())
+    Storage::new(objects, settings.blob_template, shared)
 }

@@ -69,7 +69,7 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Objects> {
     };
     let (http, clock) = (shared.http.clone(), shared.clock.clone());
     let objects = Objects::new(common, service(&settings), http, clock);
-    Storage::new(objects, settings.key_template, shared.keys.clone())
+    Storage::new(objects, settings.key_template, shared)
 }
 
 fn service(settings: &Settings) -> Gcs {

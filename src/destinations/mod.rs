@@ -39,7 +39,7 @@ use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use self::{pace::Accounts, storage::Storage};
+use self::pace::Accounts;
 use crate::{
     http::Http,
     model::{
@@ -262,7 +262,6 @@ impl Shared {
 /// Makes a destination from its settings. Touches neither network nor disk.
 #[must_use]
 pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc<dyn Destination> {
-    let keys = shared.keys.clone();
     match settings {
         Settings::Odoo(settings) => {
             Arc::new(odoo::Odoo::new(name.clone(), settings, shared.http.clone()))
@@ -280,29 +279,12 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         Settings::Gcs(settings) => Arc::new(gcs::storage(settings, shared)),
         Settings::AzureBlob(settings) => Arc::new(azure_blob::storage(settings, shared)),
         Settings::Webdav(settings) => Arc::new(webdav::storage(settings, shared)),
-        Settings::Ftp(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(Storage::new(ftp::Ftp::new(settings), template, keys))
-        }
-        Settings::Sftp(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(Storage::new(sftp::Sftp::new(settings), template, keys))
-        }
-        Settings::GoogleDrive(settings) => {
-            let template = settings.key_template.clone();
-            let drive = google_drive::GoogleDrive::new(name, *settings, shared);
-            Arc::new(Storage::new(drive, template, keys))
-        }
-        Settings::Dropbox(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(Storage::new(dropbox::Dropbox::new(name, *settings, shared), template, keys))
-        }
-        Settings::Onedrive(settings) => {
-            let template = settings.key_template.clone();
-            let drive = onedrive::OneDrive::new(name, *settings, shared);
-            Arc::new(Storage::new(drive, template, keys))
-        }
-        Settings::Folder(settings) => Arc::new(folder::storage(settings, keys)),
+        Settings::Ftp(settings) => Arc::new(ftp::storage(settings, shared)),
+        Settings::Sftp(settings) => Arc::new(sftp::storage(settings, shared)),
+        Settings::GoogleDrive(settings) => Arc::new(google_drive::storage(name, *settings, shared)),
+        Settings::Dropbox(settings) => Arc::new(dropbox::storage(name, *settings, shared)),
+        Settings::Onedrive(settings) => Arc::new(onedrive::storage(name, *settings, shared)),
+        Settings::Folder(settings) => Arc::new(folder::storage(settings, shared)),
     }
 }
 
@@ -314,6 +296,12 @@ mod tests {
     use crate::model::{
         Delivery, DeliveryState, ImageId, Photo, PhotoId, Scheme, SessionId, Shape, Tag,
     };
+
+    /// What a destination is built with; its data directory is nowhere.
+    pub(super) fn shared() -> Shared {
+        let clock = Clock::stepped("2027-01-15T08:00:00Z".parse().unwrap());
+        Shared::new(Http::new().unwrap(), clock, Path::new("/nonexistent"))
+    }
 
     /// A delivery of `img_1` to `odoo:res.partner:42`.
     pub(super) fn delivery() -> Delivery {

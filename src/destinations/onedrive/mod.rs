@@ -22,7 +22,7 @@ use super::{
     Shared,
     drive::{Call, Content, Fault, Wire, blocks, garbled, upload},
     oauth::{Login, NoLogin},
-    storage::{Body, Object, Store, StoreLimits, Upload, Written},
+    storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written},
 };
 use crate::model::{Cause, DestinationName, Digest, ErrorKind, Failure, Finding, Kind};
 
@@ -41,7 +41,7 @@ const FIELDS: (&str, &str) = ("$select", "id,size,file,folder");
 /// Nothing is replaced.
 const FAIL: (&str, &str) = ("@microsoft.graph.conflictBehavior", "fail");
 
-/// A OneDrive that was not called yet.
+/// A folder of a OneDrive.
 #[derive(Debug)]
 pub(super) struct OneDrive {
     settings: Settings,
@@ -90,12 +90,18 @@ enum Stored {
     Taken,
 }
 
-impl OneDrive {
-    pub(super) fn new(name: &DestinationName, settings: Settings, shared: &Shared) -> Self {
-        let wire = Wire::new((WHOM, name), settings.login.clone(), settings.timeout, shared);
-        Self { settings, wire }
-    }
+/// A destination that has called nobody yet.
+pub(super) fn storage(
+    name: &DestinationName,
+    settings: Settings,
+    shared: &Shared,
+) -> Storage<OneDrive> {
+    let template = settings.key_template.clone();
+    let wire = Wire::new((WHOM, name), settings.login.clone(), settings.timeout, shared);
+    Storage::new(OneDrive { settings, wire }, template, shared)
+}
 
+impl OneDrive {
     fn failure(&self, fault: Fault, writes: bool) -> Failure {
         fault::failure(&self.wire.name, fault, writes)
     }

@@ -25,9 +25,12 @@ use self::session::Session;
 pub use self::settings::{
     Fingerprint, InvalidFingerprint, InvalidKey, Key, Login, Settings, Trust,
 };
-use super::storage::{
-    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, space,
-    unreadable,
+use super::{
+    Shared,
+    storage::{
+        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of,
+        part_of, space, unreadable,
+    },
 };
 use crate::model::{Failure, Finding, Kind};
 
@@ -45,13 +48,13 @@ pub(super) struct Sftp {
     pool: Pool<Session>,
 }
 
-impl Sftp {
-    /// A store that has touched nothing yet.
-    pub(super) fn new(settings: Settings) -> Self {
-        let pool = Pool::new(settings.concurrency);
-        Self { settings, pool }
-    }
+/// A destination that has touched nothing yet.
+pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Sftp> {
+    let (template, pool) = (settings.key_template.clone(), Pool::new(settings.concurrency));
+    Storage::new(Sftp { settings, pool }, template, shared)
+}
 
+impl Sftp {
     /// A connection that works.
     async fn session(&self) -> Result<Used<Session>, Failure> {
         let place = self.pool.place().await;

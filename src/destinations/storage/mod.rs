@@ -27,7 +27,7 @@ pub(super) use self::{
     space::space,
 };
 use super::{
-    Destination, Item, Limits, Parcel, Progress,
+    Destination, Item, Limits, Parcel, Progress, Shared,
     key::{KeyTemplate, suffixed},
     oauth,
 };
@@ -145,9 +145,9 @@ pub(super) struct Storage<S> {
 }
 
 impl<S: Store> Storage<S> {
-    /// A destination that has touched nothing yet; `keys` are those of all destinations.
-    pub(super) fn new(store: S, template: KeyTemplate, keys: Keys) -> Self {
-        Self { store, template, keys }
+    /// A destination that has touched nothing yet.
+    pub(super) fn new(store: S, template: KeyTemplate, shared: &Shared) -> Self {
+        Self { store, template, keys: shared.keys.clone() }
     }
 
     async fn deliver_one(&self, item: &Item, progress: &Progress) -> Result<Receipt, Failure> {

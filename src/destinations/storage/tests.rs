@@ -7,7 +7,7 @@ use std::{
 
 use super::*;
 use crate::{
-    destinations::tests::{Steps, delivery},
+    destinations::tests::{Steps, delivery, shared},
     model::{PhotoId, Severity},
 };
 
@@ -94,12 +94,12 @@ struct Lab {
 
 impl Lab {
     fn new(shelf: Shelf, template: &str) -> Self {
-        Self::at(&Arc::new(shelf), template, Keys::default())
+        Self::at(&Arc::new(shelf), template, &shared())
     }
 
-    fn at(shelf: &Arc<Shelf>, template: &str, keys: Keys) -> Self {
+    fn at(shelf: &Arc<Shelf>, template: &str, shared: &Shared) -> Self {
         let template = KeyTemplate::parse(template).unwrap();
-        let storage = Storage::new(Arc::clone(shelf), template, keys);
+        let storage = Storage::new(Arc::clone(shelf), template, shared);
         let home = tempfile::tempdir().unwrap();
         Self { shelf: Arc::clone(shelf), storage, steps: Arc::default(), home }
     }
@@ -198,9 +198,9 @@ async fn what_reads_back_too_short_is_compared_again_later() {
 
 #[tokio::test]
 async fn two_destinations_of_one_place_write_a_key_one_after_the_other() {
-    let (shelf, keys) = (Arc::new(Shelf::default()), Keys::default());
-    let one = Lab::at(&shelf, "photo.{ext}", keys.clone());
-    let two = Lab::at(&shelf, "photo.{ext}", keys);
+    let (shelf, shared) = (Arc::new(Shelf::default()), shared());
+    let one = Lab::at(&shelf, "photo.{ext}", &shared);
+    let two = Lab::at(&shelf, "photo.{ext}", &shared);
     let sent = tokio::join!(one.send("img_1", b"one"), two.send("img_2", b"two"));
     sent.0.unwrap();
     sent.1.unwrap();

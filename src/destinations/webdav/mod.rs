@@ -48,7 +48,7 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Webdav> {
     let template = settings.key_template.clone();
     let (http, clock) = (shared.http.clone(), shared.clock.clone());
     let wire = Wire { settings, http, clock };
-    Storage::new(Webdav { wire, known: Mutex::default() }, template, shared.keys.clone())
+    Storage::new(Webdav { wire, known: Mutex::default() }, template, shared)
 }
 
 impl Webdav {
