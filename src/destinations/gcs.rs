@@ -51,6 +51,9 @@ const WORDS: Words = Words {
     whom: "Google Cloud Storage",
     bucket: "bucket",
     credentials: "check that the service account and its key still exist, and this machine's time",
+    source: "set credential to a service account's key, or give the daemon \
+             GOOGLE_APPLICATION_CREDENTIALS or a machine with a service account; let it reach \
+             oauth2.googleapis.com",
     permissions: "give the service account the role Storage Object User \
                   (roles/storage.objectUser) on the bucket",
 };

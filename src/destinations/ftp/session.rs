@@ -27,8 +27,6 @@ use crate::model::Failure;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for a resting connection to show that it still works.
 const ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest wait for the server to close a data connection whose end it was told.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A file on its way.
 pub(super) type Transfer = TransferStream<<AsyncRustlsConnector as AsyncTlsConnector>::Stream>;
@@ -199,14 +197,14 @@ impl Session {
 
     /// Ends the writing of a file and hears how it went, also after the data connection broke.
     pub(super) async fn stored(&mut self, mut transfer: Transfer) -> Result<(), Trouble> {
-        // Closing a TLS connection with something unread resets it, and what is on its way is
-        // lost: the server ends its side first. One that does not is closed all the same.
+        // Closing a TLS connection with something unread resets it, and what is still on a slow
+        // wire is lost: the server ends its side first. One that does not is closed all the same.
         let ends = async {
             if transfer.shutdown().await.is_ok() {
                 drop(tokio::io::copy(&mut transfer, &mut tokio::io::sink()).await);
             }
         };
-        drop(timeout(CLOSE_TIMEOUT, ends).await);
+        drop(timeout(self.limit, ends).await);
         self.finish(transfer).await
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Webdav {
     wire: Wire,
     /// Folders that were seen or made, the configured one as the empty text.
     known: Mutex<BTreeSet<String>>,
+    /// Held by who makes folders: servers stumble where two photos want one at once.
+    making: tokio::sync::Mutex<()>,
 }
 
 /// A destination that has touched nothing yet.
@@ -48,7 +50,8 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Webdav> {
     let template = settings.key_template.clone();
     let (http, clock) = (shared.http.clone(), shared.clock.clone());
     let wire = Wire { settings, http, clock };
-    Storage::new(Webdav { wire, known: Mutex::default() }, template, shared)
+    let making = tokio::sync::Mutex::default();
+    Storage::new(Webdav { wire, known: Mutex::default(), making }, template, shared)
 }
 
 impl Webdav {
@@ -105,6 +108,10 @@ impl Webdav {
                 None => return Err(missing()),
             }
         }
+        if self.knows(folder) {
+            return Ok(());
+        }
+        let _alone = self.making.lock().await;
         // The deepest one that is known, then down from there.
         let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
         for end in ends.filter(|end| *end > 0) {
@@ -116,8 +123,8 @@ impl Webdav {
             match self.wire.send(request, Doing::MakingFolder).await? {
                 Ok(_) => {}
                 // It is there; nginx and some others say so by conflict or redirect, and some
-                // stumble where two photos want it at once.
-                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301 | 500) => {
+                // stumble where another bridge makes it now.
+                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301 | 423 | 500) => {
                     match self.look(self.folder().folder(part)).await? {
                         Some(told) if told.is_folder => {}
                         Some(_) => return Err(in_the_way(part)),
