@@ -109,8 +109,8 @@ pub(super) async fn a_thousand_hostile_names_land_inside<S: Shore>() {
     let mut shore = S::start().await;
     let lab = &lab(&mut shore, "in/{tag:x}/{stem}/{filename}");
     let sent = stream::iter(0..1000).map(|n| {
-        let item = || lab.item(&format!("img_{n}"), &hostile(n), &picture(&n.to_string(), 64));
         async move {
+            let item = || lab.item(&format!("img_{n}"), &hostile(n), &picture(&n.to_string(), 64));
             // A busy server may say no for a moment, as the sender knows.
             for _ in 0..20 {
                 match lab.send(item()).await {
