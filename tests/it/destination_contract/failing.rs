@@ -56,6 +56,7 @@ fn expected(kind: Kind, on: On, trouble: Trouble) -> &'static str {
             _ => "unknown protocol",
         },
         Trouble::Garbage | Trouble::Huge => "later protocol",
+        Trouble::Echo(_) => "anything: the words that are repeated may have a meaning",
         Trouble::TooMany | Trouble::Status(429) => "later rate_limited",
         Trouble::Status(504) if writes => "unknown timeout",
         Trouble::Status(504) => "later timeout",

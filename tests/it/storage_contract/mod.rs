@@ -8,6 +8,7 @@ mod files;
 mod gcs;
 mod laws;
 mod memory;
+mod mirror;
 mod proxy;
 mod s3;
 mod webdav;
