@@ -175,6 +175,7 @@ impl Destination for Folder {
     fn limits(&self) -> Limits {
         Limits {
             max_size: u64::MAX,
+            size_key: None,
             concurrency: 4,
             one_per_target: false,
             photos_per_parcel: 1,

@@ -41,7 +41,6 @@ const LIFETIME: Duration = Duration::from_hours(1);
 /// The account and how to talk to it.
 #[derive(Debug)]
 pub(super) struct Wire {
-    pub(super) name: DestinationName,
     pub(super) settings: Arc<Settings>,
     pub(super) clock: Clock,
     pub(super) pace: Pace,
@@ -102,7 +101,7 @@ impl Wire {
                     redirect: settings.base_url.clone(),
                 };
                 let grant = Grant::ClientCredentials { lifetime: LIFETIME };
-                Some(Access::new("Zendesk", name.clone(), client, grant, shared))
+                Some(Access::new("Zendesk", name, client, grant, shared))
             }
             Login::ApiToken { .. } => None,
         };
@@ -111,7 +110,6 @@ impl Wire {
             writes_per_ticket: WRITES_PER_TICKET,
         };
         Self {
-            name,
             pace: shared.accounts.pace(&settings.place(), ceiling),
             clock: shared.clock.clone(),
             http: shared.http.clone(),
