@@ -109,8 +109,10 @@ pub trait Destination: fmt::Debug + Send + Sync {
 /// What a destination can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest photo, in bytes.
+    /// Largest photo, in bytes. A larger one is never handed over.
     pub max_size: u64,
+    /// The key of the configuration that says so, such as `max_attachment`, where there is one.
+    pub size_key: Option<&'static str>,
     /// Parcels under way at once.
     pub concurrency: usize,
     /// Whether two parcels for one target may not be under way at once.

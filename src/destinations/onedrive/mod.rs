@@ -228,7 +228,7 @@ impl Store for OneDrive {
             let refused = self.wire.good(answer).await.err();
             return Err(refused.map_or_else(missing, |fault| self.failure(fault, false)));
         };
-        let body = self.wire.download(&Call { bears: false, ..Call::get(at) }).await;
+        let body = self.wire.download(&Call::get(at).signed()).await;
         body.map_err(|fault| self.failure(fault, false))
     }
 

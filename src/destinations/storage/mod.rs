@@ -281,6 +281,7 @@ impl<S: Store> Destination for Storage<S> {
         let StoreLimits { max_size, concurrency } = self.store.limits();
         Limits {
             max_size,
+            size_key: None,
             concurrency,
             one_per_target: false,
             photos_per_parcel: 1,

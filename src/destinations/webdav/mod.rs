@@ -94,7 +94,7 @@ impl Webdav {
                 format!("{WHOM} answered {} and nothing that is WebDAV", status.as_u16()),
                 "check url: it is to be the address of a folder, not of its page in the browser",
             )
-            .with_detail(&error.to_string()),
+            .with_detail(&self.wire.secrets().out_of(&error.to_string())),
         })
     }
 

@@ -200,15 +200,18 @@ async fn a_refused_or_too_large_photo_is_held_and_its_neighbours_go_on() {
         );
         assert_eq!(rig.delivery("b").await.state, DeliveryState::Delivered);
     }
-    for rig in Rig::each_with(Limits { max_size: 2, ..LIMITS }, Settings::default()).await {
-        rig.arrive("a", 1).await;
-        rig.work().await;
-        let held = rig.delivery("a").await;
-        assert_eq!(
-            (held.state, held.cause.unwrap().kind),
-            (DeliveryState::Held, ErrorKind::TooLarge)
-        );
-        assert_eq!(rig.stage.seen(), Vec::<String>::new(), "nobody was asked");
+    for size_key in [None, Some("max_attachment")] {
+        let limits = Limits { max_size: 2, size_key, ..LIMITS };
+        for rig in Rig::each_with(limits, Settings::default()).await {
+            rig.arrive("a", 1).await;
+            rig.work().await;
+            let held = rig.delivery("a").await;
+            let cause = held.cause.unwrap();
+            assert_eq!((held.state, cause.kind), (DeliveryState::Held, ErrorKind::TooLarge));
+            let names = cause.fix.contains(".max_attachment`");
+            assert_eq!(names, size_key.is_some(), "{cause}");
+            assert_eq!(rig.stage.seen(), Vec::<String>::new(), "nobody was asked");
+        }
     }
 }
 

@@ -33,6 +33,7 @@ mod gcs;
 mod laws;
 mod leftovers;
 mod memory;
+mod mirror;
 mod proxy;
 mod s3;
 mod webdav;
