@@ -18,6 +18,7 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
+use uuid::Uuid;
 
 use self::store::{Placed, Store, Trouble, Wanted};
 use super::{Destination, Item, Limits, Parcel, Progress, key::KeyTemplate, key::suffixed};
@@ -103,11 +104,17 @@ impl Folder {
         trouble.into_failure(&self.settings.path)
     }
 
-    fn findings(&self) -> Vec<Finding> {
+    /// Whether the first photo makes the folder.
+    fn is_to_be_made(&self) -> bool {
         let path = &self.settings.path;
         let parent_exists = path.parent().is_some_and(std::path::Path::is_dir);
         let is_missing = matches!(path.try_exists(), Ok(false));
-        if is_missing && parent_exists && !self.seen.load(Ordering::Relaxed) {
+        is_missing && parent_exists && !self.seen.load(Ordering::Relaxed)
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let path = &self.settings.path;
+        if self.is_to_be_made() {
             let fix = "make it as the daemon's user, or mount what belongs there";
             return vec![Finding::warning(
                 "folder",
@@ -115,35 +122,63 @@ impl Folder {
                 fix,
             )];
         }
-        let finding = |subject: &str, trouble: Trouble| {
-            let failure = self.failure(trouble);
-            let Cause { what, detail, fix, .. } = failure.cause();
-            Finding::error(subject, format!("{what} ({detail})"), fix.clone())
-        };
         let store = match Store::open(path, false) {
             Ok(store) => store,
-            Err(trouble) => return vec![finding("folder", trouble)],
+            Err(trouble) => return vec![self.finding("folder", trouble)],
         };
         let mut findings = vec![Finding::ok("folder", path.display().to_string())];
-        let mut start = Instant::now();
-        let mut step = |subject: &str, what: &str| {
-            let text = format!("{what}, {} ms", start.elapsed().as_millis());
-            start = Instant::now();
-            findings.push(Finding::ok(subject, text));
-        };
-        if let Err(trouble) = store.try_out(&mut step) {
-            findings.push(finding("write", trouble));
+        if let Err(trouble) = tried(&store, &mut findings) {
+            findings.push(self.finding("write", trouble));
         }
         findings.extend(space(store.free()));
         findings
     }
 
-    async fn look(&self) -> Vec<Finding> {
+    fn finding(&self, subject: &str, trouble: Trouble) -> Finding {
+        let failure = self.failure(trouble);
+        let Cause { what, detail, fix, .. } = failure.cause();
+        Finding::error(subject, format!("{what} ({detail})"), fix.clone())
+    }
+
+    /// What is found, and where the folder is still to be made, whether it could be.
+    fn trial(&self) -> Vec<Finding> {
+        let mut findings = self.findings();
+        if self.is_to_be_made() {
+            findings.extend(self.try_beside());
+        }
+        findings
+    }
+
+    /// Does in a folder beside the one that is to be made what a photo would do in that. A daemon
+    /// that makes it at this moment would not like to see it go away again.
+    fn try_beside(&self) -> Vec<Finding> {
+        let name = format!(".apertur-bridge-test-{}", Uuid::now_v7().simple());
+        let beside = self.settings.path.with_file_name(name);
+        let mut findings = Vec::new();
+        let tried = Store::open(&beside, true).and_then(|store| tried(&store, &mut findings));
+        let removed = std::fs::remove_dir(&beside).map_err(Trouble::from);
+        if let Err(trouble) = tried.and(removed) {
+            findings.push(self.finding("write", trouble));
+        }
+        findings
+    }
+
+    async fn look(&self, with: fn(&Self) -> Vec<Finding>) -> Vec<Finding> {
         let folder = Self { settings: Arc::clone(&self.settings), seen: Arc::clone(&self.seen) };
-        spawn_blocking(move || folder.findings()).await.unwrap_or_else(|error| {
+        spawn_blocking(move || with(&folder)).await.unwrap_or_else(|error| {
             vec![Finding::error("folder", error.to_string(), "try again; look at the log")]
         })
     }
+}
+
+/// Tries a folder out; tells each step with its time.
+fn tried(store: &Store, findings: &mut Vec<Finding>) -> Result<(), Trouble> {
+    let mut start = Instant::now();
+    store.try_out(&mut |subject, what| {
+        let text = format!("{what}, {} ms", start.elapsed().as_millis());
+        start = Instant::now();
+        findings.push(Finding::ok(subject, text));
+    })
 }
 
 fn space(free: Option<u64>) -> Option<Finding> {
@@ -184,11 +219,11 @@ impl Destination for Folder {
     }
 
     async fn probe(&self) -> Vec<Finding> {
-        self.look().await
+        self.look(Self::findings).await
     }
 
     async fn test(&self, _target: Option<&Target>) -> Vec<Finding> {
-        self.look().await
+        self.look(Self::trial).await
     }
 
     fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {

@@ -47,7 +47,8 @@ pub(super) fn handshake(settings: &Settings, error: &russh::Error) -> Failure {
         },
         _ => later(cause(
             format!("the SSH connection to {} broke during the log-in", settings.host),
-            "look at the server's log; it may limit connections or addresses",
+            "check that port is that of SSH, and look at the server's log; it may limit \
+             connections or addresses",
         )),
     }
 }
@@ -149,13 +150,9 @@ pub(super) fn of(error: &Error, what: &str, path: &str) -> Failure {
     };
     match error {
         Error::Status(status) => match status.status_code {
-            StatusCode::PermissionDenied => Failure::Broken {
-                cause: cause(
-                    ErrorKind::Forbidden,
-                    format!("the user may not {what} {path}"),
-                    "give the user the right to do so on the server".to_owned(),
-                ),
-            },
+            StatusCode::PermissionDenied => {
+                Failure::Broken { cause: forbidden(what, path).with_detail(&error.to_string()) }
+            }
             StatusCode::OpUnsupported => Failure::Broken {
                 cause: cause(
                     ErrorKind::Protocol,
@@ -195,12 +192,21 @@ pub(super) fn of_stream(error: &io::Error, what: &str, path: &str) -> Failure {
     if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         return of(inner, what, path);
     }
+    // A read that is refused comes with nothing but the server's words.
+    if error.to_string().to_lowercase().contains("permission denied") {
+        return Failure::Broken { cause: forbidden(what, path).with_detail(&error.to_string()) };
+    }
     if is_full(&error.to_string()) {
         return full(&error.to_string());
     }
     let what = format!("the server could not {what} {path}");
     let cause = Cause::new(ErrorKind::Unavailable, what, "look at the server's log and disk");
     later(cause.with_detail(&error.to_string()))
+}
+
+fn forbidden(what: &str, path: &str) -> Cause {
+    let fix = "give the user the right to do so on the server";
+    Cause::new(ErrorKind::Forbidden, format!("the user may not {what} {path}"), fix)
 }
 
 /// After the rename was asked for, nobody knows.

@@ -11,6 +11,7 @@ mod wire;
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
 use async_trait::async_trait;
@@ -204,11 +205,13 @@ impl Webdav {
     }
 
     async fn findings(&self) -> Result<Vec<Finding>, Failure> {
+        let start = Instant::now();
         let told = self.look(self.folder().url().clone()).await?.ok_or_else(missing)?;
         if !told.is_folder {
             return Err(no_folder());
         }
-        let mut findings = vec![Finding::ok("folder", self.folder().to_string())];
+        let found = format!("{}, {} ms", self.folder(), start.elapsed().as_millis());
+        let mut findings = vec![Finding::ok("folder", found)];
         if let Some(quota) = told.quota {
             let what = format!("{} MiB may still be written", quota / (1024 * 1024));
             findings.push(if quota < LITTLE_SPACE {

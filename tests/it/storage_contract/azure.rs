@@ -34,7 +34,7 @@ fn hmac(key: &[u8], text: &str) -> String {
 }
 
 /// A signature for the whole account with these permissions.
-fn sas(permissions: &str) -> String {
+pub(crate) fn sas(permissions: &str) -> String {
     let (until, version) = ("2099-01-01T00:00:00Z", "2022-11-02");
     let text = format!("{ACCOUNT}\n{permissions}\nb\nsco\n\n{until}\n\nhttps,http\n{version}\n\n");
     let signature = hmac(&STANDARD.decode(KEY).unwrap(), &text);
@@ -42,7 +42,7 @@ fn sas(permissions: &str) -> String {
     format!("sv={version}&ss=b&srt=sco&sp={permissions}&se={until}&spr=https,http&sig={encoded}")
 }
 
-fn keys(address: SocketAddr, container: &str, login: &str) -> String {
+pub(crate) fn keys(address: SocketAddr, container: &str, login: &str) -> String {
     format!(
         "type = \"azure_blob\"\naccount_name = \"{ACCOUNT}\"\ncontainer_name = \"{container}\"\n\
          endpoint = \"http://{address}/{ACCOUNT}\"\n{login}"

@@ -3,14 +3,14 @@
 //! is a [`Shore`] in a file of its own and a few lines at the end of this one.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod azure;
-mod files;
-mod gcs;
+pub(crate) mod azure;
+pub(crate) mod files;
+pub(crate) mod gcs;
 mod laws;
 mod memory;
 mod proxy;
-mod s3;
-mod webdav;
+pub(crate) mod s3;
+pub(crate) mod webdav;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, sync::Arc};
 
