@@ -404,14 +404,8 @@ async fn two_hundred_mebibytes_pass_through_sixty_four<C: Cloud>() {
         C::start(oauth.clone(), Clock::system(), format!("http://{address}"))
     });
     let daemon = Daemon::start(Options::toml(format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\nmax_body = \"256MiB\"\n\
-         [destination.drive]\ntype = \"{}\"\nbase_url = \"{}\"\nfolder = \"Apertur\"\n\
-         client_id = \"{CLIENT_ID}\"\nclient_secret = \"{CLIENT_SECRET}\"\n\
-         authorize_url = \"{}\"\ntoken_url = \"{}\"\n",
-        C::TYPE,
-        server.url(),
-        oauth.authorize_url(),
-        oauth.token_url(),
+        "[server]\nlisten = \"127.0.0.1:0\"\nmax_body = \"256MiB\"\n{}",
+        section::<C>(&server.url(), &oauth)
     )));
     log_in(&daemon);
     let photo = apertur::Photo::of_size("img_1", SIZE);
@@ -430,6 +424,63 @@ async fn two_hundred_mebibytes_pass_through_sixty_four<C: Cloud>() {
     for secret in oauth.secrets().iter().map(String::as_str).chain(["secret-"]) {
         assert!(!daemon.log().contains(secret), "{}", daemon.log());
     }
+}
+
+async fn the_commands_say_what_works_and_what_is_wrong<C: Cloud>() {
+    let oauth = FakeOauth::start(Wants::Form);
+    oauth.want(C::OFFLINE);
+    let server = Server::start(|address| {
+        C::start(oauth.clone(), Clock::system(), format!("http://{address}"))
+    });
+    let daemon = Daemon::start(Options::toml(section::<C>(&server.url(), &oauth)));
+    let said = |args: &[&str]| {
+        let output = daemon.command(args);
+        let out = String::from_utf8(output.stdout).unwrap();
+        let all = format!("{out}{}", String::from_utf8_lossy(&output.stderr));
+        for secret in oauth.secrets().iter().map(String::as_str).chain(["secret-"]) {
+            assert!(!all.contains(secret), "{secret} is in {all}");
+        }
+        (output.status.code().unwrap(), out)
+    };
+    let test = || said(&["destinations", "test", "drive"]);
+    let subjects = |out: &str| {
+        let subject = |line: &str| line.splitn(3, ": ").take(2).collect::<Vec<_>>().join(" ");
+        out.lines().map(subject).collect::<Vec<_>>()
+    };
+    let (code, out) = test();
+    assert_eq!((code, subjects(&out)), (69, vec!["error log in".to_owned()]));
+    assert!(out.contains("apertur-bridge destinations login drive"), "{out}");
+    log_in(&daemon);
+    let (_, listed) = said(&["destinations", "list"]);
+    let row = listed.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!((row[0], row[1], row[row.len() - 1]), ("drive", C::TYPE, "ok"));
+    let (code, out) = test();
+    let steps = ["log in", "space", "folder", "write", "look", "read", "remove"];
+    let all_is_well: Vec<_> = steps.iter().map(|step| format!("ok {step}")).collect();
+    assert_eq!((code, subjects(&out)), (0, all_is_well));
+    for step in ["log in", "write", "look", "read", "remove"] {
+        let line = out.lines().find(|line| line.starts_with(&format!("ok: {step}: "))).unwrap();
+        assert!(line.ends_with(" ms"), "{line}");
+    }
+    server.desk().fill();
+    let (code, out) = test();
+    assert!(code == 69 && out.contains("error: space: none is left"), "{out}");
+    oauth.end_all_tokens();
+    let (code, out) = test();
+    assert_eq!((code, subjects(&out)), (69, vec!["error log in".to_owned()]));
+    assert!(out.contains("apertur-bridge destinations login drive"), "{out}");
+}
+
+/// The drive's section of a configuration.
+fn section<C: Cloud>(url: &str, oauth: &FakeOauth) -> String {
+    format!(
+        "[destination.drive]\ntype = \"{}\"\nbase_url = \"{url}\"\nfolder = \"Apertur\"\n\
+         client_id = \"{CLIENT_ID}\"\nclient_secret = \"{CLIENT_SECRET}\"\n\
+         authorize_url = \"{}\"\ntoken_url = \"{}\"\n",
+        C::TYPE,
+        oauth.authorize_url(),
+        oauth.token_url(),
+    )
 }
 
 /// `destinations login drive`, with what the browser was sent to pasted.
@@ -468,6 +519,7 @@ macro_rules! contract {
             a_busy_and_a_full_drive_are_told_apart
             a_refusal_that_repeats_the_request_gives_nothing_away
             a_trial_says_who_and_how_much_and_leaves_nothing
+            the_commands_say_what_works_and_what_is_wrong
             two_hundred_mebibytes_pass_through_sixty_four
         );
     };

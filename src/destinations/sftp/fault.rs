@@ -51,7 +51,8 @@ pub(super) fn handshake(settings: &Settings, error: &russh::Error) -> Failure {
         },
         _ => later(cause(
             format!("the SSH connection to {} broke during the log-in", settings.host),
-            "look at the server's log; it may limit connections or addresses",
+            "check that port is that of SSH, and look at the server's log; it may limit \
+             connections or addresses",
         )),
     }
 }
@@ -158,13 +159,9 @@ pub(super) fn of(secrets: &Secrets, error: &Error, what: &str, path: &str) -> Fa
     let cause = |kind, what: String, fix: String| Cause::new(kind, what, fix).with_detail(&detail);
     match error {
         Error::Status(status) => match status.status_code {
-            StatusCode::PermissionDenied => Failure::Broken {
-                cause: cause(
-                    ErrorKind::Forbidden,
-                    format!("the user may not {what} {path}"),
-                    "give the user the right to do so on the server".to_owned(),
-                ),
-            },
+            StatusCode::PermissionDenied => {
+                Failure::Broken { cause: forbidden(what, path).with_detail(&detail) }
+            }
             StatusCode::OpUnsupported => Failure::Broken {
                 cause: cause(
                     ErrorKind::Protocol,
@@ -205,12 +202,21 @@ pub(super) fn of_stream(secrets: &Secrets, error: &io::Error, what: &str, path: 
         return of(secrets, inner, what, path);
     }
     let detail = secrets.out_of(&error.to_string());
+    // A read that is refused comes with nothing but the server's words.
+    if detail.to_lowercase().contains("permission denied") {
+        return Failure::Broken { cause: forbidden(what, path).with_detail(&detail) };
+    }
     if is_full(&detail) {
         return full(&detail);
     }
     let what = format!("the server could not {what} {path}");
     let cause = Cause::new(ErrorKind::Unavailable, what, "look at the server's log and disk");
     later(cause.with_detail(&detail))
+}
+
+fn forbidden(what: &str, path: &str) -> Cause {
+    let fix = "give the user the right to do so on the server";
+    Cause::new(ErrorKind::Forbidden, format!("the user may not {what} {path}"), fix)
 }
 
 /// After the rename was asked for, nobody knows.

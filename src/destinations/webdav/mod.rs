@@ -11,6 +11,7 @@ mod wire;
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
 use async_trait::async_trait;
@@ -210,11 +211,13 @@ impl Webdav {
     }
 
     async fn findings(&self) -> Result<Vec<Finding>, Failure> {
+        let start = Instant::now();
         let told = self.look(self.folder().url().clone()).await?.ok_or_else(missing)?;
         if !told.is_folder {
             return Err(no_folder());
         }
-        let mut findings = vec![Finding::ok("folder", self.folder().to_string())];
+        let found = format!("{}, {} ms", self.folder(), start.elapsed().as_millis());
+        let mut findings = vec![Finding::ok("folder", found)];
         let fix = "free space there, or raise this user's quota";
         findings.extend(told.quota.map(|quota| space(quota, fix)));
         Ok(findings)

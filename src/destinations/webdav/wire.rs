@@ -158,13 +158,17 @@ impl Refusal {
             ),
             403 => (
                 ErrorKind::Forbidden,
-                "let this user make, change and remove files and folders there",
+                "let this user read, make, change and remove files and folders there",
             ),
             // The folder answers WebDAV by now; rclone says so of a full disk, others of a share
             // that can only be read.
             405 if self.doing == Doing::Uploading => (
                 ErrorKind::Unavailable,
                 "look at the server's disk and log, and whether this user may write there",
+            ),
+            405 | 501 if self.doing != Doing::Looking => (
+                ErrorKind::Protocol,
+                "let the server take PUT, MKCOL, MOVE and DELETE there; nginx: dav_methods",
             ),
             405 | 501 => (
                 ErrorKind::Protocol,

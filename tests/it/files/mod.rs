@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
-mod disk;
+pub(crate) mod disk;
 mod ftp;
 mod sftp;
 mod wire;

@@ -39,7 +39,7 @@ fn hmac(key: &[u8], text: &str) -> String {
 }
 
 /// A signature for the whole account with these permissions.
-fn sas(permissions: &str) -> String {
+pub(crate) fn sas(permissions: &str) -> String {
     sas_until("2099-01-01T00:00:00Z", permissions)
 }
 
@@ -51,7 +51,7 @@ fn sas_until(until: &str, permissions: &str) -> String {
     format!("sv={version}&ss=b&srt=sco&sp={permissions}&se={until}&spr=https,http&sig={encoded}")
 }
 
-fn keys(address: SocketAddr, container: &str, login: &str) -> String {
+pub(crate) fn keys(address: SocketAddr, container: &str, login: &str) -> String {
     format!(
         "type = \"azure_blob\"\naccount_name = \"{ACCOUNT}\"\ncontainer_name = \"{container}\"\n\
          endpoint = \"http://{address}/{ACCOUNT}\"\n{login}"

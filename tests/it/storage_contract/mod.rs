@@ -26,17 +26,17 @@
 //! | 200 MiB in flat memory | `RNVOCH` (A and G go the way of R) |
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod azure;
+pub(crate) mod azure;
 mod credentials;
-mod files;
-mod gcs;
+pub(crate) mod files;
+pub(crate) mod gcs;
 mod laws;
 mod leftovers;
 mod memory;
 mod mirror;
 mod proxy;
-mod s3;
-mod webdav;
+pub(crate) mod s3;
+pub(crate) mod webdav;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, sync::Arc};
 
