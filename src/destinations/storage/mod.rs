@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::keys::Keys;
 pub(super) use self::{
-    part::{folders_of, part_of},
+    part::{beside, folders_of, part_of},
     pool::{Pool, Used},
 };
 use super::{
