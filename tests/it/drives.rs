@@ -28,6 +28,7 @@ use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,
 };
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -157,7 +158,7 @@ impl<C: Cloud> Lab<C> {
     }
 
     async fn send_item(&self, item: Item) -> Result<Receipt, Failure> {
-        let sent = parcel::send_at_once(&*self.destination, vec![item]).await;
+        let sent = parcel::send(&*self.destination, vec![item], &Arc::default()).await;
         self.assert_silent(&format!("{sent:?} {:?}", self.destination));
         Ok(sent?.remove(0))
     }
@@ -347,6 +348,26 @@ async fn a_busy_and_a_full_drive_are_told_apart<C: Cloud>() {
     assert!(said[0].starts_with("error: space: none is left"), "{said:?}");
 }
 
+async fn a_refusal_that_repeats_the_request_gives_nothing_away<C: Cloud>() {
+    let lab = Lab::<C>::new().await;
+    let echo = Body::Echo(|sent| {
+        let error = json!({ "code": sent, "message": sent, "errors": [{ "reason": sent }] });
+        json!({ "error_summary": sent, "user_message": { "text": sent }, "error": error })
+    });
+    let pieces = [C::PIECE, C::last(LARGE)].map(|on| (on, LARGE));
+    for (on, size) in [("*", 3_000), (C::last(3_000), 3_000)].into_iter().chain(pieces) {
+        for status in [400, 401, 403, 409, 429, 500] {
+            // A 401 is met with a new token, once.
+            lab.fault(Fault { on, times: 2, what: What::Status(status, echo.clone()) });
+            // What it gives away is looked for where it is sent.
+            drop(lab.send("img_1", &picture(size)).await);
+            lab.server.desk().core().faults.clear();
+        }
+    }
+    lab.fault(Fault { on: "*", times: 9, what: What::Status(403, echo) });
+    lab.assert_silent(&format!("{:?}", lab.destination.probe().await));
+}
+
 async fn a_trial_says_who_and_how_much_and_leaves_nothing<C: Cloud>() {
     let lab = Lab::<C>::new().await;
     let findings = lab.destination.test(None).await;
@@ -436,6 +457,7 @@ macro_rules! contract {
             a_lost_last_answer_makes_no_second_file
             tokens_are_renewed_and_a_login_that_ended_is_said
             a_busy_and_a_full_drive_are_told_apart
+            a_refusal_that_repeats_the_request_gives_nothing_away
             a_trial_says_who_and_how_much_and_leaves_nothing
             two_hundred_mebibytes_pass_through_sixty_four
         );

@@ -66,7 +66,7 @@ pub(super) fn storage(
 ) -> Storage<Dropbox> {
     let template = settings.key_template.clone();
     let wire = Wire::new((WHOM, name), settings.login.clone(), settings.timeout, shared);
-    Storage::new(Dropbox { settings, wire }, template)
+    Storage::new(Dropbox { settings, wire }, template, shared)
 }
 
 impl Dropbox {

@@ -53,7 +53,7 @@ pub(super) fn storage(
 ) -> Storage<GoogleDrive> {
     let template = settings.key_template.clone();
     let wire = Wire::new((WHOM, name), settings.login.clone(), settings.timeout, shared);
-    Storage::new(GoogleDrive { settings, wire, folders: Folders::default() }, template)
+    Storage::new(GoogleDrive { settings, wire, folders: Folders::default() }, template, shared)
 }
 
 impl GoogleDrive {

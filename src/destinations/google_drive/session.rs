@@ -61,7 +61,7 @@ pub(super) fn description(name: &str, parent: &str, media_type: &str, mark: &str
 
 impl Resumable<'_> {
     async fn call(&self, content: Content<'_>, range: String) -> Result<Sent<File>, Failure> {
-        let mut call = Call::write(Method::PUT, self.at.clone(), content);
+        let mut call = Call::write(Method::PUT, self.at.clone(), content).signed();
         // The token goes to nobody but the API.
         call.bears = self.at.origin() == self.drive.settings.base_url.origin();
         let call = call.with("content-range", range);

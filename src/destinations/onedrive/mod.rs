@@ -95,7 +95,7 @@ pub(super) fn storage(
 ) -> Storage<OneDrive> {
     let template = settings.key_template.clone();
     let wire = Wire::new((WHOM, name), settings.login.clone(), settings.timeout, shared);
-    Storage::new(OneDrive { settings, wire }, template)
+    Storage::new(OneDrive { settings, wire }, template, shared)
 }
 
 impl OneDrive {
@@ -225,7 +225,7 @@ impl Store for OneDrive {
             let refused = self.wire.good(answer).await.err();
             return Err(refused.map_or_else(missing, |fault| self.failure(fault, false)));
         };
-        let body = self.wire.download(&Call { bears: false, ..Call::get(at) }).await;
+        let body = self.wire.download(&Call::get(at).signed()).await;
         body.map_err(|fault| self.failure(fault, false))
     }
 

@@ -25,7 +25,8 @@ use self::{
 use super::{
     Shared,
     storage::{
-        Body, Object, Storage, Store, StoreLimits, Upload, Written, beside, folders_of, unreadable,
+        Body, Object, Storage, Store, StoreLimits, Upload, Written, beside, folders_of, space,
+        unreadable,
     },
 };
 use crate::{
@@ -35,8 +36,6 @@ use crate::{
 
 /// Bytes of a photo read at once.
 const BLOCK: usize = 64 * 1024;
-/// Below so many free bytes the probe warns.
-const LITTLE_SPACE: u64 = 1024 * 1024 * 1024;
 
 /// A folder on a WebDAV server.
 #[derive(Debug)]
@@ -44,6 +43,8 @@ pub(super) struct Webdav {
     wire: Wire,
     /// Folders that were seen or made, the configured one as the empty text.
     known: Mutex<BTreeSet<String>>,
+    /// Held by who makes folders: servers stumble where two photos want one at once.
+    making: tokio::sync::Mutex<()>,
 }
 
 /// A destination that has touched nothing yet.
@@ -51,7 +52,8 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Webdav> {
     let template = settings.key_template.clone();
     let (http, clock) = (shared.http.clone(), shared.clock.clone());
     let wire = Wire { settings, http, clock };
-    Storage::new(Webdav { wire, known: Mutex::default() }, template)
+    let making = tokio::sync::Mutex::default();
+    Storage::new(Webdav { wire, known: Mutex::default(), making }, template, shared)
 }
 
 impl Webdav {
@@ -94,7 +96,7 @@ impl Webdav {
                 format!("{WHOM} answered {} and nothing that is WebDAV", status.as_u16()),
                 "check url: it is to be the address of a folder, not of its page in the browser",
             )
-            .with_detail(&error.to_string()),
+            .with_detail(&self.wire.secrets().out_of(&error.to_string())),
         })
     }
 
@@ -108,12 +110,17 @@ impl Webdav {
                 None => return Err(missing()),
             }
         }
+        if folders_of(key).all(|folder| self.knows(folder)) {
+            return Ok(());
+        }
+        let _alone = self.making.lock().await;
         for part in folders_of(key).filter(|part| !self.knows(part)) {
             let request = self.wire.request("MKCOL", self.folder().folder(part))?;
             match self.wire.send(request, Doing::MakingFolder).await? {
                 Ok(_) => {}
-                // It is there; nginx and some others say so by conflict or redirect.
-                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301) => {
+                // It is there; nginx and some others say so by conflict or redirect, and some
+                // stumble where another bridge makes it now.
+                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301 | 423 | 500) => {
                     match self.look(self.folder().folder(part)).await? {
                         Some(told) if told.is_folder => {}
                         Some(_) => return Err(in_the_way(part)),
@@ -204,14 +211,8 @@ impl Webdav {
             return Err(no_folder());
         }
         let mut findings = vec![Finding::ok("folder", self.folder().to_string())];
-        if let Some(quota) = told.quota {
-            let what = format!("{} MiB may still be written", quota / (1024 * 1024));
-            findings.push(if quota < LITTLE_SPACE {
-                Finding::warning("space", what, "free space there, or raise this user's quota")
-            } else {
-                Finding::ok("space", what)
-            });
-        }
+        let fix = "free space there, or raise this user's quota";
+        findings.extend(told.quota.map(|quota| space(quota, fix)));
         Ok(findings)
     }
 }
@@ -231,8 +232,8 @@ impl Store for Webdav {
     }
 
     async fn probe(&self) -> Vec<Finding> {
-        let findings = self.findings().await;
-        findings.unwrap_or_else(|failure| vec![Finding::failed("folder", &failure)])
+        let told = self.findings().await;
+        told.unwrap_or_else(|failure| vec![Finding::failed("folder", &failure)])
     }
 
     async fn stat(&self, key: &str) -> Result<Option<Object>, Failure> {
