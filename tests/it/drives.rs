@@ -21,7 +21,7 @@ use apertur_bridge::{
         oauth::{Addresses, Client, Endpoints, Style},
     },
     http::Http,
-    model::{DestinationName, Failure, Finding, Receipt, Severity, Tag},
+    model::{DestinationName, Failure, Receipt, Tag},
     system::Clock,
 };
 use proptest::{
@@ -39,7 +39,7 @@ use crate::{
         oauth::{CLIENT_ID, CLIENT_SECRET, FakeOauth, Wants, visit},
     },
     look,
-    parcel::{self, ending},
+    parcel::{self, ending, errors, key},
 };
 
 /// A fake drive, as the tests that all have to pass see it.
@@ -192,15 +192,6 @@ impl<C: Cloud> Lab<C> {
 /// Bytes that repeat nowhere near a piece's length.
 fn picture(size: usize) -> Vec<u8> {
     (0..size).map(|i| (i * 31 % 251) as u8 ^ (i >> 13) as u8).collect()
-}
-
-fn key(receipt: &Receipt) -> &str {
-    &receipt.ids.iter().find(|step| step.name == "key").unwrap().value
-}
-
-fn errors(findings: &[Finding]) -> Vec<String> {
-    let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    wrong.map(Finding::to_string).collect()
 }
 
 /// Larger than two pieces of every drive, and no multiple of any.

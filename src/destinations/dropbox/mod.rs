@@ -75,7 +75,7 @@ impl Dropbox {
         format!("/{}", self.settings.folder.path_of(key).join("/"))
     }
 
-    /// A question.
+    /// A call whose argument is its body, and that makes nothing.
     fn rpc(&self, path: &str, argument: Json) -> Call<'static> {
         let url = endpoint(&self.settings.api_url, path);
         Call::write(Method::POST, url, Content::Json(argument)).unseen()

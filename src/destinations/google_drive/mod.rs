@@ -12,7 +12,7 @@ mod session;
 mod settings;
 
 use async_trait::async_trait;
-use reqwest::{StatusCode, header::HeaderValue};
+use reqwest::StatusCode;
 use sha2::{Digest as _, Sha256};
 
 use self::{
@@ -22,7 +22,7 @@ use self::{
 };
 use super::{
     Shared,
-    drive::{Call, Fault, Wire, garbled, nothing_stored, upload},
+    drive::{Call, Fault, Wire, garbled, header_value, nothing_stored, upload},
     oauth::{Login, NoLogin},
     storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written},
 };
@@ -172,14 +172,6 @@ impl Store for GoogleDrive {
 
     fn login(&self) -> Result<Login, NoLogin> {
         self.wire.access.login()
-    }
-}
-
-/// A media type that fits a header.
-fn header_value(media_type: &str) -> &str {
-    match HeaderValue::from_str(media_type) {
-        Ok(value) if value.to_str().is_ok() => media_type,
-        _ => "application/octet-stream",
     }
 }
 

@@ -10,17 +10,14 @@ mod session;
 mod settings;
 
 use async_trait::async_trait;
-use reqwest::{
-    Method, StatusCode,
-    header::{HeaderValue, LOCATION},
-};
+use reqwest::{Method, StatusCode, header::LOCATION};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use self::hash::QuickXor;
 use super::{
     Shared,
-    drive::{Call, Content, Fault, Wire, blocks, garbled, upload},
+    drive::{Call, Content, Fault, Wire, blocks, garbled, header_value, signed, upload},
     oauth::{Login, NoLogin},
     storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written},
 };
@@ -224,7 +221,7 @@ impl Store for OneDrive {
         let answer = answer.map_err(|fault| self.failure(fault, false))?;
         // What is signed by itself is read without the token.
         let location = answer.headers().get(LOCATION).and_then(|at| at.to_str().ok());
-        let Some(at) = location.and_then(|at| self.signed(at)) else {
+        let Some(at) = location.and_then(|at| signed(at, &self.settings.base_url)) else {
             let refused = self.wire.good(answer).await.err();
             return Err(refused.map_or_else(missing, |fault| self.failure(fault, false)));
         };
@@ -247,14 +244,6 @@ impl Store for OneDrive {
 
     fn login(&self) -> Result<Login, NoLogin> {
         self.wire.access.login()
-    }
-}
-
-/// A media type that fits a header.
-fn header_value(media_type: &str) -> &str {
-    match HeaderValue::from_str(media_type) {
-        Ok(value) if value.to_str().is_ok() => media_type,
-        _ => "application/octet-stream",
     }
 }
 

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{Item, OneDrive, Stored, WHOM};
 use crate::{
-    destinations::drive::{Call, Content, Fault, Sent, Session},
+    destinations::drive::{Call, Content, Fault, Sent, Session, signed},
     model::{Cause, ErrorKind, Failure},
     spool::SpooledFile,
 };
@@ -54,15 +54,8 @@ impl OneDrive {
         let url = self.settings.item(path, "createUploadSession", &[]);
         let content = Content::Json(json!({ "item": item }));
         let begun: Begun = self.wire.ask(&Call::write(Method::POST, url, content).unseen()).await?;
-        let at = self.signed(&begun.upload_url).ok_or_else(strange)?;
+        let at = signed(&begun.upload_url, &self.settings.base_url).ok_or_else(strange)?;
         Ok(Pieces { drive: self, at })
-    }
-
-    /// An address that is signed by itself, protected as the API's is.
-    pub(super) fn signed(&self, url: &str) -> Option<Url> {
-        let url = Url::parse(url).ok()?;
-        let is_fit = url.scheme() == "https" || url.scheme() == self.settings.base_url.scheme();
-        (is_fit && url.has_host()).then_some(url)
     }
 }
 

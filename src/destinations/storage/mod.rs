@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 pub(super) use self::{
     keys::Keys,
-    part::{folders_of, part_of},
+    part::{beside, folders_of, part_of},
     pool::{Pool, Used},
     space::space,
 };

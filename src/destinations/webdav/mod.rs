@@ -17,7 +17,6 @@ use std::{
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use reqwest::{Body as Payload, header};
-use sha2::{Digest as _, Sha256};
 
 pub use self::settings::{DEFAULT_TIMEOUT, Folder, Login, Settings};
 use self::{
@@ -26,7 +25,10 @@ use self::{
 };
 use super::{
     Shared,
-    storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written, space, unreadable},
+    storage::{
+        Body, Object, Storage, Store, StoreLimits, Upload, Written, beside, folders_of, space,
+        unreadable,
+    },
 };
 use crate::{
     http,
@@ -101,7 +103,7 @@ impl Webdav {
 
     /// Sees to it that the folder of a key is there, and the configured one before all others:
     /// that one is not made, since it may be a mistake or a share that is away.
-    async fn make_folders(&self, folder: &str) -> Result<(), Failure> {
+    async fn make_folders(&self, key: &str) -> Result<(), Failure> {
         if !self.knows("") {
             match self.look(self.folder().url().clone()).await? {
                 Some(told) if told.is_folder => self.learn(""),
@@ -109,17 +111,11 @@ impl Webdav {
                 None => return Err(missing()),
             }
         }
-        if self.knows(folder) {
+        if folders_of(key).all(|folder| self.knows(folder)) {
             return Ok(());
         }
         let _alone = self.making.lock().await;
-        // The deepest one that is known, then down from there.
-        let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
-        for end in ends.filter(|end| *end > 0) {
-            let part = &folder[..end];
-            if self.knows(part) {
-                continue;
-            }
+        for part in folders_of(key).filter(|part| !self.knows(part)) {
             let request = self.wire.request("MKCOL", self.folder().folder(part))?;
             match self.wire.send(request, Doing::MakingFolder).await? {
                 Ok(_) => {}
@@ -253,8 +249,7 @@ impl Store for Webdav {
     }
 
     async fn write(&self, key: &str, upload: &Upload) -> Result<Written, Failure> {
-        let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
-        self.make_folders(folder).await?;
+        self.make_folders(key).await?;
         let names = temporary(key, upload);
         let written = match self.upload(&names, upload).await {
             Ok(used) => self.rename(&used, key).await.map(|written| (written, used)),
@@ -301,10 +296,7 @@ impl Store for Webdav {
 /// for other bytes, so that two writers of one name write the same. Not `.part`, which Nextcloud
 /// keeps for itself.
 fn temporary(key: &str, upload: &Upload) -> [String; 2] {
-    let digest = Sha256::new().chain_update(key).chain_update(upload.file.sha256.0).finalize();
-    let id = hex::encode(&digest[..12]);
-    let folder = key.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    ["", "-2"].map(|number| format!("{folder}.apertur-{id}{number}.tmp"))
+    [".tmp", "-2.tmp"].map(|end| beside(key, &upload.file.sha256, end))
 }
 
 fn missing() -> Failure {

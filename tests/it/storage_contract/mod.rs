@@ -49,7 +49,10 @@ use apertur_bridge::{
 };
 use tempfile::TempDir;
 
-use crate::{parcel, servers::Server};
+use crate::{
+    parcel::{self, key},
+    servers::Server,
+};
 
 /// A server of one protocol with an empty place for photos, and a way to look at it that is not
 /// the daemon's.
@@ -163,11 +166,6 @@ impl Lab {
             assert!(!said.contains(secret), "a secret in {said}");
         }
     }
-}
-
-/// The key in a receipt.
-pub(crate) fn key(receipt: &Receipt) -> &str {
-    &receipt.ids.iter().find(|id| id.name == "key").unwrap().value
 }
 
 /// Holds a shore to laws.
