@@ -18,4 +18,4 @@ pub use finding::{Finding, Severity};
 pub use ids::{AttemptId, DeliveryId, DestinationName, ImageId, InvalidId, PhotoId, SessionId};
 pub use kind::Kind;
 pub use photo::{Digest, FetchState, Photo, Scheme, Shape, Tag};
-pub use target::{InvalidTarget, Mode, Target, ticket_number};
+pub use target::{InvalidTarget, Mode, Target, correction, ticket_number};

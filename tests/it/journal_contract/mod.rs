@@ -288,6 +288,7 @@ macro_rules! hold_to_contract {
                     an_unrouted_photo_is_held_whatever_its_bytes
                     a_destination_gets_one_delivery
                     an_empty_plan_counts_as_unrouted
+                    a_tag_that_names_no_record_is_named_in_the_cause
                     a_session_keeps_its_record;
                 twins:
                     a_copy_of_a_photo_with_bytes_is_a_duplicate
