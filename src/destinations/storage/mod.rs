@@ -56,6 +56,11 @@ pub(super) trait Store: fmt::Debug + Send + Sync {
     /// Largest object, in bytes, and writes under way at once.
     fn limits(&self) -> StoreLimits;
 
+    /// As [`Limits::settles_in`].
+    fn settles_in(&self) -> Duration {
+        SETTLES_IN
+    }
+
     /// Can it be reached, does it let us in, is the bucket or folder there? Writes nothing.
     async fn probe(&self) -> Vec<Finding>;
 
@@ -257,7 +262,7 @@ impl<S: Store> Destination for Storage<S> {
             one_per_target: false,
             photos_per_parcel: 1,
             parcel_size: max_size,
-            settles_in: SETTLES_IN,
+            settles_in: self.store.settles_in(),
         }
     }
 
