@@ -4,6 +4,7 @@
 //! Every call has a [`Wire`] of its own, which keeps what the other side said for the failure:
 //! OpenDAL's own errors hold URLs and headers and are never shown.
 
+mod open;
 mod trouble;
 mod wire;
 
@@ -14,16 +15,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bytes::BytesMut;
 use futures_util::StreamExt as _;
 use opendal::{
-    Buffer, Builder, ErrorKind as Kinds, HttpTransporter, OperationContext, Operator, Writer,
+    Builder, ErrorKind as Kinds, HttpTransporter, OperationContext, Operator,
     options::{ReaderOptions, WriteOptions},
 };
-use tokio::{fs::File, io::AsyncReadExt as _};
 
 pub(in crate::destinations) use self::trouble::Words;
-use self::wire::{Seen, Wire};
+use self::{
+    open::{Open, PART, Stopped},
+    wire::{Seen, Wire},
+};
 use super::{Body, Object, Store, StoreLimits, Upload, Written, unreadable};
 use crate::{
     http::Http,
@@ -31,11 +33,6 @@ use crate::{
     system::Clock,
 };
 
-/// Bytes of a part, which is the most of a photo that is in memory at once, twice: one part is
-/// under way while the next one is read. A photo of one part is sent in one request.
-const PART: usize = 8 * 1024 * 1024;
-/// Bytes read at once.
-const BLOCK: usize = 64 * 1024;
 /// Parts of one object, by the rules of S3 and Google.
 const PARTS: u64 = 10_000;
 /// The metadata that holds an object's digest, in hexadecimal digits.
@@ -146,23 +143,23 @@ impl Objects {
         };
         let mut file = upload.file.open().await.map_err(|error| unreadable(&error))?;
         let opened = operator.writer_options(key, options).await;
-        let mut writer = opened.map_err(|error| self.failure(&error, &seen))?;
-        match send(&mut writer, &mut file, upload.file.size).await {
+        let writer = opened.map_err(|error| self.failure(&error, &seen))?;
+        let mut open = Open::new(writer, seen.clone());
+        let written = match open.send(&mut file, upload.file.size).await {
             Ok(()) => Ok(Written::Done),
-            Err(stopped) => {
-                let failure = match stopped {
-                    Stopped::There(error) if error.kind() == Kinds::ConditionNotMatch => {
-                        Ok(Written::Taken)
-                    }
-                    Stopped::There(error) => Err(self.failure(&error, &seen)),
-                    Stopped::Here(error) => Err(unreadable(&error)),
-                };
-                // What was uploaded is invisible, but costs money. Where it cannot be taken
-                // away now, the other side does so by its own rules.
-                drop(writer.abort().await);
-                failure
+            Err(Stopped::There(error)) if error.kind() == Kinds::ConditionNotMatch => {
+                Ok(Written::Taken)
             }
+            Err(Stopped::There(error)) => Err(self.failure(&error, &seen)),
+            Err(Stopped::Here(error)) => Err(unreadable(&error)),
+        };
+        match &written {
+            Ok(Written::Done) => open.leave(),
+            // It may become the photo this moment.
+            Err(Failure::Unknown { .. }) if seen.is_committed() => open.leave(),
+            Ok(Written::Taken) | Err(_) => open.abort().await,
         }
+        written
     }
 }
 
@@ -240,36 +237,4 @@ impl Store for Objects {
         let Call { operator, seen } = self.call()?;
         operator.delete(key).await.map_err(|error| self.failure(&error, &seen))
     }
-}
-
-/// Why an upload stopped.
-enum Stopped {
-    /// The photo cannot be read.
-    Here(std::io::Error),
-    /// The other side, or the way to it.
-    There(opendal::Error),
-}
-
-/// Sends `size` bytes of a file in parts.
-async fn send(writer: &mut Writer, file: &mut File, size: u64) -> Result<(), Stopped> {
-    let mut left = size;
-    while left > 0 {
-        let part = part(file, left).await.map_err(Stopped::Here)?;
-        left -= part.len() as u64;
-        writer.write(part).await.map_err(Stopped::There)?;
-    }
-    writer.close().await.map(drop).map_err(Stopped::There)
-}
-
-/// The next part, in blocks: memory that is asked for and given back in whole parts piles up.
-async fn part(file: &mut File, left: u64) -> std::io::Result<Buffer> {
-    let mut left = usize::try_from(left).unwrap_or(PART).min(PART);
-    let mut blocks = Vec::with_capacity(left.div_ceil(BLOCK));
-    while left > 0 {
-        let mut block = BytesMut::zeroed(left.min(BLOCK));
-        file.read_exact(&mut block).await?;
-        left -= block.len();
-        blocks.push(block.freeze());
-    }
-    Ok(Buffer::from(blocks))
 }
