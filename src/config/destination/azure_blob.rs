@@ -9,7 +9,7 @@ use super::{
         entry::Entry,
         secret::revealed,
         section::Section,
-        values::{Wrong, http_url, text},
+        values::{Wrong, http_url, inner_url, text},
     },
     bucket::{bucket, key_template, pace},
 };
@@ -152,10 +152,9 @@ fn connection(entry: &Entry<'_>) -> Option<Login> {
     let suffix = value("EndpointSuffix").unwrap_or_else(|| "core.windows.net".to_owned());
     let protocol = value("DefaultEndpointsProtocol").unwrap_or_else(|| "https".to_owned());
     let of_parts = account_name.as_ref().map(|name| format!("{protocol}://{name}.blob.{suffix}"));
-    let endpoint = match value("BlobEndpoint").or(of_parts).map(|url| Url::parse(&url)) {
-        Some(Ok(url)) if url.has_host() => Some(url),
+    let endpoint = match value("BlobEndpoint").or(of_parts) {
+        Some(url) => Some(inner_url(entry, &url, ENDPOINT)?),
         None => None,
-        Some(_) => return wrong("its address is no URL"),
     };
     let of_host = || endpoint.as_ref()?.host_str()?.split('.').next().map(ToOwned::to_owned);
     let account_name = account_name.clone().or_else(of_host);
