@@ -147,10 +147,8 @@ pub(super) async fn a_missing_place_breaks_it_with_a_fix<S: Shore>() {
     let Failure::Broken { cause } = &failure else { panic!("{failure:?}") };
     assert_eq!(cause.kind, ErrorKind::NotFound, "{cause:?}");
     assert!(cause.fix.contains("make the"), "{cause:?}");
-    if S::PROBE_SEES_PLACE {
-        let findings = lab.probe().await;
-        assert!(findings.iter().any(|f| f.severity == Severity::Error), "{findings:?}");
-    }
+    let findings = lab.probe().await;
+    assert!(findings.iter().any(|f| f.severity == Severity::Error), "{findings:?}");
     let findings = lab.trial().await;
     assert!(findings.iter().any(|f| f.severity == Severity::Error), "{findings:?}");
     assert_eq!(shore.list().await, [""; 0]);

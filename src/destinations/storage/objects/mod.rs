@@ -125,9 +125,24 @@ impl Objects {
             Err(error) => match error.kind() {
                 // An empty object has no first byte.
                 Kinds::RangeNotSatisfied => Ok(true),
+                // It may be the bucket that is not there; its list says so.
+                Kinds::NotFound if seen.is_silent() => self.look().await.map(|()| false),
                 Kinds::NotFound if !seen.names_no_bucket() => Ok(false),
                 _ => Err(self.failure(&error, &seen)),
             },
+        }
+    }
+
+    /// Whether there is a bucket to list; one that may not be listed is there.
+    async fn look(&self) -> Result<(), Failure> {
+        let Call { operator, seen } = self.call()?;
+        let listed = match operator.lister_with("").limit(1).await {
+            Ok(mut lister) => lister.next().await.transpose().map(drop),
+            Err(error) => Err(error),
+        };
+        match listed {
+            Err(error) if error.kind() == Kinds::NotFound => Err(self.failure(&error, &seen)),
+            _ => Ok(()),
         }
     }
 

@@ -61,6 +61,11 @@ impl Answer {
             || (self.status == 404 && self.words.contains("bucket does not exist"))
     }
 
+    /// Whether it says nothing but its status.
+    pub(super) fn is_silent(&self) -> bool {
+        self.code.is_empty() && self.words.is_empty()
+    }
+
     fn detail(&self) -> String {
         let parts = [self.status.to_string(), self.code.clone(), self.words.clone()];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")

@@ -64,6 +64,11 @@ impl Seen {
         matches!(&*self.sight(), Some(Sight::Refusal(answer)) if answer.names_no_bucket())
     }
 
+    /// Whether the other side refused without saying why.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(&*self.sight(), Some(Sight::Refusal(answer)) if answer.is_silent())
+    }
+
     /// Whether the parts of an upload were to be put together.
     pub(super) fn is_committed(&self) -> bool {
         self.committed.load(Ordering::Relaxed)
