@@ -3,13 +3,14 @@
 
 use std::{net::SocketAddr, process::Command};
 
+use apertur_bridge::model::{ErrorKind, Failure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Client, Method, RequestBuilder};
 use sha2::Sha256;
 
 use super::{
-    Shore,
+    Lab, Shore,
     s3::{texts, url},
 };
 use crate::servers::{Place, Server, program};
@@ -35,7 +36,11 @@ fn hmac(key: &[u8], text: &str) -> String {
 
 /// A signature for the whole account with these permissions.
 fn sas(permissions: &str) -> String {
-    let (until, version) = ("2099-01-01T00:00:00Z", "2022-11-02");
+    sas_until(permissions, "2099-01-01T00:00:00Z")
+}
+
+fn sas_until(permissions: &str, until: &str) -> String {
+    let version = "2022-11-02";
     let text = format!("{ACCOUNT}\n{permissions}\nb\nsco\n\n{until}\n\nhttps,http\n{version}\n\n");
     let signature = hmac(&STANDARD.decode(KEY).unwrap(), &text);
     let encoded: String = url::form_urlencoded::byte_serialize(signature.as_bytes()).collect();
@@ -116,6 +121,18 @@ impl Shore for Azurite {
         assert!(got.headers().contains_key("x-ms-meta-sha256"));
         Some(got.headers()["content-type"].to_str().unwrap().to_owned())
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signature_that_ended_is_told_with_its_day() {
+    let mut azurite = Azurite::start().await;
+    let token = sas_until("rwdc", "2020-01-15T00:00:00Z");
+    let keys = keys(azurite.server().address(), "photos", &format!("sas_token = \"{token}\""));
+    let lab = Lab::new(&keys, vec!["sig=".to_owned()]);
+    let failure = lab.send(lab.item("img_1", "a.jpg", b"photo")).await.unwrap_err();
+    let Failure::Broken { cause } = &failure else { panic!("{failure:?}") };
+    assert_eq!(cause.kind, ErrorKind::Unauthorized);
+    assert!(cause.what.ends_with("expired on 2020-01-15"), "{cause}");
 }
 
 /// Azurite, used with a signature.

@@ -16,6 +16,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
+use jiff::Timestamp;
 use opendal::{
     Builder, ErrorKind as Kinds, HttpTransporter, OperationContext, Operator,
     options::{ReaderOptions, WriteOptions},
@@ -49,6 +50,8 @@ pub(in crate::destinations) struct Common {
     pub(in crate::destinations) place: String,
     /// How it is spoken of.
     pub(in crate::destinations) words: Words,
+    /// When the credentials end, where they say so.
+    pub(in crate::destinations) expires: Option<Timestamp>,
     /// Longest time of one call.
     pub(in crate::destinations) timeout: Duration,
     /// Writes under way at once.
@@ -113,7 +116,18 @@ impl Objects {
     }
 
     fn failure(&self, error: &opendal::Error, seen: &Seen) -> Failure {
-        trouble::failure(&self.common.words, error, seen.take())
+        let failure = trouble::failure(&self.common.words, error, seen.take());
+        match (failure, self.common.expires) {
+            (Failure::Broken { cause }, Some(end))
+                if cause.kind == ErrorKind::Unauthorized && end <= self.clock.now() =>
+            {
+                let whom = self.common.words.whom;
+                let day = end.strftime("%Y-%m-%d");
+                let what = format!("the SAS token for {whom} expired on {day}");
+                Failure::Broken { cause: Cause { what, ..cause } }
+            }
+            (failure, _) => failure,
+        }
     }
 
     /// Whether something is under a key, by reading its first byte: unlike `stat`, which has no
