@@ -22,7 +22,8 @@ use tokio::{io::AsyncReadExt as _, sync::OnceCell};
 use self::session::{Session, Transfer};
 pub use self::settings::{Authorities, NoCertificate, Settings, Tls};
 use super::storage::{
-    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, unreadable,
+    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, link, part_of,
+    unreadable,
 };
 use crate::{
     model::{ErrorKind, Failure, Finding, Kind},
@@ -276,6 +277,10 @@ impl Store for Ftp {
             Err(trouble) if !is_gone => Err(fault::of(&trouble, "remove", key)),
             _ => Ok(()),
         }
+    }
+
+    fn url(&self, key: &str) -> Option<String> {
+        link(&self.place(), key)
     }
 }
 

@@ -26,8 +26,8 @@ pub use self::settings::{
     Fingerprint, InvalidFingerprint, InvalidKey, Key, Login, Settings, Trust,
 };
 use super::storage::{
-    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, space,
-    unreadable,
+    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, link, part_of,
+    space, unreadable,
 };
 use crate::model::{Failure, Finding, Kind};
 
@@ -309,5 +309,9 @@ impl Store for Sftp {
             }
             _ => Ok(()),
         }
+    }
+
+    fn url(&self, key: &str) -> Option<String> {
+        link(&self.place(), key)
     }
 }

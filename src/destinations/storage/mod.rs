@@ -5,6 +5,7 @@
 //! differs: how one protocol looks, writes, reads and removes. It decides nothing about keys.
 
 mod keys;
+mod link;
 pub(super) mod objects;
 mod part;
 mod pool;
@@ -22,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::keys::Keys;
 pub(super) use self::{
+    link::link,
     part::{folders_of, part_of},
     pool::{Pool, Used},
     space::space,

@@ -27,7 +27,7 @@ use self::{
     open::{Open, PART, Stopped},
     wire::{Seen, Wire},
 };
-use super::{Body, Object, Store, StoreLimits, Upload, Written, unreadable};
+use super::{Body, Object, Store, StoreLimits, Upload, Written, link, unreadable};
 use crate::{
     http::Http,
     model::{Cause, Digest, ErrorKind, Failure, Finding, Kind},
@@ -265,5 +265,10 @@ impl Store for Objects {
     async fn remove(&self, key: &str) -> Result<(), Failure> {
         let Call { operator, seen } = self.call()?;
         operator.delete(key).await.map_err(|error| self.failure(&error, &seen))
+    }
+
+    fn url(&self, key: &str) -> Option<String> {
+        // Without what a person is told beside it.
+        link(self.common.place.split(' ').next()?, key)
     }
 }
