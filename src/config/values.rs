@@ -185,6 +185,14 @@ pub(super) fn http_url(example: &'static str) -> impl Fn(&Entry<'_>) -> Option<U
     move |entry| text(|text| bare_url(text, example))(entry).inspect(|url| encrypted(entry, url))
 }
 
+/// As [`http_url`], of an address that stands within a secret, so that it is not shown.
+pub(super) fn inner_url(entry: &Entry<'_>, text: &str, example: &str) -> Option<Url> {
+    match bare_url(text, example) {
+        Ok(url) => Some(url).inspect(|url| encrypted(entry, url)),
+        Err(wrong) => entry.wrong(format!("has an address that {}", wrong.what), wrong.remedy),
+    }
+}
+
 /// As [`http_url`], where a query is allowed. It is often a key, so such an address is not shown.
 pub(super) fn hook_url(example: &'static str) -> impl Fn(&Entry<'_>) -> Option<Url> {
     move |entry| {

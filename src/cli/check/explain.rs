@@ -160,7 +160,7 @@ fn explain(
     });
     let destinations = destinations.collect();
     let is_held = plan.iter().any(|planned| planned.destination.is_none());
-    let held = is_held.then(|| journal::unrouted(photo.target.as_ref()));
+    let held = is_held.then(|| journal::unrouted(photo.target.as_ref(), &photo.tags));
     let rules = routes.rules.iter().enumerate();
     let routes = rules.map(|(at, rule)| judged(at, rule, &photo)).collect();
     let known = false;

@@ -64,6 +64,14 @@ pub(super) fn signed(address: &str, api: &Url) -> Option<Url> {
     (is_private && url.has_host()).then_some(url)
 }
 
+/// A good answer to a write that does not tell what was written.
+pub(super) fn untold(whom: &str) -> Failure {
+    let what = format!("{whom} does not say what it stored");
+    let fix = "nothing to do: the next try looks first; if it comes back, look for a proxy in \
+               between";
+    Failure::Unknown { cause: Cause::new(ErrorKind::Protocol, what, fix) }
+}
+
 /// A failure of a call that changed nothing that anybody sees.
 pub(super) fn nothing_stored(failure: Failure) -> Failure {
     match failure {

@@ -153,4 +153,8 @@ impl Store for Folder {
         let key = key.to_owned();
         self.work(move |root| root.remove(&key)).await
     }
+
+    fn url(&self, key: &str) -> Option<String> {
+        url::Url::from_file_path(self.path.join(key)).ok().map(Into::into)
+    }
 }

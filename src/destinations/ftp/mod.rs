@@ -24,7 +24,7 @@ pub use self::settings::{Authorities, NoCertificate, Settings, Tls};
 use super::{
     Shared,
     storage::{
-        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of,
+        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of, link,
         part_of, unreadable,
     },
 };
@@ -280,6 +280,10 @@ impl Store for Ftp {
             Err(trouble) if !is_gone => Err(fault::of(&trouble, "remove", key)),
             _ => Ok(()),
         }
+    }
+
+    fn url(&self, key: &str) -> Option<String> {
+        link(&self.place(), key)
     }
 }
 

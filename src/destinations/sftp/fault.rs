@@ -100,6 +100,18 @@ pub(super) fn host_key(settings: &Settings, shown: Option<&PublicKey>, is_known:
     Failure::Broken { cause: Cause::new(ErrorKind::NotAllowed, what, fix) }
 }
 
+/// The server showed a key that `known_hosts` marks as revoked.
+pub(super) fn revoked(settings: &Settings, key: &PublicKey) -> Failure {
+    let what = format!(
+        "THE HOST KEY OF {} WAS REVOKED: it showed {} ({}); somebody may be in between",
+        settings.host,
+        Fingerprint::of(key),
+        key.algorithm()
+    );
+    let fix = "ask the server's administrator for its new key and trust that one alone";
+    Failure::Broken { cause: Cause::new(ErrorKind::NotAllowed, what, fix) }
+}
+
 /// The file with the host keys cannot be read.
 pub(super) fn known_hosts(settings: &Settings, error: &io::Error) -> Failure {
     let path = match &settings.trust {

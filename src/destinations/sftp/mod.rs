@@ -29,7 +29,7 @@ use super::{
     Shared,
     redact::Secrets,
     storage::{
-        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of,
+        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of, link,
         part_of, space, unreadable,
     },
 };
@@ -325,5 +325,9 @@ impl Store for Sftp {
             }
             _ => Ok(()),
         }
+    }
+
+    fn url(&self, key: &str) -> Option<String> {
+        link(&self.place(), key)
     }
 }

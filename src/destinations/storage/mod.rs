@@ -5,6 +5,7 @@
 //! differs: how one protocol looks, writes, reads and removes. It decides nothing about keys.
 
 mod keys;
+mod link;
 pub(super) mod objects;
 mod part;
 mod pool;
@@ -22,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 pub(super) use self::{
     keys::Keys,
+    link::link,
     part::{beside, folders_of, part_of},
     pool::{Pool, Used},
     space::space,
@@ -55,6 +57,11 @@ pub(super) trait Store: fmt::Debug + Send + Sync {
 
     /// Largest object, in bytes, and writes under way at once.
     fn limits(&self) -> StoreLimits;
+
+    /// As [`Limits::settles_in`].
+    fn settles_in(&self) -> Duration {
+        SETTLES_IN
+    }
 
     /// Can it be reached, does it let us in, is the bucket or folder there? Writes nothing.
     async fn probe(&self) -> Vec<Finding>;
@@ -286,7 +293,7 @@ impl<S: Store> Destination for Storage<S> {
             one_per_target: false,
             photos_per_parcel: 1,
             parcel_size: max_size,
-            settles_in: SETTLES_IN,
+            settles_in: self.store.settles_in(),
         }
     }
 

@@ -37,6 +37,8 @@ use crate::{
 
 /// Bytes of a photo read at once.
 const BLOCK: usize = 64 * 1024;
+/// Most folders that are remembered; then all are forgotten, since keys come by date.
+const MOST_KNOWN: usize = 10_000;
 
 /// A folder on a WebDAV server.
 #[derive(Debug)]
@@ -67,7 +69,11 @@ impl Webdav {
     }
 
     fn learn(&self, folder: &str) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(folder.to_owned());
     }
 
     fn forget(&self) {
@@ -315,4 +321,27 @@ fn in_the_way(folder: &str) -> Failure {
     let what = format!("a file is where the folder {folder} is to be");
     let fix = "move it away, or change key_template; then replay the delivery";
     Failure::Refused { cause: Cause::new(ErrorKind::Rejected, what, fix) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{destinations::key::KeyTemplate, http::Http, system::Clock};
+
+    #[test]
+    fn folders_by_date_do_not_fill_the_memory() {
+        let settings = Settings {
+            folder: Folder::new("https://cloud.example.com/photos".parse().unwrap()),
+            login: None,
+            key_template: KeyTemplate::default(),
+            timeout: DEFAULT_TIMEOUT,
+            concurrency: 1,
+        };
+        let wire = Wire { settings, http: Http::new().unwrap(), clock: Clock::system() };
+        let webdav =
+            Webdav { wire, known: Mutex::default(), making: tokio::sync::Mutex::default() };
+        (0..=MOST_KNOWN).for_each(|n| webdav.learn(&n.to_string()));
+        assert!(webdav.known.lock().unwrap().len() <= MOST_KNOWN);
+        assert!(webdav.knows(&MOST_KNOWN.to_string()) && !webdav.knows("0"));
+    }
 }

@@ -155,6 +155,14 @@ async fn a_known_hosts_file_decides_as_it_does_for_ssh() {
     let client = fs::read_to_string(server.home().join("client.pub")).unwrap();
     let (_, said) = with(format!("{host} {client}")).failure().await;
     assert!(said.contains("IS ANOTHER THAN THE TRUSTED ONE"), "{said}");
+    // A key that was revoked is not trusted, whoever else says so, and nobody is told to trust it.
+    let key = public("ed25519");
+    let both = format!("@revoked * {key}{host} {key}");
+    let (kind, said) = with(both).failure().await;
+    assert_eq!(kind, "broken not_allowed");
+    assert!(said.contains("WAS REVOKED") && !said.contains("host_key ="), "{said}");
+    let others = format!("@revoked * {key}{host} {}", public("ecdsa"));
+    with(others).send("img_2", b"p").await.unwrap();
     let lab = with(String::new());
     fs::remove_file(&path).unwrap();
     let (kind, said) = lab.failure().await;

@@ -127,6 +127,18 @@ impl Shore for Azurite {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signature_that_ended_is_told_with_its_day() {
+    let mut azurite = Azurite::start().await;
+    let token = sas_until("2020-01-15T00:00:00Z", "rwdc");
+    let keys = keys(azurite.server().address(), "photos", &format!("sas_token = \"{token}\""));
+    let lab = Lab::new(&keys, vec!["sig=".to_owned()]);
+    let failure = lab.send(lab.item("img_1", "a.jpg", b"photo")).await.unwrap_err();
+    let Failure::Broken { cause } = &failure else { panic!("{failure:?}") };
+    assert_eq!(cause.kind, ErrorKind::Unauthorized);
+    assert!(cause.what.ends_with("expired on 2020-01-15"), "{cause}");
+}
+
 /// Azurite, used with a signature.
 pub(crate) struct AzuriteBySas(Azurite);
 
