@@ -35,7 +35,11 @@ fn hmac(key: &[u8], text: &str) -> String {
 
 /// A signature for the whole account with these permissions.
 pub(crate) fn sas(permissions: &str) -> String {
-    let (until, version) = ("2099-01-01T00:00:00Z", "2022-11-02");
+    sas_until("2099-01-01T00:00:00Z", permissions)
+}
+
+pub(crate) fn sas_until(until: &str, permissions: &str) -> String {
+    let version = "2022-11-02";
     let text = format!("{ACCOUNT}\n{permissions}\nb\nsco\n\n{until}\n\nhttps,http\n{version}\n\n");
     let signature = hmac(&STANDARD.decode(KEY).unwrap(), &text);
     let encoded: String = url::form_urlencoded::byte_serialize(signature.as_bytes()).collect();
