@@ -43,7 +43,7 @@ pub(crate) fn sas(permissions: &str) -> String {
     sas_until("2099-01-01T00:00:00Z", permissions)
 }
 
-fn sas_until(until: &str, permissions: &str) -> String {
+pub(crate) fn sas_until(until: &str, permissions: &str) -> String {
     let version = "2022-11-02";
     let text = format!("{ACCOUNT}\n{permissions}\nb\nsco\n\n{until}\n\nhttps,http\n{version}\n\n");
     let signature = hmac(&STANDARD.decode(KEY).unwrap(), &text);
@@ -217,19 +217,14 @@ async fn a_connection_string_holds_a_key_or_a_signature() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signature_that_expired_or_may_too_little_is_told() {
+async fn a_signature_that_may_too_little_is_told() {
     let mut shore = Azurite::start().await;
     let address = shore.server().address();
-    for (token, kind, word) in [
-        (sas_until("2020-01-01T00:00:00Z", "rwdc"), ErrorKind::Unauthorized, "expires"),
-        (sas("r"), ErrorKind::Forbidden, "sp=rcwd"),
-    ] {
-        let login = format!("sas_token = \"{token}\"");
-        let lab = Lab::new(&keys(address, "photos", &login), shore.secrets());
-        let failure = lab.send(lab.item("img_1", "a.jpg", b"\xff")).await.unwrap_err();
-        let Failure::Broken { cause } = &failure else { panic!("{failure:?}") };
-        assert!(cause.kind == kind && cause.fix.contains(word), "{cause:?}");
-    }
+    let login = format!("sas_token = \"{}\"", sas("r"));
+    let lab = Lab::new(&keys(address, "photos", &login), shore.secrets());
+    let failure = lab.send(lab.item("img_1", "a.jpg", b"\xff")).await.unwrap_err();
+    let Failure::Broken { cause } = &failure else { panic!("{failure:?}") };
+    assert!(cause.kind == ErrorKind::Forbidden && cause.fix.contains("sp=rcwd"), "{cause:?}");
     assert_eq!(shore.list().await, [""; 0]);
 }
 
