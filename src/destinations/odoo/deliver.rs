@@ -36,7 +36,6 @@ impl Odoo {
         progress: &Progress,
     ) -> Result<Receipt, Failure> {
         let order = self.order(&item.delivery)?;
-        check_size(item.file.size)?;
         let session = self.session().await?;
         let done = self.steps(&session, &order, &item.file, progress).await;
         match done {
@@ -53,6 +52,15 @@ impl Odoo {
             Ok(found) => Ok(found),
             Err(failure) => Err(self.doubted(failure).await),
         }
+    }
+
+    /// What is known of a delivery before Odoo is asked.
+    pub(super) fn foreseen(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        let Order { record: Record { model, id }, mode, .. } = self.order(delivery)?;
+        Ok(Receipt::default()
+            .with("record", format!("{model} {id}"))
+            .with("name", filename(&delivery.photo))
+            .with("mode", mode))
     }
 
     fn order<'a>(&self, delivery: &'a Delivery) -> Result<Order<'a>, Failure> {
@@ -269,17 +277,6 @@ fn page(place: &str, record: &Record, major: u32) -> String {
         _ if !model.contains('.') => format!("{place}/odoo/m-{model}/{id}"),
         _ => format!("{place}/odoo/{model}/{id}"),
     }
-}
-
-fn check_size(size: u64) -> Result<(), Failure> {
-    if size <= MAX_PHOTO {
-        return Ok(());
-    }
-    Err(refused(
-        ErrorKind::TooLarge,
-        &format!("the photo has {size} bytes; Odoo takes at most {MAX_PHOTO}"),
-        "send photos of this size to a storage destination with a route",
-    ))
 }
 
 fn refused(kind: ErrorKind, what: &str, fix: &str) -> Failure {

@@ -9,7 +9,8 @@ use crate::{
     model::{Cause, Failure, Finding, Severity},
 };
 
-/// Tries a store out. After the first step that fails only the removal is tried.
+/// Tries a store out. After the first step that fails only the removal is tried, if there may
+/// be something to remove.
 pub(super) async fn run(store: &impl Store) -> Vec<Finding> {
     let mut findings = store.probe().await;
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
@@ -17,14 +18,16 @@ pub(super) async fn run(store: &impl Store) -> Vec<Finding> {
     }
     let key = format!("apertur-bridge-test-{}.png", uuid::Uuid::now_v7().simple());
     let mut steps = Steps { findings: &mut findings, start: Instant::now() };
-    if steps.step("write", &format!("wrote {key}"), write(store, &key).await)
+    let written = write(store, &key).await;
+    let may_be_there = matches!(&written, Ok(()) | Err(Failure::Unknown { .. }));
+    if steps.step("write", &format!("wrote {key}"), written)
         && steps.step("look", "it is there, whole", look(store, &key).await)
     {
         steps.step("read", "it reads back equal", read(store, &key).await);
     }
     // Whatever failed, nothing is to be left there.
-    if !steps.step("remove", "it was removed", store.remove(&key).await) {
-        steps.remains(&key);
+    if may_be_there && !steps.step("remove", "it was removed", store.remove(&key).await) {
+        steps.remains(&key, &store.place());
     }
     findings
 }
@@ -37,19 +40,20 @@ struct Steps<'a> {
 impl Steps<'_> {
     fn step(&mut self, subject: &str, what: &str, done: Result<(), Failure>) -> bool {
         let is_done = done.is_ok();
+        let took = self.start.elapsed().as_millis();
         self.findings.push(match done {
-            Ok(()) => {
-                let took = self.start.elapsed().as_millis();
-                Finding::ok(subject, format!("{what}, {took} ms"))
+            Ok(()) => Finding::ok(subject, format!("{what}, {took} ms")),
+            Err(failure) => {
+                let failed = Finding::failed(subject, &failure);
+                Finding { what: format!("{}, {took} ms", failed.what), ..failed }
             }
-            Err(failure) => Finding::failed(subject, &failure),
         });
         self.start = Instant::now();
         is_done
     }
 
-    fn remains(&mut self, key: &str) {
-        let what = format!("{key} may still be there");
+    fn remains(&mut self, key: &str, place: &str) {
+        let what = format!("{key} may still be in {place}");
         self.findings.push(Finding::warning("remove", what, "remove it by hand"));
     }
 }
@@ -82,7 +86,7 @@ async fn look(store: &impl Store, key: &str) -> Result<(), Failure> {
 }
 
 async fn read(store: &impl Store, key: &str) -> Result<(), Failure> {
-    if super::digest(store, key).await? == sample::digest() {
+    if super::digest(store, key).await?.0 == sample::digest() {
         return Ok(());
     }
     let fix = "look for a proxy or a text mode that changes what goes through";

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::settings::{Login, Settings};
 use crate::{
+    destinations::redact::Secrets,
     http::{self, Http, ReadError},
     model::{Cause, ErrorKind, Failure},
     system::Clock,
@@ -81,6 +82,17 @@ impl Wire {
         })
     }
 
+    /// What goes out with a request and must not come back in words.
+    pub(super) fn secrets(&self) -> Secrets {
+        match &self.settings.login {
+            None => Secrets::default(),
+            Some(Login::Password { username, password }) => {
+                Secrets::default().and_basic(username, password.expose_secret())
+            }
+            Some(Login::Token(token)) => Secrets::default().and(token.expose_secret()),
+        }
+    }
+
     /// Sends a request; a refusal is the inner error.
     ///
     /// # Errors
@@ -146,13 +158,17 @@ impl Refusal {
             ),
             403 => (
                 ErrorKind::Forbidden,
-                "let this user make, change and remove files and folders there",
+                "let this user read, make, change and remove files and folders there",
             ),
             // The folder answers WebDAV by now; rclone says so of a full disk, others of a share
             // that can only be read.
             405 if self.doing == Doing::Uploading => (
                 ErrorKind::Unavailable,
                 "look at the server's disk and log, and whether this user may write there",
+            ),
+            405 | 501 if self.doing != Doing::Looking => (
+                ErrorKind::Protocol,
+                "let the server take PUT, MKCOL, MOVE and DELETE there; nginx: dav_methods",
             ),
             405 | 501 => (
                 ErrorKind::Protocol,

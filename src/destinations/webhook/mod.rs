@@ -110,6 +110,7 @@ impl Destination for Webhook {
         let Settings { max_size, concurrency, .. } = self.wire.settings;
         Limits {
             max_size,
+            size_key: Some("max_size"),
             concurrency,
             one_per_target: false,
             photos_per_parcel: 1,
@@ -131,6 +132,15 @@ impl Destination for Webhook {
         }
         let send = self.trial().await.unwrap_or_else(|failure| Finding::failed("send", &failure));
         vec![ping, send]
+    }
+
+    fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        let id = delivery.photo.id.as_str();
+        let format = self.wire.settings.format.as_str();
+        Ok(Receipt::default()
+            .with("delivery", key(&self.name, id))
+            .with("image_id", id)
+            .with("format", format))
     }
 
     /// Nothing can be looked up at a receiver: the photo is sent again, which is harmless by the

@@ -71,24 +71,21 @@ impl Zendesk {
         self.add(permit, &order, manner, uploads).await
     }
 
+    /// What is known of a delivery before the account is asked.
+    pub(super) fn foreseen(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        let number = ticket_of(delivery)?;
+        let mode = delivery.mode.unwrap_or(self.settings().default_mode);
+        Ok(Receipt { url: Some(self.settings().page(number)), ..Receipt::default() }
+            .with("ticket", number)
+            .with("name", ticket::file_name(&delivery.photo))
+            .with("mode", mode.desk_word()))
+    }
+
     fn order<'a>(&self, items: &'a [Item]) -> Result<Order<'a>, Failure> {
         let Some(first) = items.first() else {
             return Err(refused(ErrorKind::Local, "the parcel is empty", "report it as a bug"));
         };
         let ticket = ticket_of(&first.delivery)?;
-        let most = self.settings().max_attachment;
-        let too_large = |item: &&Item| item.file.size > most;
-        if let Some(item) = items.iter().find(too_large) {
-            return Err(refused(
-                ErrorKind::TooLarge,
-                &format!("the photo has {} bytes, max_attachment is {most}", item.file.size),
-                &format!(
-                    "raise `destination.{}.max_attachment` if the account takes more, or route \
-                     large photos to a storage destination",
-                    self.wire.name
-                ),
-            ));
-        }
         if items.len() > PHOTOS {
             return Err(refused(ErrorKind::Local, "the parcel is too full", "report it as a bug"));
         }
