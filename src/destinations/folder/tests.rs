@@ -88,6 +88,8 @@ async fn a_photo_is_a_file_and_its_second_send_is_found() {
     assert_eq!(lab.folder.find(&[lab.delivery("img_1", &photo)]).await, Ok(vec![None]));
     let receipt = lab.put("img_1", &photo).await.unwrap();
     assert_eq!((key(&receipt), receipt.found), ("2027-01-15/img_1.jpg", false));
+    let at: url::Url = receipt.url.unwrap().parse().unwrap();
+    assert_eq!(at.to_file_path().unwrap(), lab.root().join("2027-01-15/img_1.jpg"));
     assert_eq!(files(&lab.root()), [lab.root().join("2027-01-15/img_1.jpg")]);
     assert_eq!(fs::read(lab.root().join("2027-01-15/img_1.jpg")).unwrap(), photo);
     let again = lab.put("img_1", &photo).await.unwrap();

@@ -338,8 +338,8 @@ mod tests {
             concurrency: 1,
         };
         let wire = Wire { settings, http: Http::new().unwrap(), clock: Clock::system() };
-        let webdav =
-            Webdav { wire, known: Mutex::default(), making: tokio::sync::Mutex::default() };
+        let making = tokio::sync::Mutex::default();
+        let webdav = Webdav { wire, known: Mutex::default(), making };
         (0..=MOST_KNOWN).for_each(|n| webdav.learn(&n.to_string()));
         assert!(webdav.known.lock().unwrap().len() <= MOST_KNOWN);
         assert!(webdav.knows(&MOST_KNOWN.to_string()) && !webdav.knows("0"));

@@ -124,6 +124,12 @@ impl HttpTransport for Wire {
     }
 }
 
+/// Whether it puts the parts of an upload together, in the words of S3, which Google has too.
+fn commits(request: &::http::Request<Buffer>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    request.method() == ::http::Method::POST && query.starts_with("uploadId=")
+}
+
 /// What goes out with a request and must not come back in words: what is behind the scheme of its
 /// credentials, the token of keys that expire, the signature of a SAS token, and what is given for
 /// Google's tokens in a form.
@@ -139,12 +145,6 @@ fn sent(request: &::http::Request<Buffer>) -> Secrets {
     let form = form.as_deref().and_then(|form| std::str::from_utf8(form).ok());
     let secrets = form.into_iter().fold(secrets, Secrets::and_query);
     query.filter(|pair| pair.starts_with("sig=")).fold(secrets, Secrets::and_query)
-}
-
-/// Whether it puts the parts of an upload together, in the words of S3, which Google has too.
-fn commits(request: &::http::Request<Buffer>) -> bool {
-    let query = request.uri().query().unwrap_or_default();
-    request.method() == ::http::Method::POST && query.starts_with("uploadId=")
 }
 
 /// The request with its body as a stream of the blocks that it is made of.
