@@ -40,7 +40,8 @@ enum Command {
     Serve,
     /// Show it at work: a daemon of its own, photos of every kind, and where they land
     Demo(demo::Args),
-    /// Check the configuration, and with --connect every destination
+    /// Check the configuration; with --connect every destination; with --explain where a photo
+    /// would go
     Check(check::Args),
     /// List, show and replay deliveries
     #[command(subcommand)]
@@ -51,7 +52,7 @@ enum Command {
     /// Sign and post photos as Apertur does; explain signatures
     #[command(subcommand)]
     Webhook(webhook::Command),
-    /// Print configuration
+    /// Print configuration, or check it
     #[command(subcommand)]
     Config(configuration::Command),
     /// Print the unit for systemd
@@ -89,7 +90,7 @@ pub fn main() -> ExitCode {
         Command::Deliveries(command) => deliveries::run(&context, command),
         Command::Destinations(command) => destinations::run(&context, command),
         Command::Webhook(command) => webhook::run(&context, &command),
-        Command::Config(command) => configuration::run(&command),
+        Command::Config(command) => configuration::run(&context, &command),
         Command::Unit(args) => unit::run(&args),
     };
     match done {

@@ -1,8 +1,8 @@
 //! The plan: which destinations want a photo. Pure; knows neither network nor disk.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use crate::model::{DestinationName, Kind, Photo, Planned, Target};
+use crate::model::{DestinationName, Kind, Photo, Planned, SessionId, Tag, Target};
 
 /// A text in which `*` stands for any number of characters; it must match as a whole.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,16 +64,38 @@ pub struct When {
     pub topic: Option<Pattern>,
 }
 
+/// A condition of a route, held against a photo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition<'a> {
+    /// `tag`, `target`, `session` or `topic`, as in the configuration.
+    pub key: &'static str,
+    /// What is wanted.
+    pub pattern: &'a Pattern,
+    /// Whether the photo has it.
+    pub is_met: bool,
+}
+
 impl When {
+    /// Every condition that is given. A photo that lacks what is asked for does not meet it.
+    #[must_use]
+    pub fn conditions(&self, photo: &Photo) -> Vec<Condition<'_>> {
+        let session = photo.session.as_ref().map(SessionId::reveal);
+        let all: [(_, _, Vec<String>); 4] = [
+            ("tag", &self.tag, photo.tags.iter().map(Tag::to_text).collect()),
+            ("target", &self.target, photo.target.iter().map(Target::to_string).collect()),
+            ("session", &self.session, session.map(str::to_owned).into_iter().collect()),
+            ("topic", &self.topic, photo.topic.clone().into_iter().collect()),
+        ];
+        let given = all.into_iter().filter_map(|(key, pattern, texts)| {
+            let pattern = pattern.as_ref()?;
+            let is_met = texts.iter().any(|text| pattern.matches(text));
+            Some(Condition { key, pattern, is_met })
+        });
+        given.collect()
+    }
+
     fn matches(&self, photo: &Photo) -> bool {
-        let given = |pattern: &Option<Pattern>, text: Option<&str>| {
-            pattern.as_ref().is_none_or(|p| text.is_some_and(|text| p.matches(text)))
-        };
-        let tagged = |p: &Pattern| photo.tags.iter().any(|tag| p.matches(&tag.to_text()));
-        self.tag.as_ref().is_none_or(tagged)
-            && given(&self.target, photo.target.as_ref().map(ToString::to_string).as_deref())
-            && given(&self.session, photo.session.as_ref().map(|s| s.reveal()))
-            && given(&self.topic, photo.topic.as_deref())
+        self.conditions(photo).iter().all(|condition| condition.is_met)
     }
 }
 
@@ -86,11 +108,39 @@ pub struct Route {
     pub to: Vec<DestinationName>,
 }
 
+/// Why a destination gets a photo, or does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// There are no rules, and its type takes every photo.
+    TakesAll,
+    /// There are no rules, and the target is a record of its type.
+    OfTarget,
+    /// This rule matches and names it: the first that does, counted from 0.
+    Rule(usize),
+    /// There are no rules, and no target of its type.
+    OtherTarget,
+    /// No rule that matches names it.
+    NoRule,
+    /// The target is a ticket of nobody knows which help desk.
+    WhichDesk,
+}
+
+impl Reason {
+    /// Whether it gets the photo.
+    #[must_use]
+    pub fn wants(self) -> bool {
+        match self {
+            Self::TakesAll | Self::OfTarget | Self::Rule(_) => true,
+            Self::OtherTarget | Self::NoRule | Self::WhichDesk => false,
+        }
+    }
+}
+
 /// Every rule and every destination there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routes {
     /// The rules as configured; every rule that matches counts. With none at all, a photo goes
-    /// to the destinations of its target's type and to every storage destination.
+    /// to the destinations of its target's type, and to every storage destination and webhook.
     pub rules: Vec<Route>,
     /// The destinations in the order of the configuration.
     pub destinations: Vec<(DestinationName, Kind)>,
@@ -114,30 +164,56 @@ impl Routes {
     /// destination, and so does one that names a ticket and not its help desk.
     #[must_use]
     pub fn plan(&self, photo: &Photo) -> Vec<Planned> {
-        let target = photo.target.clone().map(|target| self.named(target));
-        let homeless = matches!(target, Some(Target::Ticket { .. }));
-        let wants = |name: &DestinationName, kind: Kind| {
-            if homeless && kind.is_help_desk() {
-                false
-            } else if self.rules.is_empty() {
-                kind.is_storage() || target.as_ref().is_some_and(|t| t.belongs_to(kind))
-            } else {
-                self.rules.iter().any(|rule| rule.to.contains(name) && rule.when.matches(photo))
-            }
-        };
+        let photo = self.seen(photo);
         let planned =
-            |destination| Planned { destination, target: target.clone(), mode: photo.mode };
+            |destination| Planned { destination, target: photo.target.clone(), mode: photo.mode };
         let mut plan: Vec<_> = self
             .destinations
             .iter()
-            .filter(|(name, kind)| wants(name, *kind))
+            .filter(|(name, kind)| self.reason_of(&photo, name, *kind).wants())
             .map(|(name, _)| planned(Some(name.clone())))
             .collect();
-        if plan.is_empty() || homeless {
+        if plan.is_empty() || is_homeless(&photo) {
             plan.push(planned(None));
         }
         plan
     }
+
+    /// Why [`Routes::plan`] plans as it does: a reason for each destination, in their order.
+    #[must_use]
+    pub fn reasons(&self, photo: &Photo) -> Vec<Reason> {
+        let photo = self.seen(photo);
+        let all = self.destinations.iter();
+        all.map(|(name, kind)| self.reason_of(&photo, name, *kind)).collect()
+    }
+
+    fn reason_of(&self, photo: &Photo, name: &DestinationName, kind: Kind) -> Reason {
+        if is_homeless(photo) && kind.is_help_desk() {
+            return Reason::WhichDesk;
+        }
+        if self.rules.is_empty() {
+            return match &photo.target {
+                _ if kind.is_storage() => Reason::TakesAll,
+                Some(target) if target.belongs_to(kind) => Reason::OfTarget,
+                _ => Reason::OtherTarget,
+            };
+        }
+        let sends = |rule: &Route| rule.to.contains(name) && rule.when.matches(photo);
+        self.rules.iter().position(sends).map_or(Reason::NoRule, Reason::Rule)
+    }
+
+    /// The photo with the record that is meant, which is what rules look at too.
+    fn seen<'a>(&self, photo: &'a Photo) -> Cow<'a, Photo> {
+        let target = photo.target.clone().map(|target| self.named(target));
+        if target == photo.target {
+            return Cow::Borrowed(photo);
+        }
+        Cow::Owned(Photo { target, ..photo.clone() })
+    }
+}
+
+fn is_homeless(photo: &Photo) -> bool {
+    matches!(photo.target, Some(Target::Ticket { .. }))
 }
 
 #[cfg(test)]
@@ -238,6 +314,58 @@ mod tests {
         let routes = Routes { rules, destinations };
         assert_eq!(names(&routes.plan(&photo(Some("ticket:17"), &[]))), ["archive", "-"]);
         assert_eq!(names(&routes.plan(&photo(Some("zendesk:17"), &[]))), ["one", "archive"]);
+    }
+
+    #[test]
+    fn all_conditions_that_are_given_must_be_met_and_each_says_whether_it_is() {
+        let pattern = |text: &str| Pattern::parse(text).ok();
+        let when = When {
+            tag: pattern("vip:*"),
+            target: pattern("odoo:res.partner:*"),
+            session: pattern("s-*"),
+            topic: pattern("*.delivered"),
+        };
+        let mut photo = photo(Some("odoo:res.partner:42"), &["a", "vip:gold"]);
+        photo.session = SessionId::parse("s-1").ok();
+        let met = |photo: &Photo| {
+            let told = when.conditions(photo).into_iter();
+            told.filter(|c| c.is_met).map(|c| c.key).collect::<Vec<_>>()
+        };
+        assert_eq!(met(&photo), ["tag", "target", "session", "topic"]);
+        assert!(when.matches(&photo) && When::default().matches(&photo));
+        for (missing, lacking) in [
+            ("tag", Photo { tags: vec![Tag::from_text("a")], ..photo.clone() }),
+            ("target", Photo { target: "zendesk:9".parse().ok(), ..photo.clone() }),
+            ("target", Photo { target: None, ..photo.clone() }),
+            ("session", Photo { session: None, ..photo.clone() }),
+            ("topic", Photo { topic: None, ..photo.clone() }),
+        ] {
+            let met = met(&lacking);
+            assert!(met.len() == 3 && !met.contains(&missing), "{missing} {met:?}");
+            assert!(!when.matches(&lacking));
+        }
+    }
+
+    #[test]
+    fn a_rule_about_targets_sees_which_help_desk_a_bare_ticket_means() {
+        let name = |n: &str| DestinationName::parse(n).unwrap();
+        let when = When { target: Pattern::parse("zendesk:*").ok(), ..When::default() };
+        let rules = vec![Route { when, to: vec![name("desk")] }];
+        let routes = Routes { rules, destinations: vec![(name("desk"), Kind::Zendesk)] };
+        assert_eq!(names(&routes.plan(&photo(Some("ticket:17"), &[]))), ["desk"]);
+    }
+
+    #[test]
+    fn every_destination_has_a_reason() {
+        let reasons = |rules, target, tags: &[&str]| routes(rules).reasons(&photo(target, tags));
+        let odoo = Some("odoo:res.partner:42");
+        assert_eq!(reasons(vec![], odoo, &[]), [Reason::OfTarget, Reason::TakesAll]);
+        assert_eq!(reasons(vec![], None, &[]), [Reason::OtherTarget, Reason::TakesAll]);
+        let when = |tag| When { tag: Pattern::parse(tag).ok(), ..When::default() };
+        let to = vec![DestinationName::parse("archive").unwrap()];
+        let rule = |tag| Route { when: when(tag), to: to.clone() };
+        let rules = vec![rule("a"), rule("b*"), rule("bc")];
+        assert_eq!(reasons(rules, odoo, &["bc"]), [Reason::NoRule, Reason::Rule(1)]);
     }
 
     #[test]

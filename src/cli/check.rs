@@ -1,8 +1,15 @@
-//! `check`: is the configuration good, and with `--connect`, do the destinations work?
+//! `check`: is the configuration good; with `--connect`, do the destinations work; with
+//! `--explain`, where would a photo go?
+
+mod explain;
+mod story;
+
+use std::path::PathBuf;
 
 use super::{
     Context, block_on,
     output::{Failure, line},
+    webhook::headers::header,
 };
 use crate::{config::Config, model::Severity, serve};
 
@@ -10,14 +17,29 @@ use crate::{config::Config, model::Severity, serve};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Also reach every destination, log in and see whether photos could be written
-    #[arg(long)]
+    #[arg(long, conflicts_with = "explain")]
     connect: bool,
+    /// Say where the photo of this request would go and why: a file with its body as Apertur
+    /// sends it, - for standard input. Its signature is not looked at, nothing is kept, nobody
+    /// is called
+    #[arg(long, value_name = "FILE")]
+    explain: Option<PathBuf>,
+    /// A header of that request, 'Content-Type: image/jpeg' or 'X-Apertur-Session-Id: ...'; may be
+    /// given several times [default: a body of JSON]
+    #[arg(long, value_name = "HEADER", value_parser = header, requires = "explain")]
+    header: Vec<(String, String)>,
+    /// With --explain: as JSON
+    #[arg(long, requires = "explain")]
+    json: bool,
 }
 
 /// Checks the configuration.
 pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let config = context.load()?;
     serve::check_tls(&config.server).map_err(Failure::Unusable)?;
+    if let Some(file) = &args.explain {
+        return block_on(explain::run(&config, file, &args.header, args.json));
+    }
     line(&format!(
         "configuration ok: {} destination(s), listening at {}",
         config.destinations.len(),

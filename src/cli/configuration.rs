@@ -1,6 +1,9 @@
-//! `config`: print configuration.
+//! `config`: print configuration, or check it.
 
-use super::output::{Failure, line};
+use super::{
+    Context, check,
+    output::{Failure, line},
+};
 use crate::config;
 
 /// Subcommands of `config`.
@@ -8,11 +11,14 @@ use crate::config;
 pub(super) enum Command {
     /// Print a configuration file with every key, its default and what it does
     Example,
+    /// The same as `check`
+    Check(check::Args),
 }
 
-/// Prints what was asked for.
-pub(super) fn run(command: &Command) -> Result<(), Failure> {
+/// Does what was asked for.
+pub(super) fn run(context: &Context, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Example => line(config::example().trim_end()),
+        Command::Check(args) => check::run(context, args),
     }
 }

@@ -1,6 +1,7 @@
 //! Exit codes, and text on its way to a person or a program.
 
 use std::{
+    borrow::Cow,
     fmt,
     io::{self, Write as _},
     process::ExitCode,
@@ -73,7 +74,7 @@ impl From<io::Error> for Failure {
 
 /// Writes a line of the result. A reader that went away (`| head`) ends the program quietly.
 pub(super) fn line(text: &str) -> Result<(), Failure> {
-    match writeln!(io::stdout().lock(), "{text}") {
+    match writeln!(io::stdout().lock(), "{}", plain(text)) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         other => Ok(other?),
     }
@@ -89,8 +90,19 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
 pub(super) fn remark(text: &str) {
     if !text.is_empty() {
         // Nothing can be done about a standard error that is closed.
-        drop(writeln!(io::stderr().lock(), "{text}"));
+        drop(writeln!(io::stderr().lock(), "{}", plain(text)));
     }
+}
+
+/// A text without what would steer a terminal or turn the direction of writing: tags, topics and
+/// file names come from strangers.
+fn plain(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(c, '\u{2066}'..='\u{2069}')
+    };
+    if text.contains(steers) { text.replace(steers, "\u{fffd}").into() } else { text.into() }
 }
 
 /// A table without lines, for people and for `awk`.
@@ -98,4 +110,15 @@ pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_gets_through() {
+        assert_eq!(plain("a\tb\nü"), "a\tb\nü");
+        assert_eq!(plain("\u{1b}[2J\r\u{202e}x\u{9b}"), "\u{fffd}[2J\u{fffd}\u{fffd}x\u{fffd}");
+    }
 }

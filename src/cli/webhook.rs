@@ -2,6 +2,7 @@
 //!
 //! Both work beside a daemon of any machine; neither touches the journal.
 
+pub(super) mod headers;
 pub(super) mod message;
 mod reformat;
 mod send;
@@ -10,14 +11,17 @@ mod verify;
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, IsTerminal as _, Read},
     path::Path,
 };
 
 use anyhow::Context as _;
 use secrecy::SecretString;
 
-use super::{Context, output::Failure};
+use super::{
+    Context,
+    output::{Failure, remark},
+};
 
 /// Largest photo or body taken, in bytes: it is held in memory.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -45,6 +49,18 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<(), Failure> {
 pub(super) fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
     let read = File::open(path).and_then(|file| read_all(file, MAX_FILE));
     read.with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The body of a request of up to 64 MiB; `-` and nothing are standard input.
+pub(super) fn read_body(file: Option<&Path>) -> anyhow::Result<Vec<u8>> {
+    if let Some(file) = file.filter(|file| file.as_os_str() != "-") {
+        return read_file(file);
+    }
+    let input = io::stdin();
+    if input.is_terminal() {
+        remark("type or paste the body, then Ctrl-D; or name its file");
+    }
+    read_all(input.lock(), MAX_FILE).context("cannot read standard input")
 }
 
 fn read_all(source: impl Read, most: u64) -> io::Result<Vec<u8>> {

@@ -12,6 +12,9 @@ use crate::{
     route::{Pattern, Route, Routes, When},
 };
 
+/// How targets begin.
+const SYSTEMS: [&str; 5] = ["odoo:", "freshdesk:", "freshservice:", "zendesk:", "ticket:"];
+
 /// Reads every `[[route]]`. `to` may name these destinations only; `None` where they are wrong,
 /// and then any.
 pub(super) fn read(root: &mut Section<'_>, destinations: Option<&[Named]>) -> Option<Vec<Route>> {
@@ -50,9 +53,10 @@ fn describe(root: &Section<'_>) {
     if !root.reader.describing {
         return;
     }
-    let doc = "Which destinations want a photo; every route that matches counts. Without any, \
-               a photo\ngoes to the destinations of its target's type, and to every webhook and \
-               folder.";
+    let doc = "Which destinations want a photo; every route that matches counts, and with routes \
+               only they\ndecide. Without any, a photo goes to the destinations of its target's \
+               type, and to every\nstorage and webhook. `check --explain` says where a photo \
+               would go.";
     let header = "[[route]]".to_owned();
     root.reader.describe(Described::Table { header, doc, live: false });
     let mut s = Section::new(root.reader, "route".to_owned(), ::config::Map::new());
@@ -74,18 +78,29 @@ fn one(rule: &Entry<'_>, destinations: Option<&[Named]>) -> Option<Route> {
 
 fn when(entry: &Entry<'_>) -> Option<When> {
     let mut s = Section::new(entry.reader, entry.path.clone(), entry.table()?);
-    let mut pattern = |name| match s.entry(name) {
-        Some(entry) => text(pattern)(&entry).map(Some),
+    let mut one = |name, parse: fn(&str) -> Result<Pattern, Wrong>| match s.entry(name) {
+        Some(entry) => text(parse)(&entry).map(Some),
         None => Some(None),
     };
-    let (tag, target) = (pattern("tag"), pattern("target"));
-    let (session, topic) = (pattern("session"), pattern("topic"));
+    let (tag, target) = (one("tag", pattern), one("target", of_targets));
+    let (session, topic) = (one("session", pattern), one("topic", pattern));
     s.close();
     Some(When { tag: tag?, target: target?, session: session?, topic: topic? })
 }
 
 fn pattern(text: &str) -> Result<Pattern, Wrong> {
     Pattern::parse(text).map_err(|_| Wrong::new("is empty", "write * to match everything"))
+}
+
+/// A pattern that some target can match.
+fn of_targets(text: &str) -> Result<Pattern, Wrong> {
+    let parsed = pattern(text)?;
+    let head = text.split('*').next().unwrap_or_default();
+    if SYSTEMS.iter().any(|system| system.starts_with(head) || head.starts_with(system)) {
+        return Ok(parsed);
+    }
+    let remedy = "write for example odoo:res.partner:*, freshdesk:*, freshservice:* or zendesk:*";
+    Err(Wrong::new("matches no target", remedy))
 }
 
 fn destination(name: &str, all: Option<&[Named]>) -> Result<DestinationName, Wrong> {

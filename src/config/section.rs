@@ -218,11 +218,11 @@ impl<'r> Section<'r> {
     /// Notes that a key is missing.
     pub(super) fn missing(&self, name: &str, example: &str) {
         let path = below(&self.path, name);
-        let remedy = format!(
-            "write for example {name} = {}, or set {}",
-            literal(example),
-            source::variable(&path)
-        );
+        let mut remedy = format!("write for example {name} = {}", literal(example));
+        // No variable reaches into a list.
+        if !path.contains('[') {
+            remedy.push_str(&format!(", or set {}", source::variable(&path)));
+        }
         self.reader.find(Severity::Error, (&path, None), "is missing", remedy);
     }
 }

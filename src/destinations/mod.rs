@@ -75,6 +75,13 @@ pub trait Destination: fmt::Debug + Send + Sync {
     /// `target` names the record where the type needs one.
     async fn test(&self, target: Option<&crate::model::Target>) -> Vec<Finding>;
 
+    /// What the receipt of a delivery is going to say, as far as that is decided here and without
+    /// asking the other side: the record and mode, the ticket, the key of the object.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] where the delivery would be refused without a call.
+    fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure>;
+
     /// Looks for the photos of deliveries whose earlier attempts ended without an answer, all
     /// of them for one target; gives what was found of each, in order. `None` says that the
     /// photo is surely not there in full; [`Destination::deliver`] must still cope with the part

@@ -492,6 +492,18 @@ pub async fn open_to_read(settings: &Settings) -> anyhow::Result<Arc<dyn Journal
     }
 }
 
+/// As [`open_to_read`]; `None` before the first start, when there is none.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_if_there(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Journal>>> {
+    let Settings::Sqlite { path } = settings;
+    match tokio::fs::metadata(path).await {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        _ => open_to_read(settings).await.map(Some),
+    }
+}
+
 /// Whether a hinted image id belongs to a photo known only by its bytes.
 #[must_use]
 pub fn is_hint(photo: &Photo) -> Option<&ImageId> {

@@ -1,7 +1,11 @@
 //! The body as it arrives: counted, hashed and kept, small ones in memory, large ones in a
 //! file of the spool. Until the signature is checked nobody can look inside.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_web::web;
 use bytes::Bytes;
@@ -39,6 +43,21 @@ pub(super) enum Body {
     Memory(Vec<u8>),
     /// A large one, in a file that is removed unless it is kept.
     File(Writer),
+}
+
+impl Body {
+    /// A body that is here whole, kept as if it had arrived. Blocks.
+    ///
+    /// # Errors
+    /// When the spool cannot take it.
+    pub(super) fn whole(bytes: Vec<u8>, spool: &Spool) -> io::Result<Self> {
+        if bytes.len() <= SMALL {
+            return Ok(Self::Memory(bytes));
+        }
+        let mut writer = spool.begin()?;
+        writer.write_all(&bytes)?;
+        Ok(Self::File(writer))
+    }
 }
 
 /// A whole body whose sender is not known. Its bytes cannot be reached.

@@ -7,12 +7,14 @@
 mod answer;
 mod base64;
 mod body;
+pub mod example;
 mod multipart;
 mod payload;
+mod reading;
 mod record;
 pub mod signature;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -21,16 +23,17 @@ use actix_web::{
 };
 use secrecy::SecretString;
 
-pub use self::answer::Status;
 use self::{
     answer::Answer,
-    body::{Body, Unverified, Verified, discard},
+    body::{Unverified, Verified, discard},
     payload::{Bad, Described, Payload, Source, printable},
-    signature::{Claim, Refusal, Secrets},
+    reading::{Hints, Known, Told},
+    signature::{Claim, Secrets},
 };
+pub use self::{answer::Status, reading::NamedBy};
 use crate::{
     journal::{Accepted, Arrival, Bytes, Journal, unrouted},
-    model::{ImageId, Photo, PhotoId, Scheme, SessionId},
+    model::{Photo, Scheme},
     route::Routes,
     spool::{Spool, Writer, blocking},
     system::Clock,
@@ -143,45 +146,13 @@ impl Door {
         let scheme = verified.scheme;
         let hints = Hints::read(headers)?;
         let _room = verified.room;
-        match self.read(headers, verified.body).await? {
+        match reading::payload(headers, verified.body, &self.behind.spool).await? {
             Payload::Ignored { topic } => Ok(Answer {
                 topic: Some(printable(&topic)),
                 scheme: Some(scheme),
                 ..Answer::new(Status::Ignored)
             }),
             Payload::Photo(described) => self.store(*described, hints, scheme).await,
-        }
-    }
-
-    /// Dispatches on the content type alone, never on configuration.
-    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Payload, Bad> {
-        let text = |name| headers.get(name).map(|v| v.to_str().unwrap_or("?").trim().to_owned());
-        if text(header::CONTENT_ENCODING).is_some_and(|e| !e.eq_ignore_ascii_case("identity")) {
-            return Err(Bad::Unsupported("send the body without Content-Encoding"));
-        }
-        let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim().to_lowercase();
-        let spool = self.behind.spool.clone();
-        match essence.as_str() {
-            "application/json" | "" => {
-                // Most events are small and need no disk before the journal's.
-                if let Body::Memory(text) = &body
-                    && let Some(event) = payload::event(text)?
-                {
-                    return Ok(event);
-                }
-                read_blocking(move || payload::json(body, &spool)).await
-            }
-            "multipart/form-data" => {
-                let form = multipart::read(body, &content_type, &spool).await?;
-                payload::form(form)
-            }
-            picture if picture == "application/octet-stream" || picture.starts_with("image/") => {
-                read_blocking(move || payload::binary(body, &spool)).await
-            }
-            _ => Err(Bad::Unsupported(
-                "send application/json, multipart/form-data, application/octet-stream or image/*",
-            )),
         }
     }
 
@@ -193,54 +164,17 @@ impl Door {
         scheme: Scheme,
     ) -> Result<Answer, Answer> {
         let behind = &self.behind;
-        let session = described.session.or(hints.session);
-        let own = match &session {
-            Some(session) => behind.journal.session(session).await?,
-            None => None,
-        };
-        let own_target = own.as_ref().map(|own| own.target.clone());
-        let record = record::read(own_target, &described.metadata, &described.tags);
-        let own_mode = own.as_ref().and_then(|own| own.mode);
-        // An id that the signature does not cover counts only in a session that we made.
-        let trusted = match (&described.image_id, &own) {
-            (Some(signed), _) => Some(signed),
-            (None, Some(_)) => hints.image.as_ref(),
-            (None, None) => None,
-        };
-        let id = match (trusted, &described.source) {
-            (Some(image), _) => PhotoId::of_image(image),
-            // By the record as it was written: what a bare ticket means may change with the
-            // configuration, the photo's id may not.
-            (None, Source::Inline(writer)) => {
-                PhotoId::of_bytes(&writer.digest(), record.target.as_ref())
-            }
-            (None, Source::Link(_)) => {
-                return Err(Bad::Malformed("the event names no image id").into());
-            }
-        };
-        let target = record.target.map(|target| behind.routes.named(target));
-        let photo = Photo {
-            id,
-            image_id: described.image_id.or(hints.image),
-            session,
-            index: described.index.or(hints.index),
-            filename: described.filename,
-            media_type: described.media_type,
-            size: described.size,
-            sha256: None,
-            tags: described.tags,
-            target,
-            mode: own_mode.or(record.mode),
-            topic: described.topic,
-            shape: described.shape,
+        let known = Known {
+            journal: Some(behind.journal.as_ref()),
+            routes: &behind.routes,
             scheme,
-            received_at: behind.clock.now(),
+            now: behind.clock.now(),
         };
-        let mut answer = match described.source {
+        let Told { photo, source, remark, .. } = reading::told(described, hints, known).await?;
+        let mut answer = match source {
             Source::Link(url) => self.commit(photo, Bytes::Announced { url }).await,
             Source::Inline(writer) => self.store_inline(photo, writer).await,
         }?;
-        let remark = record.remark.filter(|_| own_mode.is_none());
         let said: Vec<_> = answer.reason.take().into_iter().chain(remark).collect();
         answer.reason = (!said.is_empty()).then(|| said.join("; "));
         Ok(answer)
@@ -279,31 +213,6 @@ impl Door {
             }
         }
     }
-}
-
-/// What unsigned headers say about a photo: never more than hints.
-struct Hints {
-    image: Option<ImageId>,
-    session: Option<SessionId>,
-    index: Option<u32>,
-}
-
-impl Hints {
-    fn read(headers: &HeaderMap) -> Result<Self, Refusal> {
-        let text = |name| signature::header(headers, name);
-        Ok(Self {
-            image: text("image-id")?.and_then(|id| ImageId::parse(id).ok()),
-            session: text("session-id")?.and_then(|id| SessionId::parse(id).ok()),
-            index: text("image-index")?.and_then(|index| index.parse().ok()),
-        })
-    }
-}
-
-async fn read_blocking(
-    read: impl FnOnce() -> Result<Payload, Bad> + Send + 'static,
-) -> Result<Payload, Bad> {
-    let joined = tokio::task::spawn_blocking(read).await;
-    joined.unwrap_or_else(|error| Err(Bad::Disk(io::Error::other(error))))
 }
 
 async fn webhook(

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::payload::printable;
+use super::{payload::printable, reading::NamedBy};
 use crate::model::{Mode, Tag, Target, ticket_number};
 
 /// The help desks by their names in metadata, in the order in which they count.
@@ -16,6 +16,7 @@ const DESKS: [&str; 3] = ["freshservice", "freshdesk", "zendesk"];
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) target: Option<Target>,
+    pub(super) named_by: Option<NamedBy>,
     pub(super) mode: Option<Mode>,
     /// What the log is to say of it.
     pub(super) remark: Option<String>,
@@ -49,8 +50,12 @@ impl<'de> Deserialize<'de> for Metadata {
 
 /// Puts together what is known: the record of a session of ours, then metadata, then tags.
 pub(super) fn read(own: Option<Target>, metadata: &Metadata, tags: &[Tag]) -> Record {
-    let named = || tags.iter().find_map(tagged);
-    let target = own.or_else(|| in_metadata(metadata)).or_else(named);
+    let by = |by| move |target| (target, by);
+    let named = own
+        .map(by(NamedBy::Session))
+        .or_else(|| in_metadata(metadata).map(by(NamedBy::Metadata)))
+        .or_else(|| tags.iter().find_map(tagged).map(by(NamedBy::Tag)));
+    let (target, named_by) = named.unzip();
     let word = mode(metadata, target.as_ref());
     let mode = word.as_deref().map(|word| Mode::parse(&word.to_ascii_lowercase()));
     // A mode nobody knows shows the photo to as few people as possible.
@@ -58,7 +63,8 @@ pub(super) fn read(own: Option<Target>, metadata: &Metadata, tags: &[Tag]) -> Re
         let word: String = printable(&word).chars().take(40).collect();
         format!("the mode {word:?} is none that is known, so the photo is kept internal")
     });
-    Record { target, mode: mode.map(|mode| mode.unwrap_or(Mode::Internal)), remark }
+    let mode = mode.map(|mode| mode.unwrap_or(Mode::Internal));
+    Record { target, named_by, mode, remark }
 }
 
 fn in_metadata(metadata: &Metadata) -> Option<Target> {

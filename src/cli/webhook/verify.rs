@@ -3,23 +3,19 @@
 
 mod explain;
 
-use std::{
-    fs::File,
-    io::{self, IsTerminal as _},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use anyhow::Context as _;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use self::explain::{Request, explain};
-use super::{MAX_FILE, MAX_SECRET, read_all, read_file, read_secret};
+use super::{
+    headers::{header, headers},
+    read_body, read_secret,
+};
 use crate::cli::{
     Context,
-    output::{Failure, line, remark},
+    output::{Failure, line},
 };
 
 /// `webhook.max_age` where no configuration is read.
@@ -45,10 +41,6 @@ pub(in crate::cli) struct Args {
     at: Option<Timestamp>,
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
-    split(text).ok_or_else(|| "write it as 'Name: value'".to_owned())
-}
-
 fn time(text: &str) -> Result<Timestamp, String> {
     let seconds = text.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     seconds
@@ -56,22 +48,17 @@ fn time(text: &str) -> Result<Timestamp, String> {
         .ok_or_else(|| "write it as 2027-01-15T08:00:00Z or in unix seconds".to_owned())
 }
 
-/// Name and value of a header as written in a log or by `curl -v`.
-fn split(line: &str) -> Option<(String, String)> {
-    let line = line.trim().trim_start_matches(['<', '>']).trim_start();
-    let (name, value) = line.split_once(':')?;
-    HeaderName::from_bytes(name.as_bytes()).ok()?;
-    Some((name.to_owned(), value.trim().to_owned()))
-}
-
 /// Verifies.
 pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let (secrets, max_age) = secrets(context, args)?;
-    let headers = headers(args)?;
-    let body = match args.body.as_deref() {
-        Some(file) if file.as_os_str() != "-" => read_file(file)?,
-        _ => standard_input()?,
-    };
+    let headers = headers(&args.header, args.headers.as_deref())?;
+    if headers.is_empty() {
+        return Err(Failure::Failed(anyhow::anyhow!(
+            "there are no headers; give them with --header 'X-Apertur-Signature: ...' or \
+             --headers FILE"
+        )));
+    }
+    let body = read_body(args.body.as_deref())?;
     let now = args.at.unwrap_or_else(Timestamp::now);
     let request = Request { headers: &headers, body: &body, secrets: &secrets, max_age, now };
     let explained = explain(&request);
@@ -93,32 +80,4 @@ fn secrets(context: &Context, args: &Args) -> Result<(Vec<SecretString>, Duratio
     }
     let receive = context.load()?.receive;
     Ok((receive.secrets, receive.max_age))
-}
-
-fn standard_input() -> anyhow::Result<Vec<u8>> {
-    let input = io::stdin();
-    if input.is_terminal() {
-        remark("type or paste the body, then Ctrl-D; or name its file by --body");
-    }
-    read_all(input.lock(), MAX_FILE).context("cannot read standard input")
-}
-
-fn headers(args: &Args) -> anyhow::Result<HeaderMap> {
-    let mut pairs = args.header.clone();
-    if let Some(file) = &args.headers {
-        let read = File::open(file).and_then(|file| read_all(file, MAX_SECRET));
-        let text = read.with_context(|| format!("cannot read {}", file.display()))?;
-        pairs.extend(String::from_utf8_lossy(&text).lines().filter_map(split));
-    }
-    anyhow::ensure!(
-        !pairs.is_empty(),
-        "there are no headers; give them with --header 'X-Apertur-Signature: ...' or --headers FILE"
-    );
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
-        let value = HeaderValue::from_str(&value)
-            .with_context(|| format!("the value of {name} is not that of a header"))?;
-        headers.append(HeaderName::from_bytes(name.as_bytes())?, value);
-    }
-    Ok(headers)
 }

@@ -95,6 +95,18 @@ impl Freshworks {
         })
     }
 
+    /// What is known of a delivery before the account is asked.
+    pub(super) fn foreseen(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        let Ticket { number, workspace } = self.ticket(delivery)?;
+        let mode = delivery.mode.unwrap_or(self.settings().default_mode);
+        let url = self.settings().page(Ticket { number, workspace });
+        let receipt = Receipt { url: Some(url), ..Receipt::default() }
+            .with("ticket", number)
+            .with("name", ticket::file_name(&delivery.photo))
+            .with("mode", mode.desk_word());
+        Ok(workspace.into_iter().fold(receipt, |receipt, id| receipt.with("workspace", id)))
+    }
+
     fn check_size(&self, items: &[Item]) -> Result<(), Failure> {
         let size: u64 = items.iter().map(|item| item.file.size).sum();
         let most = self.settings().max_attachment;

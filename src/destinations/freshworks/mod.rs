@@ -85,6 +85,10 @@ impl Destination for Freshworks {
         self.trial(target).await
     }
 
+    fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        self.foreseen(delivery)
+    }
+
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
         self.look(deliveries).await
     }

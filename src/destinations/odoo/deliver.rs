@@ -55,6 +55,15 @@ impl Odoo {
         }
     }
 
+    /// What is known of a delivery before Odoo is asked.
+    pub(super) fn foreseen(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        let Order { record: Record { model, id }, mode, .. } = self.order(delivery)?;
+        Ok(Receipt::default()
+            .with("record", format!("{model} {id}"))
+            .with("name", filename(&delivery.photo))
+            .with("mode", mode))
+    }
+
     fn order<'a>(&self, delivery: &'a Delivery) -> Result<Order<'a>, Failure> {
         let (model, id) = match &delivery.target {
             Some(Target::Odoo { model, id }) => (model, *id),

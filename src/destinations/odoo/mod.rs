@@ -105,6 +105,10 @@ impl Destination for Odoo {
         self.trial(target).await
     }
 
+    fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        self.foreseen(delivery)
+    }
+
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
         let mut found = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {

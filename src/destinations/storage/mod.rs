@@ -269,6 +269,11 @@ impl<S: Store> Destination for Storage<S> {
         trial::run(&self.store).await
     }
 
+    fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        let key = self.template.render(delivery);
+        Ok(Receipt { url: self.store.url(&key), ..Receipt::default() }.with("key", key))
+    }
+
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
         let mut found = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {

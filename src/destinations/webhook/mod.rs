@@ -133,6 +133,15 @@ impl Destination for Webhook {
         vec![ping, send]
     }
 
+    fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        let id = delivery.photo.id.as_str();
+        let format = self.wire.settings.format.as_str();
+        Ok(Receipt::default()
+            .with("delivery", key(&self.name, id))
+            .with("image_id", id)
+            .with("format", format))
+    }
+
     /// Nothing can be looked up at a receiver: the photo is sent again, which is harmless by the
     /// contract of Apertur's webhooks, whose receivers know a photo by its id.
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {

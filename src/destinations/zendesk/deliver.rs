@@ -71,6 +71,16 @@ impl Zendesk {
         self.add(permit, &order, manner, uploads).await
     }
 
+    /// What is known of a delivery before the account is asked.
+    pub(super) fn foreseen(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        let number = ticket_of(delivery)?;
+        let mode = delivery.mode.unwrap_or(self.settings().default_mode);
+        Ok(Receipt { url: Some(self.settings().page(number)), ..Receipt::default() }
+            .with("ticket", number)
+            .with("name", ticket::file_name(&delivery.photo))
+            .with("mode", mode.desk_word()))
+    }
+
     fn order<'a>(&self, items: &'a [Item]) -> Result<Order<'a>, Failure> {
         let Some(first) = items.first() else {
             return Err(refused(ErrorKind::Local, "the parcel is empty", "report it as a bug"));

@@ -87,6 +87,10 @@ impl Destination for Zendesk {
         self.trial(target).await
     }
 
+    fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
+        self.foreseen(delivery)
+    }
+
     async fn find(&self, deliveries: &[Delivery]) -> Result<Vec<Option<Receipt>>, Failure> {
         self.find_all(deliveries).await
     }

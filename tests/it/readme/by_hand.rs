@@ -77,19 +77,37 @@ fn a_photo_posted_by_hand_for_a_record_lands_in_odoo_once() {
     assert_eq!(odoo.messages().len(), 1);
 }
 
-#[test]
-fn the_configuration_of_the_quick_start_is_right() {
+/// A home with the configuration of the quick start and its secrets, and more after it.
+fn quick_start(more: &str) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     for name in ["webhook-secret", "odoo-api-key"] {
         let file = home.path().join(name);
         fs::write(&file, "secret\n").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     }
-    let file = home.path().join("config.toml");
     let text = block("config").replace("/etc/apertur-bridge", &home.path().display().to_string());
-    fs::write(&file, text).unwrap();
-    let output = binary(&file).arg("check").output().unwrap();
+    fs::write(home.path().join("config.toml"), format!("{text}{more}")).unwrap();
+    home
+}
+
+#[test]
+fn the_configuration_of_the_quick_start_is_right() {
+    let home = quick_start("");
+    let output = binary(&home.path().join("config.toml")).arg("check").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(output.stderr.is_empty(), "no warning is wanted: {output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("2 destination(s)"), "{output:?}");
+}
+
+#[test]
+fn an_example_is_explained_as_it_stands_there() {
+    let home = quick_start(&block("routes"));
+    fs::write(home.path().join("event.json"), block("event")).unwrap();
+    let mut command = binary(&home.path().join("config.toml"));
+    command.args(["config", "check", "--explain", "event.json"]).current_dir(home.path());
+    let output = command.output().unwrap();
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let today = jiff::Timestamp::now().strftime("key %Y-%m-%d/").to_string();
+    let said = answers(&output).replace(&today, "key 2027-01-15/");
+    assert_eq!(said, block("explained"));
 }
