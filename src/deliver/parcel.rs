@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     destinations::{Item, Limits, Parcel},
-    journal::{Claimed, DeliveryEnd},
+    journal::{Claimed, DeliveryEnd, on_the_way},
     model::{Cause, Delivery, ErrorKind, Failure, Receipt},
     spool::SpooledFile,
 };
@@ -173,7 +173,8 @@ impl Sender {
 
     async fn find(&self, unsure: &[&Claimed]) -> Result<Vec<Option<Receipt>>, Failure> {
         let deliveries: Vec<_> = unsure.iter().map(|claimed| claimed.delivery.clone()).collect();
-        let found = self.in_time(self.destination.find(&deliveries)).await;
+        let bytes = deliveries.iter().filter_map(|delivery| delivery.photo.size).sum();
+        let found = self.in_time(bytes, self.destination.find(&deliveries)).await;
         let found = found.map_err(|failure| hidden(failure, &deliveries))?;
         if found.len() == deliveries.len() {
             return Ok(found);
@@ -191,16 +192,18 @@ impl Sender {
             file: piece.file.clone(),
         };
         let parcel = Parcel { items: pieces.iter().map(item).collect() };
-        let sent = self.in_time(self.destination.deliver(&parcel, &self.progress)).await;
+        let bytes = parcel.items.iter().map(|item| item.file.size).sum();
+        let sent = self.in_time(bytes, self.destination.deliver(&parcel, &self.progress)).await;
         sent.map_err(|failure| hidden(failure, parcel.items.iter().map(|item| &item.delivery)))
     }
 
-    /// A call under its deadline.
+    /// A call about so many bytes, under its deadline.
     async fn in_time<T>(
         &self,
+        bytes: u64,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let deadline = self.settings.deadline;
+        let deadline = self.settings.deadline.saturating_add(on_the_way(bytes));
         match tokio::time::timeout(deadline, call).await {
             Ok(ended) => ended,
             Err(_) => Err(Failure::Unknown {

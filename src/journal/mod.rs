@@ -18,7 +18,7 @@ use crate::model::{
     correction,
 };
 
-pub use self::claim::{Claim, Claimed};
+pub use self::claim::{Claim, Claimed, on_the_way};
 pub use crate::model::Planned;
 
 /// How long another side may go on with a request that nobody waits for any more: what is in

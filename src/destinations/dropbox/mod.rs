@@ -178,6 +178,10 @@ impl Store for Dropbox {
         self.delete(json!({ "path": self.path(key) })).await
     }
 
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        self.remove(folder).await
+    }
+
     fn login(&self) -> Result<Login, NoLogin> {
         self.wire.access.login()
     }

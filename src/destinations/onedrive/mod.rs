@@ -251,6 +251,10 @@ impl Store for OneDrive {
         self.delete(self.settings.item(&self.settings.path_of(key), "", &[])).await
     }
 
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        self.remove(folder).await
+    }
+
     fn login(&self) -> Result<Login, NoLogin> {
         self.wire.access.login()
     }

@@ -327,6 +327,19 @@ impl Store for Sftp {
         }
     }
 
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        let path = self.path(folder);
+        let session = self.session().await?;
+        let removed = session.sftp.remove_dir(path.as_str()).await;
+        self.pool.put(session);
+        match removed {
+            Err(error) if status(&error) != Some(StatusCode::NoSuchFile) => {
+                Err(fault::of(&error, "remove", &path))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn url(&self, key: &str) -> Option<String> {
         link(&self.place(), key)
     }

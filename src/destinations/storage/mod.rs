@@ -4,6 +4,7 @@
 //! there, never lets two photos fight for one key, and tries a storage out. A [`Store`] is what
 //! differs: how one protocol looks, writes, reads and removes. It decides nothing about keys.
 
+mod greeting;
 mod keys;
 mod link;
 pub(super) mod objects;
@@ -22,6 +23,7 @@ use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 pub(super) use self::{
+    greeting::greeting,
     keys::Keys,
     link::link,
     part::{beside, folders_of, part_of},
@@ -92,6 +94,15 @@ pub(super) trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// As for the trait.
     async fn remove(&self, key: &str) -> Result<(), Failure>;
+
+    /// Removes a folder that [`Store::write`] made on the way to a key and that is empty by now;
+    /// one that is not there is no error. Nothing where the protocol has no folders.
+    ///
+    /// # Errors
+    /// As for the trait.
+    async fn remove_folder(&self, _folder: &str) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// Where a person can see the object, if there is such a place. Never a signed link.
     fn url(&self, _key: &str) -> Option<String> {
@@ -302,7 +313,7 @@ impl<S: Store> Destination for Storage<S> {
     }
 
     async fn test(&self, _target: Option<&Target>) -> Vec<Finding> {
-        trial::run(&self.store).await
+        trial::run(&self.store, &self.template).await
     }
 
     fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
