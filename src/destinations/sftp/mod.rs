@@ -330,14 +330,14 @@ impl Store for Sftp {
     async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
         let path = self.path(folder);
         let session = self.session().await?;
-        let removed = session.sftp.remove_dir(path.as_str()).await;
-        self.pool.put(session);
-        match removed {
+        let removed = match session.sftp.remove_dir(path.as_str()).await {
             Err(error) if status(&error) != Some(StatusCode::NoSuchFile) => {
-                Err(fault::of(&error, "remove", &path))
+                Err(fault::of(&session.secrets, &error, "remove", &path))
             }
             _ => Ok(()),
-        }
+        };
+        self.pool.put(session);
+        removed
     }
 
     fn url(&self, key: &str) -> Option<String> {
