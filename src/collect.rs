@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     journal::{Fetch, FetchEnd, Journal, JournalError},
     model::{Cause, ErrorKind},
     spool::{Spool, Stored},
-    system::Clock,
+    system::{Clock, later},
     telemetry::{Fact, Telemetry},
     work::{Loop, Wake, Work},
 };
@@ -107,9 +107,7 @@ impl Collector {
     /// By the schedule or when the other side asks for it, whichever is later; one last time
     /// when it is time to give up.
     fn again(&self, fetch: &Fetch, after: Option<Duration>, cause: Cause) -> FetchEnd {
-        let patience = SignedDuration::try_from(self.settings.give_up_after);
-        let patience = patience.unwrap_or(SignedDuration::MAX);
-        let end = fetch.since.checked_add(patience).unwrap_or(Timestamp::MAX);
+        let end = later(fetch.since, self.settings.give_up_after);
         if self.clock.now() >= end {
             return FetchEnd::Held { cause: gave_up(self.settings.give_up_after, &cause) };
         }

@@ -1,6 +1,6 @@
 //! The options with which an operator says which deliveries are meant.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::model::{
     DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter, PhotoId, SessionId, Target,
@@ -81,7 +81,6 @@ fn error(text: &str) -> Result<ErrorKind, String> {
 
 fn time(text: &str) -> Result<Timestamp, String> {
     if let Ok(age) = humantime::parse_duration(text) {
-        let age = SignedDuration::try_from(age).map_err(|error| error.to_string())?;
         return Timestamp::now().checked_sub(age).map_err(|error| error.to_string());
     }
     if let Ok(time) = text.parse::<Timestamp>() {

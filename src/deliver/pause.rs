@@ -7,12 +7,12 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Settings, delay};
 use crate::{
     model::{Cause, DeliveryId, ErrorKind},
-    system::Clock,
+    system::{Clock, later},
 };
 
 /// Longest time between two probes of what refuses our credentials: accounts are locked by those
@@ -161,9 +161,7 @@ impl Slow {
         if waits.are_over(now) {
             waits.count = waits.count.saturating_add(1);
             let wait = delay(settings.first_delay, settings.max_delay, waits.count, spread);
-            let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-            waits.asked_at = now;
-            waits.until = now.checked_add(wait).unwrap_or(Timestamp::MAX);
+            (waits.asked_at, waits.until) = (now, later(now, wait));
         }
         waits.until
     }
@@ -182,7 +180,7 @@ impl Slow {
 mod tests {
     use super::*;
 
-    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+    const HOUR: Duration = Duration::from_hours(1);
 
     #[test]
     fn a_clock_that_is_set_back_keeps_nothing_shut_for_ever() {

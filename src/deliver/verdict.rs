@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Settings, backoff::delay};
 use crate::{
     journal::{DeliveryEnd, LOOK_AFTER},
     model::{Cause, Delivery, ErrorKind, Failure},
+    system::later,
 };
 
 /// Less than this is no wait: whoever says so, or names a time that is past, would be asked again
@@ -127,9 +128,4 @@ impl Verdict<'_> {
         )
         .with_detail(&last.detail)
     }
-}
-
-fn later(at: Timestamp, by: Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::model::{AttemptId, Delivery, DeliveryId, DestinationName, Mode, SessionId, Target};
+use crate::{
+    model::{AttemptId, Delivery, DeliveryId, DestinationName, Mode, SessionId, Target},
+    system::later,
+};
 
 /// Which deliveries a sender wants.
 #[derive(Debug, Clone)]
@@ -62,9 +65,7 @@ impl Claim {
     /// Until when a parcel of so many deliveries is held.
     pub(super) fn leased_until(&self, deliveries: usize) -> Timestamp {
         let further = u32::try_from(deliveries.saturating_sub(1)).unwrap_or(u32::MAX);
-        let more = SignedDuration::try_from(self.lease_more.saturating_mul(further));
-        let more = more.unwrap_or(SignedDuration::MAX);
-        self.lease_until.checked_add(more).unwrap_or(Timestamp::MAX)
+        later(self.lease_until, self.lease_more.saturating_mul(further))
     }
 
     /// The room in a parcel that has its first delivery.

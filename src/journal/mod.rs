@@ -10,7 +10,7 @@ pub mod sqlite;
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::model::{
     Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, ErrorKind,
@@ -521,7 +521,7 @@ fn same_photo(other: &PhotoId) -> Receipt {
 
 /// What is due later than this from now was written under a wrong clock; no schedule waits so
 /// long.
-const FAR: SignedDuration = SignedDuration::from_hours(7 * 24);
+const FAR: Duration = Duration::from_hours(7 * 24);
 
 /// Why a delivery is held whose destination is gone from the configuration.
 fn stray(destination: &str) -> Cause {

@@ -17,7 +17,7 @@ pub struct Filter {
     pub destination: Option<DestinationName>,
     /// This session.
     pub session: Option<SessionId>,
-    /// This record.
+    /// This record, see [`Target::record`].
     pub target: Option<Target>,
     /// This photo.
     pub photo: Option<PhotoId>,

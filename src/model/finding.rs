@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Cause, Failure};
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -66,6 +68,14 @@ impl Finding {
     ) -> Self {
         Self { severity: Severity::Error, ..Self::warning(subject, what, fix) }
     }
+
+    /// Does not work, as a call failed: with its words and its remedy.
+    #[must_use]
+    pub fn failed(subject: impl Into<String>, failure: &Failure) -> Self {
+        let Cause { what, detail, fix, .. } = failure.cause();
+        let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
+        Self::error(subject, what, fix)
+    }
 }
 
 impl fmt::Display for Finding {
@@ -77,5 +87,19 @@ impl fmt::Display for Finding {
         };
         write!(f, "{word}: {}: {}", self.subject, self.what)?;
         if self.fix.is_empty() { Ok(()) } else { write!(f, "; {}", self.fix) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ErrorKind;
+
+    #[test]
+    fn a_failure_is_found_with_its_words_and_its_remedy() {
+        let cause = Cause::new(ErrorKind::Forbidden, "may not write", "let it");
+        let failed = |cause| Finding::failed("write", &Failure::Broken { cause }).to_string();
+        assert_eq!(failed(cause.clone()), "error: write: may not write; let it");
+        assert_eq!(failed(cause.with_detail("550")), "error: write: may not write (550); let it");
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
     journal::Journal,
@@ -101,6 +101,5 @@ async fn remove(spool: &Spool, digest: Digest) -> anyhow::Result<bool> {
 }
 
 fn ago(now: Timestamp, age: Duration) -> Timestamp {
-    let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
     now.checked_sub(age).unwrap_or(Timestamp::MIN)
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 /// Tells the time and waits for it. Cheap to clone; clones share the time.
@@ -32,8 +32,7 @@ impl Clock {
     /// Now plus a duration, the end of time where that overflows.
     #[must_use]
     pub fn after(&self, wait: Duration) -> Timestamp {
-        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-        self.now().checked_add(wait).unwrap_or(Timestamp::MAX)
+        later(self.now(), wait)
     }
 
     /// Moves a stepped clock forward; does nothing to the system's.
@@ -63,6 +62,31 @@ impl Clock {
                 // The sender lives in `self`, so waiting cannot fail.
                 drop(seen.wait_for(|now| *now >= at).await);
             }
+        }
+    }
+}
+
+/// A time plus a duration, the end of time where that overflows.
+#[must_use]
+pub fn later(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_wait_is_longer_than_time() {
+        let start = Timestamp::UNIX_EPOCH;
+        assert_eq!(later(start, Duration::from_millis(1500)).as_millisecond(), 1500);
+        for (at, by) in [
+            (start, Duration::MAX),
+            (start, Duration::from_secs(i64::MAX as u64 + 1)),
+            (Timestamp::MAX, Duration::from_nanos(1)),
+            (Timestamp::MIN, Duration::MAX),
+        ] {
+            assert_eq!(later(at, by), Timestamp::MAX, "{at} {by:?}");
         }
     }
 }

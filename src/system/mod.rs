@@ -4,6 +4,6 @@ mod clock;
 mod data_dir;
 mod service;
 
-pub use clock::Clock;
+pub use clock::{Clock, later};
 pub use data_dir::{DataDir, Taken};
 pub use service::{Service, shutdown};

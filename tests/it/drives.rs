@@ -16,23 +16,19 @@ use std::{
 
 use apertur_bridge::{
     destinations::{
-        Destination, Item, Parcel, Progress, Settings, Shared, StepLog, build,
+        Destination, Item, Settings, Shared, build,
         key::KeyTemplate,
         oauth::{Addresses, Client, Endpoints, Style},
     },
     http::Http,
-    model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, Failure, Finding, ImageId,
-        Photo, PhotoId, Receipt, Scheme, Severity, Shape, Step, Tag,
-    },
-    spool::SpooledFile,
+    model::{DestinationName, Failure, Receipt, Tag},
     system::Clock,
 };
-use async_trait::async_trait;
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,
 };
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -43,6 +39,7 @@ use crate::{
         oauth::{CLIENT_ID, CLIENT_SECRET, FakeOauth, Wants, visit},
     },
     look,
+    parcel::{self, ending, errors, key},
 };
 
 /// A fake drive, as the tests that all have to pass see it.
@@ -153,11 +150,7 @@ impl<C: Cloud> Lab<C> {
     }
 
     fn item(&self, id: &str, bytes: &[u8]) -> Item {
-        let path = self.home.path().join(format!("photo-{id}"));
-        std::fs::write(&path, bytes).unwrap();
-        let sha256 = Digest(Sha256::digest(bytes).into());
-        let size = bytes.len() as u64;
-        Item { delivery: delivery(id, size, sha256), file: SpooledFile::at(path, size, sha256) }
+        parcel::item(self.home.path(), parcel::delivery(id, "door.jpg"), bytes)
     }
 
     async fn send(&self, id: &str, bytes: &[u8]) -> Result<Receipt, Failure> {
@@ -165,8 +158,7 @@ impl<C: Cloud> Lab<C> {
     }
 
     async fn send_item(&self, item: Item) -> Result<Receipt, Failure> {
-        let progress = Progress(Arc::new(NoSteps));
-        let sent = self.destination.deliver(&Parcel { items: vec![item] }, &progress).await;
+        let sent = parcel::send(&*self.destination, vec![item], &Arc::default()).await;
         self.assert_silent(&format!("{sent:?} {:?}", self.destination));
         Ok(sent?.remove(0))
     }
@@ -197,78 +189,9 @@ impl<C: Cloud> Lab<C> {
     }
 }
 
-/// Storage writes no steps down.
-#[derive(Debug)]
-struct NoSteps;
-
-#[async_trait]
-impl StepLog for NoSteps {
-    async fn write(&self, _delivery: DeliveryId, step: Step) -> Result<(), String> {
-        Err(format!("{step:?}"))
-    }
-}
-
-fn delivery(id: &str, size: u64, sha256: Digest) -> Delivery {
-    let received_at = "2027-01-15T08:00:00Z".parse().unwrap();
-    let photo = Photo {
-        id: PhotoId::parse(id).unwrap(),
-        image_id: ImageId::parse(id).ok(),
-        session: None,
-        index: Some(0),
-        filename: Some("door.jpg".to_owned()),
-        media_type: Some("image/jpeg".to_owned()),
-        size: Some(size),
-        sha256: Some(sha256),
-        tags: Vec::new(),
-        target: None,
-        mode: None,
-        topic: None,
-        shape: Shape::Event,
-        scheme: Scheme::Body,
-        received_at,
-    };
-    Delivery {
-        id: DeliveryId(7),
-        target: None,
-        photo,
-        destination: DestinationName::parse("drive").ok(),
-        mode: None,
-        state: DeliveryState::Sending,
-        attempts: 1,
-        due_at: received_at,
-        since: received_at,
-        unsure: false,
-        steps: Vec::new(),
-        cause: None,
-        receipt: None,
-        settled_at: None,
-    }
-}
-
 /// Bytes that repeat nowhere near a piece's length.
 fn picture(size: usize) -> Vec<u8> {
     (0..size).map(|i| (i * 31 % 251) as u8 ^ (i >> 13) as u8).collect()
-}
-
-fn key(receipt: &Receipt) -> &str {
-    &receipt.ids.iter().find(|step| step.name == "key").unwrap().value
-}
-
-/// `broken not_found` and the like.
-fn ending<T>(sent: &Result<T, Failure>) -> String {
-    let Err(failure) = sent else { return "done".to_owned() };
-    let word = match failure {
-        Failure::Later { .. } => "later",
-        Failure::Unknown { .. } => "unknown",
-        Failure::Refused { .. } => "refused",
-        Failure::Broken { .. } => "broken",
-    };
-    format!("{word} {}", failure.cause().kind)
-}
-
-fn errors(findings: &[Finding]) -> Vec<String> {
-    let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    wrong.map(Finding::to_string).collect()
 }
 
 /// Larger than two pieces of every drive, and no multiple of any.
@@ -425,6 +348,26 @@ async fn a_busy_and_a_full_drive_are_told_apart<C: Cloud>() {
     assert!(said[0].starts_with("error: space: none is left"), "{said:?}");
 }
 
+async fn a_refusal_that_repeats_the_request_gives_nothing_away<C: Cloud>() {
+    let lab = Lab::<C>::new().await;
+    let echo = Body::Echo(|sent| {
+        let error = json!({ "code": sent, "message": sent, "errors": [{ "reason": sent }] });
+        json!({ "error_summary": sent, "user_message": { "text": sent }, "error": error })
+    });
+    let pieces = [C::PIECE, C::last(LARGE)].map(|on| (on, LARGE));
+    for (on, size) in [("*", 3_000), (C::last(3_000), 3_000)].into_iter().chain(pieces) {
+        for status in [400, 401, 403, 409, 429, 500] {
+            // A 401 is met with a new token, once.
+            lab.fault(Fault { on, times: 2, what: What::Status(status, echo.clone()) });
+            // What it gives away is looked for where it is sent.
+            drop(lab.send("img_1", &picture(size)).await);
+            lab.server.desk().core().faults.clear();
+        }
+    }
+    lab.fault(Fault { on: "*", times: 9, what: What::Status(403, echo) });
+    lab.assert_silent(&format!("{:?}", lab.destination.probe().await));
+}
+
 async fn a_trial_says_who_and_how_much_and_leaves_nothing<C: Cloud>() {
     let lab = Lab::<C>::new().await;
     let findings = lab.destination.test(None).await;
@@ -565,6 +508,7 @@ macro_rules! contract {
             a_lost_last_answer_makes_no_second_file
             tokens_are_renewed_and_a_login_that_ended_is_said
             a_busy_and_a_full_drive_are_told_apart
+            a_refusal_that_repeats_the_request_gives_nothing_away
             a_trial_says_who_and_how_much_and_leaves_nothing
             the_commands_say_what_works_and_what_is_wrong
             two_hundred_mebibytes_pass_through_sixty_four

@@ -4,30 +4,27 @@
 
 mod login;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use apertur_bridge::{
     destinations::{
-        Destination, Item, Message, Parcel, Progress, Shared, StepLog,
+        Destination, Message, Shared,
         freshworks::{
             DEFAULT_CONCURRENCY, DEFAULT_MODE, DEFAULT_TIMEOUT, DEFAULT_WRITES_PER_MINUTE,
             Freshworks, Login, Product, RequesterRefused, Settings,
         },
     },
     http::Http,
-    model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, Failure, Finding, ImageId,
-        Mode, Photo, PhotoId, Receipt, Scheme, Severity, Shape, Step,
-    },
-    spool::SpooledFile,
+    model::{Delivery, DestinationName, Failure, Finding, Mode, Receipt, Severity},
     system::Clock,
 };
-use async_trait::async_trait;
-use sha2::{Digest as _, Sha256};
 
-use crate::fakes::{
-    desk::{Fault, What},
-    freshworks::{self as fake, FakeFreshworks, KEY, SIGNED, Switch},
+use crate::{
+    fakes::{
+        desk::{Fault, What},
+        freshworks::{self as fake, FakeFreshworks, KEY, SIGNED, Switch},
+    },
+    parcel::{self, ending},
 };
 
 const BOTH: [Product; 2] = [Product::Freshdesk, Product::Freshservice];
@@ -80,7 +77,7 @@ impl Lab {
             Product::Freshdesk => format!("freshdesk:{ticket}"),
             Product::Freshservice => format!("freshservice:{ticket}"),
         };
-        delivery(id, &target, mode)
+        parcel::to(&target, Some(mode), parcel::delivery(id, "door \"<b>\".jpg"))
     }
 
     /// The number of an open ticket.
@@ -92,12 +89,9 @@ impl Lab {
     }
 
     async fn send(&self, deliveries: &[Delivery], bytes: &[u8]) -> Result<Vec<Receipt>, Failure> {
-        let path = self.home.path().join("photo");
-        std::fs::write(&path, bytes).unwrap();
-        let file = SpooledFile::at(path, bytes.len() as u64, Digest(Sha256::digest(bytes).into()));
-        let item = |delivery: &Delivery| Item { delivery: delivery.clone(), file: file.clone() };
-        let parcel = Parcel { items: deliveries.iter().map(item).collect() };
-        let sent = self.destination.deliver(&parcel, &Progress(Arc::new(NoSteps))).await;
+        let item = |delivery: &Delivery| parcel::item(self.home.path(), delivery.clone(), bytes);
+        let items = deliveries.iter().map(item).collect();
+        let sent = parcel::send_at_once(&self.destination, items).await;
         let shown = format!("{sent:?}");
         assert!(!shown.contains(KEY) && !shown.contains(SIGNED), "{shown}");
         sent
@@ -109,68 +103,8 @@ impl Lab {
     }
 }
 
-/// These destinations write no steps down.
-#[derive(Debug)]
-struct NoSteps;
-
-#[async_trait]
-impl StepLog for NoSteps {
-    async fn write(&self, _delivery: DeliveryId, step: Step) -> Result<(), String> {
-        Err(format!("{step:?}"))
-    }
-}
-
-fn delivery(id: &str, target: &str, mode: Mode) -> Delivery {
-    let received_at = "2027-01-15T08:00:00Z".parse().unwrap();
-    let photo = Photo {
-        id: PhotoId::parse(id).unwrap(),
-        image_id: ImageId::parse(id).ok(),
-        session: None,
-        index: Some(0),
-        filename: Some("door \"<b>\".jpg".to_owned()),
-        media_type: Some("image/jpeg".to_owned()),
-        size: None,
-        sha256: None,
-        tags: Vec::new(),
-        target: target.parse().ok(),
-        mode: Some(mode),
-        topic: None,
-        shape: Shape::Event,
-        scheme: Scheme::Body,
-        received_at,
-    };
-    Delivery {
-        id: DeliveryId(7),
-        target: photo.target.clone(),
-        photo,
-        destination: DestinationName::parse("desk").ok(),
-        mode: Some(mode),
-        state: DeliveryState::Sending,
-        attempts: 1,
-        due_at: received_at,
-        since: received_at,
-        unsure: false,
-        steps: Vec::new(),
-        cause: None,
-        receipt: None,
-        settled_at: None,
-    }
-}
-
 fn ids(receipt: &Receipt) -> Vec<&str> {
     receipt.ids.iter().map(|step| step.name.as_str()).collect()
-}
-
-/// `refused not_found` and the like.
-fn ending<T>(sent: &Result<T, Failure>) -> String {
-    let Err(failure) = sent else { return "done".to_owned() };
-    let word = match failure {
-        Failure::Later { .. } => "later",
-        Failure::Unknown { .. } => "unknown",
-        Failure::Refused { .. } => "refused",
-        Failure::Broken { .. } => "broken",
-    };
-    format!("{word} {}", failure.cause().kind)
 }
 
 #[tokio::test]

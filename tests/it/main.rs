@@ -15,6 +15,7 @@ mod look;
 mod memory;
 mod oauth;
 mod odoo;
+mod parcel;
 mod readme;
 mod sending;
 mod servers;

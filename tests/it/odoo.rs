@@ -6,30 +6,24 @@ mod checks;
 mod faults;
 mod ways;
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use apertur_bridge::{
     destinations::{
-        Destination, Item, Message, Parcel, Progress, StepLog,
+        Message,
         odoo::{
             Api, DEFAULT_CONCURRENCY, DEFAULT_MODE, DEFAULT_MODELS, DEFAULT_TIMEOUT, Odoo, Settings,
         },
     },
     http::Http,
-    model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, Failure, ImageId, Mode,
-        Photo, PhotoId, Receipt, Scheme, Shape, Step,
-    },
-    spool::SpooledFile,
+    model::{Delivery, DestinationName, Failure, Mode, Receipt},
 };
-use async_trait::async_trait;
-use sha2::{Digest as _, Sha256};
 use xmlrpc::{Request, Value};
 
-use crate::fakes::odoo::FakeOdoo;
+use crate::{
+    fakes::odoo::FakeOdoo,
+    parcel::{self, Steps, digest, ending_of_one as ending, word},
+};
 
 const VERSIONS: [u32; 4] = [16, 17, 18, 19];
 
@@ -54,12 +48,8 @@ impl Lab {
     }
 
     async fn send(&self, delivery: &Delivery, bytes: &[u8]) -> Result<Receipt, Failure> {
-        let path = self.home.path().join("photo");
-        std::fs::write(&path, bytes).unwrap();
-        let file = SpooledFile::at(path, bytes.len() as u64, sha256(bytes));
-        let parcel = Parcel { items: vec![Item { delivery: delivery.clone(), file }] };
-        let progress = Progress(Arc::clone(&self.steps) as Arc<dyn StepLog>);
-        Ok(self.destination.deliver(&parcel, &progress).await?.remove(0))
+        let items = vec![parcel::item(self.home.path(), delivery.clone(), bytes)];
+        Ok(parcel::send(&self.destination, items, &self.steps).await?.remove(0))
     }
 
     /// What stands at the server: attachments, messages.
@@ -112,22 +102,6 @@ fn destination(url: &str, change: impl FnOnce(&mut Settings)) -> Odoo {
     Odoo::new(DestinationName::parse("erp").unwrap(), settings, Http::new().unwrap())
 }
 
-/// A journal that keeps steps in memory.
-#[derive(Debug, Default)]
-struct Steps(Mutex<Vec<Step>>);
-
-#[async_trait]
-impl StepLog for Steps {
-    async fn write(&self, _delivery: DeliveryId, step: Step) -> Result<(), String> {
-        self.0.lock().unwrap().push(step);
-        Ok(())
-    }
-}
-
-fn sha256(bytes: &[u8]) -> Digest {
-    Digest(Sha256::digest(bytes).into())
-}
-
 /// A small JPEG, as far as anybody looks at it.
 fn photo() -> Vec<u8> {
     let mut bytes = b"\xff\xd8\xff\xe0\0\x10JFIF\0".to_vec();
@@ -137,64 +111,12 @@ fn photo() -> Vec<u8> {
 
 /// A delivery of the photo `id` to a record.
 fn delivery(id: &str, target: &str, mode: Option<Mode>) -> Delivery {
-    let received_at = "2027-01-15T08:00:00Z".parse().unwrap();
-    let bytes = photo();
-    let photo = Photo {
-        id: PhotoId::parse(id).unwrap(),
-        image_id: ImageId::parse(id).ok(),
-        session: None,
-        index: Some(0),
-        filename: Some("pé <b>.jpg".to_owned()),
-        media_type: Some("image/jpeg".to_owned()),
-        size: Some(bytes.len() as u64),
-        sha256: Some(sha256(&bytes)),
-        tags: Vec::new(),
-        target: target.parse().ok(),
-        mode,
-        topic: None,
-        shape: Shape::Event,
-        scheme: Scheme::Body,
-        received_at,
-    };
-    Delivery {
-        id: DeliveryId(7),
-        target: photo.target.clone(),
-        photo,
-        destination: DestinationName::parse("erp").ok(),
-        mode,
-        state: DeliveryState::Sending,
-        attempts: 1,
-        due_at: received_at,
-        since: received_at,
-        unsure: false,
-        steps: Vec::new(),
-        cause: None,
-        receipt: None,
-        settled_at: None,
-    }
+    parcel::to(target, mode, parcel::of(&photo(), parcel::delivery(id, "pé <b>.jpg")))
 }
 
 /// A delivery to the contact 42 in the default mode.
 fn to_contact() -> Delivery {
     delivery("img_1", "odoo:res.partner:42", None)
-}
-
-fn kind(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::Later { .. } => "later",
-        Failure::Unknown { .. } => "unknown",
-        Failure::Refused { .. } => "refused",
-        Failure::Broken { .. } => "broken",
-    }
-}
-
-/// `later unavailable` and the like.
-fn ending(sent: &Result<Receipt, Failure>) -> String {
-    match sent {
-        Ok(receipt) if receipt.found => "found".to_owned(),
-        Ok(_) => "done".to_owned(),
-        Err(failure) => format!("{} {}", kind(failure), failure.cause().kind),
-    }
 }
 
 const MOMENT: Duration = Duration::from_millis(300);

@@ -6,31 +6,26 @@ mod access;
 mod finding;
 mod uploads;
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use apertur_bridge::{
     destinations::{
-        self, Destination, Item, Message, Parcel, Progress, Shared, StepLog,
+        self, Destination, Item, Message, Shared,
         zendesk::{Login, Settings},
     },
     http::Http,
-    model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, ErrorKind, Failure, Mode,
-        Photo, PhotoId, Receipt, Scheme, Shape, Step,
-    },
-    spool::SpooledFile,
+    model::{Delivery, DestinationName, ErrorKind, Failure, Mode, Receipt},
     system::Clock,
 };
-use async_trait::async_trait;
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
-use crate::fakes::{
-    desk::{self, Fault, What},
-    zendesk::{EMAIL, FakeZendesk, SIGNED, TOKEN, UPLOAD},
+use crate::{
+    fakes::{
+        apertur,
+        desk::{self, Fault, What},
+        zendesk::{EMAIL, FakeZendesk, SIGNED, TOKEN, UPLOAD},
+    },
+    parcel::{self, ending},
 };
 
 /// A fake Zendesk and a destination that points at it, by the same stepped clock.
@@ -58,17 +53,12 @@ impl Lab {
     }
 
     fn item(&self, delivery: &Delivery) -> Item {
-        let bytes = bytes(delivery.photo.id.as_str());
-        let path = self.home.path().join(delivery.photo.id.as_str());
-        std::fs::write(&path, &bytes).unwrap();
-        let sha256 = Digest(Sha256::digest(&bytes).into());
-        let file = SpooledFile::at(path, bytes.len() as u64, sha256);
-        Item { delivery: delivery.clone(), file }
+        parcel::item(self.home.path(), delivery.clone(), &bytes(delivery.photo.id.as_str()))
     }
 
     async fn send_all(&self, deliveries: &[Delivery]) -> Result<Vec<Receipt>, Failure> {
-        let parcel = Parcel { items: deliveries.iter().map(|d| self.item(d)).collect() };
-        let sent = self.destination.deliver(&parcel, &Progress(Arc::<Steps>::default())).await;
+        let items = deliveries.iter().map(|d| self.item(d)).collect();
+        let sent = parcel::send_at_once(&*self.destination, items).await;
         // Nobody is to keep or show an upload's token or where a file can be had.
         let told = format!("{sent:?}{:?}", sent.as_ref().err().map(|f| f.cause().to_string()));
         for secret in [TOKEN, UPLOAD, SIGNED] {
@@ -111,74 +101,15 @@ fn destination(
     destinations::build(&name, destinations::Settings::Zendesk(settings), &shared)
 }
 
-#[derive(Debug, Default)]
-struct Steps(Mutex<Vec<Step>>);
-
-#[async_trait]
-impl StepLog for Steps {
-    async fn write(&self, _delivery: DeliveryId, step: Step) -> Result<(), String> {
-        self.0.lock().unwrap().push(step);
-        Ok(())
-    }
-}
-
-/// A small JPEG, as far as anybody looks at it.
+/// A small JPEG, as far as anybody looks at it; it grows with the length of its id.
 fn bytes(id: &str) -> Vec<u8> {
-    let mut bytes = b"\xff\xd8\xff\xe0\0\x10JFIF\0".to_vec();
-    for _ in 0..300 {
-        bytes.extend_from_slice(id.as_bytes());
-    }
-    bytes
+    apertur::Photo::of_size(id, 300 * id.len()).bytes
 }
 
 /// A delivery of the photo `id` to a ticket.
 fn delivery(id: &str, ticket: u64, mode: Option<Mode>) -> Delivery {
-    let received_at = "2027-01-15T08:00:00Z".parse().unwrap();
-    let photo = Photo {
-        id: PhotoId::parse(id).unwrap(),
-        image_id: None,
-        session: None,
-        index: Some(0),
-        filename: Some("pé <b>.jpg".to_owned()),
-        media_type: Some("image/jpeg".to_owned()),
-        size: Some(bytes(id).len() as u64),
-        sha256: None,
-        tags: Vec::new(),
-        target: format!("zendesk:{ticket}").parse().ok(),
-        mode,
-        topic: None,
-        shape: Shape::Event,
-        scheme: Scheme::Body,
-        received_at,
-    };
-    Delivery {
-        id: DeliveryId(7),
-        target: photo.target.clone(),
-        photo,
-        destination: DestinationName::parse("support").ok(),
-        mode,
-        state: DeliveryState::Sending,
-        attempts: 1,
-        due_at: received_at,
-        since: received_at,
-        unsure: false,
-        steps: Vec::new(),
-        cause: None,
-        receipt: None,
-        settled_at: None,
-    }
-}
-
-/// `refused rejected` and the like.
-fn ending<T>(sent: &Result<T, Failure>) -> String {
-    let Err(failure) = sent else { return "done".to_owned() };
-    let kind = match failure {
-        Failure::Later { .. } => "later",
-        Failure::Unknown { .. } => "unknown",
-        Failure::Refused { .. } => "refused",
-        Failure::Broken { .. } => "broken",
-    };
-    format!("{kind} {}", failure.cause().kind)
+    let delivery = parcel::of(&bytes(id), parcel::delivery(id, "pé <b>.jpg"));
+    parcel::to(&format!("zendesk:{ticket}"), mode, delivery)
 }
 
 fn id(receipt: &Receipt, name: &str) -> Option<u64> {
@@ -331,14 +262,10 @@ async fn a_requester_who_may_not_write_is_not_replaced_in_public() {
 }
 
 #[tokio::test]
-async fn a_photo_over_the_limit_is_refused_by_the_name_of_the_setting() {
-    let lab = Lab::with(|settings| settings.max_attachment = 100);
-    let sent = lab.send(&delivery("a", 9, None)).await;
-    assert_eq!(ending(&sent), "refused too_large");
-    let cause = sent.unwrap_err().cause().to_string();
-    assert!(cause.contains("destination.support.max_attachment"), "{cause}");
-    assert_eq!(lab.calls(), Vec::<&str>::new());
+async fn what_is_for_another_s_ticket_is_refused_before_anything_is_asked() {
+    let lab = Lab::new();
     let elsewhere = Delivery { target: "ticket:9".parse().ok(), ..delivery("a", 9, None) };
     let failure = lab.send(&elsewhere).await.unwrap_err();
     assert_eq!(failure.cause().kind, ErrorKind::Unrouted);
+    assert_eq!(lab.calls(), Vec::<&str>::new());
 }

@@ -52,7 +52,7 @@ fn login(s: &mut Section<'_>) -> Option<Login> {
     let neither = !s.has("private_key") && !s.has("password");
     let stray = s.has("passphrase") && !s.has("private_key");
     let given = s
-        .key("private_key", "that user's key, Ed25519 or ECDSA, as ssh-keygen made it")
+        .key("private_key", "that user's key (Ed25519, ECDSA, RSA) as ssh-keygen made it")
         .optional(KEY_FILE, |entry| Some(entry.clone()));
     let has_passphrase = s.has("passphrase");
     let passphrase = s

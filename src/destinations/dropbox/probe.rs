@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Dropbox, File, WHOM, fault::summary};
 use crate::{
-    destinations::drive::{found, space},
+    destinations::drive::space,
     model::{Failure, Finding},
 };
 
@@ -39,7 +39,7 @@ impl Dropbox {
     pub(super) async fn look_around(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         if let Err(failure) = self.look(&mut findings).await {
-            findings.push(found("log in", &failure));
+            findings.push(Finding::failed("log in", &failure));
         }
         findings
     }

@@ -12,16 +12,17 @@ use sha2::{Digest as _, Sha256};
 use super::*;
 use crate::{
     destinations::{
-        Item,
-        tests::{Steps, delivery},
+        Destination, Item, Parcel, Progress,
+        storage::part_of,
+        tests::{Steps, delivery, shared},
     },
-    model::{Digest, PhotoId, SessionId, Severity, Tag},
+    model::{Delivery, Digest, PhotoId, Receipt, SessionId, Severity, Tag},
     spool::SpooledFile,
 };
 
 struct Lab {
     home: tempfile::TempDir,
-    folder: Folder,
+    folder: Storage<Folder>,
 }
 
 impl Lab {
@@ -32,7 +33,7 @@ impl Lab {
     fn within(home: tempfile::TempDir, template: &str) -> Self {
         let path = home.path().join("root");
         let key_template = KeyTemplate::parse(template).unwrap();
-        Self { folder: Folder::new(Settings { path, key_template }), home }
+        Self { folder: storage(Settings { path, key_template }, &shared()), home }
     }
 
     fn root(&self) -> PathBuf {
@@ -116,7 +117,8 @@ async fn what_a_killed_daemon_left_is_not_written_through() {
     let lab = Lab::new("{image_id}.{ext}");
     lab.put("img_1", b"one").await.unwrap();
     // Killed between link and unlink: the temporary name is the published file.
-    let part = lab.root().join(".apertur-img_1.part");
+    let other = lab.delivery("img_1", b"other bytes").photo.sha256.unwrap();
+    let part = lab.root().join(part_of("img_1-img_1.jpg", &other));
     fs::hard_link(lab.root().join("img_1.jpg"), &part).unwrap();
     fs::write(lab.root().join("img_1-img_1.jpg"), b"").unwrap();
     fs::remove_file(lab.root().join("img_1-img_1.jpg")).unwrap();
@@ -166,7 +168,7 @@ async fn a_folder_that_went_away_is_broken_and_not_made_again() {
     assert!(matches!(failure, Failure::Broken { .. }), "{failure:?}");
     assert!(!lab.root().exists());
     let far = Settings { path: lab.root().join("a/b"), key_template: KeyTemplate::default() };
-    let far = Lab { folder: Folder::new(far), home: tempfile::tempdir().unwrap() };
+    let far = Lab { folder: storage(far, &shared()), home: tempfile::tempdir().unwrap() };
     let failure = far.put("img_1", b"one").await.unwrap_err();
     assert!(matches!(failure, Failure::Broken { .. }), "{failure:?}");
 }
@@ -193,7 +195,7 @@ async fn the_probe_tells_what_is_wrong_and_leaves_nothing() {
     fs::create_dir(lab.root()).unwrap();
     let findings = lab.folder.test(None).await;
     let subjects: Vec<_> = findings.iter().map(|finding| finding.subject.as_str()).collect();
-    assert_eq!(subjects, ["folder", "write", "read", "remove", "space"]);
+    assert_eq!(subjects, ["folder", "space", "write", "look", "read", "remove"]);
     assert_eq!(files(&lab.root()), [] as [PathBuf; 0]);
     fs::remove_dir(lab.root()).unwrap();
     fs::write(lab.root(), b"").unwrap();

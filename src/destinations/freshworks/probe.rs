@@ -38,12 +38,12 @@ impl Freshworks {
         if let Credentials::OAuth(access) = &self.wire.credentials {
             match self.scopes(access).await {
                 Ok(finding) => findings.push(finding),
-                Err(failure) => return vec![error(LOG_IN, &failure)],
+                Err(failure) => return vec![Finding::failed(LOG_IN, &failure)],
             }
         }
         match self.greet().await {
             Ok((let_in, limits)) => findings.extend([let_in, limits]),
-            Err(failure) => findings.push(error(LOG_IN, &failure)),
+            Err(failure) => findings.push(Finding::failed(LOG_IN, &failure)),
         }
         findings
     }
@@ -118,7 +118,7 @@ impl Freshworks {
             return findings;
         };
         if let Err(failure) = self.try_out(ticket, &mut findings).await {
-            findings.push(error("test", &failure));
+            findings.push(Finding::failed("test", &failure));
         }
         findings
     }
@@ -148,15 +148,14 @@ impl Freshworks {
         let back = self.read_back(ticket, id).await;
         findings.push(match back {
             Ok(finding) => Finding { what: took(&finding.what), ..finding },
-            Err(failure) => error("read", &failure),
+            Err(failure) => Finding::failed("read", &failure),
         });
         let call = Call::removing(format!("conversations/{id}"), "remove the note");
         findings.push(match self.wire.call(&mut permit, &call).await {
             Ok(_) => Finding::ok("remove", took("note removed")),
             Err(fault) => {
-                let Cause { what, detail, .. } = fault.failure(&self.wire, &call).cause().clone();
-                let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
-                Finding::warning("remove", what, by_hand(self, ticket))
+                let failed = Finding::failed("remove", &fault.failure(&self.wire, &call));
+                Finding { severity: Severity::Warning, fix: by_hand(self, ticket), ..failed }
             }
         });
         Ok(())
@@ -216,10 +215,4 @@ fn limits(answer: &Answer) -> Finding {
 
 fn by_hand(desk: &Freshworks, ticket: Ticket) -> String {
     format!("delete the private note with {PIXEL_NAME} at {}", desk.settings().page(ticket))
-}
-
-fn error(subject: &str, failure: &Failure) -> Finding {
-    let Cause { what, detail, fix, .. } = failure.cause();
-    let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
-    Finding::error(subject, what, fix.clone())
 }

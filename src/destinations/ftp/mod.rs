@@ -19,13 +19,17 @@ use futures_util::stream;
 use rustls::ClientConfig;
 use tokio::{io::AsyncReadExt as _, sync::OnceCell};
 
-use self::session::{Session, Transfer, Trouble};
+use self::session::{Session, Transfer};
 pub use self::settings::{Authorities, NoCertificate, Settings, Tls};
-use super::storage::{
-    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, unreadable,
+use super::{
+    Shared,
+    storage::{
+        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of,
+        part_of, unreadable,
+    },
 };
 use crate::{
-    model::{Cause, ErrorKind, Failure, Finding, Kind},
+    model::{ErrorKind, Failure, Finding, Kind},
     spool::blocking,
 };
 
@@ -35,8 +39,6 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(2);
 pub const DEFAULT_CONCURRENCY: usize = 4;
 /// Bytes read or written at once.
 const BLOCK: usize = 256 * 1024;
-/// What is sent to hear why a transfer ended; a server with room left takes it.
-const LITTLE: usize = 64 * 1024;
 /// Answers to a command that the server does not know.
 const NOT_KNOWN: [u32; 4] = [500, 501, 502, 504];
 /// Answers that say there is no such file, among other things.
@@ -50,13 +52,13 @@ pub(super) struct Ftp {
     pool: Pool<Session>,
 }
 
-impl Ftp {
-    /// A store that has touched nothing yet.
-    pub(super) fn new(settings: Settings) -> Self {
-        let pool = Pool::new(settings.concurrency);
-        Self { settings, pool, tls: OnceCell::new() }
-    }
+/// A destination that has touched nothing yet.
+pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Ftp> {
+    let (template, pool) = (settings.key_template.clone(), Pool::new(settings.concurrency));
+    Storage::new(Ftp { settings, pool, tls: OnceCell::new() }, template, shared)
+}
 
+impl Ftp {
     /// A connection that works.
     async fn session(&self) -> Result<Used<Session>, Failure> {
         let place = self.pool.place().await;
@@ -104,10 +106,10 @@ impl Ftp {
         upload: &Upload,
     ) -> Result<(), Failure> {
         let mut source = upload.file.open().await.map_err(|error| unreadable(&error))?;
-        let mut transfer = match session.store(part, false).await {
+        let mut transfer = match session.store(part).await {
             Err(trouble) if trouble.is(&NOT_THERE) => {
                 make_folders(session, key).await?;
-                session.store(part, false).await
+                session.store(part).await
             }
             other => other,
         }
@@ -120,11 +122,8 @@ impl Ftp {
             sent = session.send(&mut transfer, &block).await;
             block.clear();
         }
-        let finished = session.finish(transfer).await;
-        if let Err(trouble) = sent.and(finished) {
-            let why = reason(session, part).await.unwrap_or(trouble);
-            return Err(fault::of(&why, "write", part));
-        }
+        // A server that ends a transfer says why; a broken wire says less.
+        session.stored(transfer).await.and(sent).map_err(|why| fault::of(&why, "write", part))?;
         match look(session, part).await?.map_or(0, |object| object.size) {
             size if size == upload.file.size => Ok(()),
             size => Err(fault::short("kept", size, upload.file.size)),
@@ -211,26 +210,9 @@ fn size_in(facts: &str) -> u64 {
     size.filter(|_| is_file).unwrap_or(u64::MAX)
 }
 
-/// A server that ends a transfer says why, but what was still on its way to it drowns the
-/// answer. A little more at the end of the same file is answered for itself.
-async fn reason(session: &mut Session, part: &str) -> Option<Trouble> {
-    if session.is_broken && !session.is_alive().await {
-        return None;
-    }
-    session.is_broken = false;
-    let mut transfer = match session.store(part, true).await {
-        Ok(transfer) => transfer,
-        Err(trouble) => return Some(trouble),
-    };
-    drop(session.send(&mut transfer, &[0; LITTLE]).await);
-    session.finish(transfer).await.err()
-}
-
 fn finding(failure: &Failure) -> Finding {
-    let Cause { what, detail, fix, kind } = failure.cause();
-    let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
-    let subject = if *kind == ErrorKind::NotFound { "folder" } else { "log in" };
-    Finding::error(subject, what, fix.clone())
+    let is_missing = failure.cause().kind == ErrorKind::NotFound;
+    Finding::failed(if is_missing { "folder" } else { "log in" }, failure)
 }
 
 #[async_trait]

@@ -5,10 +5,10 @@ use std::{fmt, time::Duration};
 use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
 use suppaftp::{
-    FtpError, FtpResult, Mode,
+    FtpError, FtpResult, Mode, Status,
     tokio::{AsyncRustlsConnector, AsyncRustlsFtpStream, AsyncTlsConnector, TransferStream},
     tokio_rustls::TlsConnector,
-    types::FileType,
+    types::{FileType, Response},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -21,7 +21,7 @@ use super::{
     fault,
     settings::{Settings, of_one_connection},
 };
-use crate::model::Failure;
+use crate::{destinations::redact::Secrets, model::Failure};
 
 /// Longest wait for the connection itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,6 +41,13 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// What the server said, without these secrets.
+    fn heard(error: FtpError, secrets: &Secrets) -> Self {
+        let FtpError::UnexpectedResponse(response) = error else { return Self::Ftp(error) };
+        let body = secrets.out_of(&String::from_utf8_lossy(&response.body)).into_bytes();
+        Self::Ftp(FtpError::UnexpectedResponse(Response { body, ..response }))
+    }
+
     /// The server's answer and its three digits, where it gave one.
     pub(super) fn answer(&self) -> Option<(u32, String)> {
         let Self::Ftp(FtpError::UnexpectedResponse(response)) = self else { return None };
@@ -59,6 +66,7 @@ impl Trouble {
 pub(super) struct Session {
     ftp: AsyncRustlsFtpStream,
     limit: Duration,
+    secrets: Secrets,
     /// Nothing more can be asked on it.
     pub(super) is_broken: bool,
     /// Whether the server knows MLST, as far as it was asked.
@@ -97,7 +105,9 @@ impl Session {
         stream: TcpStream,
         tls: Option<&ClientConfig>,
     ) -> Result<Self, Failure> {
-        let failed = |error| fault::greeting(settings, &Trouble::Ftp(error));
+        let secrets = Secrets::default().and(settings.password.expose_secret());
+        let heard = |error| Trouble::heard(error, &secrets);
+        let failed = |error| fault::greeting(settings, &heard(error));
         // In version 6 of IP there is no other; in version 4 the address that a server behind
         // a router tells is often wrong, and connecting to it could be made to reach others.
         let is_v6 = stream.peer_addr().is_ok_and(|address| address.is_ipv6());
@@ -108,13 +118,12 @@ impl Session {
             let connector = TlsConnector::from(of_one_connection(tls));
             let connector = AsyncRustlsConnector::from(connector);
             let secured = ftp.into_secure(connector, &settings.host).await;
-            ftp = secured.map_err(|error| fault::tls(settings, &Trouble::Ftp(error)))?;
+            ftp = secured.map_err(|error| fault::tls(settings, &heard(error)))?;
         }
         ftp.set_mode(if is_v6 { Mode::ExtendedPassive } else { Mode::Passive });
         ftp.set_passive_nat_workaround(true);
         let entered = ftp.login(settings.username.as_str(), settings.password.expose_secret());
-        let entered = entered.await.map_err(Trouble::Ftp);
-        entered.map_err(|trouble| fault::log_in(settings, &trouble))?;
+        entered.await.map_err(|error| fault::log_in(settings, &heard(error)))?;
         // Servers that do not know it, or need not be told, say so.
         match ftp.opts("UTF8", Some("ON")).await {
             Ok(()) | Err(FtpError::UnexpectedResponse(_)) => {}
@@ -122,10 +131,10 @@ impl Session {
         }
         ftp.transfer_type(FileType::Binary).await.map_err(failed)?;
         if settings.directory != "." {
-            let entered = ftp.cwd(&settings.directory).await.map_err(Trouble::Ftp);
-            entered.map_err(|trouble| fault::folder(settings, &trouble))?;
+            let entered = ftp.cwd(&settings.directory).await;
+            entered.map_err(|error| fault::folder(settings, &heard(error)))?;
         }
-        Ok(Self { ftp, limit: settings.timeout, is_broken: false, has_mlst: true })
+        Ok(Self { ftp, limit: settings.timeout, secrets, is_broken: false, has_mlst: true })
     }
 
     /// Whether it still works; asks the server.
@@ -136,7 +145,7 @@ impl Session {
     /// The folder it stands in, as the server calls it.
     pub(super) async fn folder(&mut self) -> Result<String, Trouble> {
         let done = asked(self.limit, self.ftp.pwd()).await;
-        self.minded(done)
+        self.minded(done).map(|folder| self.secrets.out_of(&folder))
     }
 
     /// The length of a file, by SIZE.
@@ -166,14 +175,13 @@ impl Session {
         self.minded(done)
     }
 
-    /// Begins to write a file, at its end where `appends`.
-    pub(super) async fn store(&mut self, name: &str, appends: bool) -> Result<Transfer, Trouble> {
-        let done = if appends {
-            asked(self.limit, self.ftp.append_with_stream(name)).await
-        } else {
-            asked(self.limit, self.ftp.put_with_stream(name)).await
-        };
-        self.minded(done)
+    /// Begins to write a file. By `put_with_stream` the answer to a transfer whose data connection
+    /// broke could not be heard: it puts the broken wire in the answer's place.
+    pub(super) async fn store(&mut self, name: &str) -> Result<Transfer, Trouble> {
+        let goes_on = [Status::AboutToSend, Status::AlreadyOpen];
+        let command = format!("STOR {name}");
+        let done = asked(self.limit, self.ftp.custom_data_command(command, &goes_on)).await;
+        self.minded(done).map(|(_, transfer)| transfer)
     }
 
     /// Begins to read a file.
@@ -196,6 +204,19 @@ impl Session {
         wired(timeout(self.limit, from.read_buf(block)).await)
     }
 
+    /// Ends the writing of a file and hears how it went, also after the data connection broke.
+    pub(super) async fn stored(&mut self, mut transfer: Transfer) -> Result<(), Trouble> {
+        // Closing a TLS connection with something unread resets it, and what is still on a slow
+        // wire is lost: the server ends its side first. One that does not is closed all the same.
+        let ends = async {
+            if transfer.shutdown().await.is_ok() {
+                drop(tokio::io::copy(&mut transfer, &mut tokio::io::sink()).await);
+            }
+        };
+        drop(timeout(self.limit, ends).await);
+        self.finish(transfer).await
+    }
+
     /// Ends a transfer and hears how it went.
     pub(super) async fn finish(&mut self, transfer: Transfer) -> Result<(), Trouble> {
         let done = asked(self.limit, transfer.finish()).await;
@@ -206,7 +227,7 @@ impl Session {
     fn minded<T, E>(&mut self, done: Result<FtpResult<T>, E>) -> Result<T, Trouble> {
         let trouble = match done {
             Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => Trouble::Ftp(error),
+            Ok(Err(error)) => Trouble::heard(error, &self.secrets),
             Err(_) => Trouble::Silent,
         };
         // 421 announces that the server ends the connection.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{GoogleDrive, WHOM};
 use crate::{
-    destinations::drive::{Call, found, space},
+    destinations::drive::{Call, space},
     model::{Failure, Finding},
 };
 
@@ -44,7 +44,7 @@ impl GoogleDrive {
     pub(super) async fn look_around(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         if let Err(failure) = self.look(&mut findings).await {
-            findings.push(found("log in", &failure));
+            findings.push(Finding::failed("log in", &failure));
             return findings;
         }
         self.forget().await;
@@ -86,7 +86,7 @@ impl GoogleDrive {
                 let what = format!("{} is made with the first photo", self.settings.place());
                 Finding::ok("folder", what)
             }
-            Err(failure) => found("folder", &failure),
+            Err(failure) => Finding::failed("folder", &failure),
         }
     }
 }

@@ -25,12 +25,13 @@ impl Odoo {
         let mut findings: Vec<_> = self.plain_text().into_iter().collect();
         self.forget().await;
         match self.session().await {
-            Err(failure) => findings.push(error("log in", &failure)),
+            Err(failure) => findings.push(Finding::failed("log in", &failure)),
             Ok(session) => {
                 findings.push(self.logged_in(&session));
                 findings.extend(supported(&session));
                 findings.extend(interface(&session, self.settings().api));
-                findings.push(email(&session).await.unwrap_or_else(|f| error("e-mail", &f)));
+                findings
+                    .push(email(&session).await.unwrap_or_else(|f| Finding::failed("e-mail", &f)));
                 findings.extend(self.models(&session).await);
             }
         }
@@ -52,14 +53,14 @@ impl Odoo {
         }
         let session = match self.session().await {
             Ok(session) => session,
-            Err(failure) => return vec![error("log in", &failure)],
+            Err(failure) => return vec![Finding::failed("log in", &failure)],
         };
         let record = Record { model: model.clone(), id: *id };
         let mut findings = vec![self.logged_in(&session)];
         let outcome = try_out(&session, &record, &mut findings).await;
         if let Err(failure) = outcome {
             self.forget().await;
-            findings.push(error("test", &failure));
+            findings.push(Finding::failed("test", &failure));
         }
         findings
     }
@@ -97,7 +98,7 @@ impl Odoo {
                 Ok(None) => good.push(name.as_str()),
                 Ok(Some(finding)) => findings.push(finding),
                 Err(Failure::Refused { .. }) => missing.push(name.as_str()),
-                Err(failure) => findings.push(error(name, &failure)),
+                Err(failure) => findings.push(Finding::failed(name, &failure)),
             }
         }
         let summary = if good.is_empty() {
@@ -116,12 +117,6 @@ impl Odoo {
         findings.push(summary);
         findings
     }
-}
-
-fn error(subject: &str, failure: &Failure) -> Finding {
-    let Cause { what, detail, fix, .. } = failure.cause();
-    let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
-    Finding::error(subject, what, fix.clone())
 }
 
 fn supported(session: &Session) -> Option<Finding> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{FIELDS, Item, OneDrive, WHOM};
 use crate::{
-    destinations::drive::{Call, found, space},
+    destinations::drive::{Call, space},
     model::{Failure, Finding},
 };
 
@@ -42,7 +42,7 @@ impl OneDrive {
     pub(super) async fn look_around(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         if let Err(failure) = self.look(&mut findings).await {
-            findings.push(found("log in", &failure));
+            findings.push(Finding::failed("log in", &failure));
         }
         findings
     }

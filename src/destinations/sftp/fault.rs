@@ -5,8 +5,11 @@ use std::io;
 use russh::keys::PublicKey;
 use russh_sftp::{client::error::Error, protocol::StatusCode};
 
-use super::settings::{Fingerprint, Login, Settings, Trust};
-use crate::model::{Cause, ErrorKind, Failure};
+use super::settings::{Fingerprint, Key, Login, Pair, Settings, Trust};
+use crate::{
+    destinations::redact::Secrets,
+    model::{Cause, ErrorKind, Failure},
+};
 
 fn later(cause: Cause) -> Failure {
     Failure::Later { after: None, cause }
@@ -29,14 +32,15 @@ pub(super) fn silent(settings: &Settings) -> Failure {
 /// The handshake or the log-in broke.
 pub(super) fn handshake(settings: &Settings, error: &russh::Error) -> Failure {
     let cause = |what: String, fix: &str| {
-        Cause::new(ErrorKind::Unreachable, what, fix).with_detail(&error.to_string())
+        let detail = settings.login.secrets().out_of(&error.to_string());
+        Cause::new(ErrorKind::Unreachable, what, fix).with_detail(&detail)
     };
     match error {
         russh::Error::NoCommonAlgo { .. } => Failure::Broken {
             cause: cause(
                 format!("{} and this program have no SSH algorithm in common", settings.host),
-                "give the server an Ed25519 or ECDSA host key (ssh-keygen -A) and current \
-                 algorithms; RSA host keys and algorithms with SHA-1 are not supported",
+                "give the server current algorithms, such as an Ed25519 host key \
+                 (ssh-keygen -A); those with SHA-1, ssh-rsa among them, are not supported",
             ),
         },
         russh::Error::Version => Failure::Broken {
@@ -124,9 +128,14 @@ pub(super) fn refused(settings: &Settings, methods: &str, is_half_done: bool) ->
             Login::Password(_) => {
                 "check username and password; where the server takes keys only, set private_key"
             }
-            Login::Key(_) => {
+            Login::Key(Key(Pair::Curve(_))) => {
                 "check username; add the public key to the user's authorized_keys, which the \
                  server wants owned by that user and writable by nobody else"
+            }
+            Login::Key(Key(Pair::Rsa(_))) => {
+                "check username; add the public key to the user's authorized_keys, which the \
+                 server wants owned by that user and writable by nobody else; one so old that it \
+                 knows RSA by SHA-1 alone needs another key: ssh-keygen -t ed25519"
             }
         };
         (format!("{host} does not accept the {how} of {username}"), fix)
@@ -143,15 +152,15 @@ pub(super) fn no_sftp(detail: &str) -> Failure {
     Failure::Broken { cause: Cause::new(ErrorKind::Protocol, what, fix).with_detail(detail) }
 }
 
-/// A call that did not do what it should; `what` says what, `path` where.
-pub(super) fn of(error: &Error, what: &str, path: &str) -> Failure {
-    let cause = |kind, what: String, fix: String| {
-        Cause::new(kind, what, fix).with_detail(&error.to_string())
-    };
+/// A call that did not do what it should; `what` says what, `path` where. `secrets` are kept out
+/// of the server's words.
+pub(super) fn of(secrets: &Secrets, error: &Error, what: &str, path: &str) -> Failure {
+    let detail = secrets.out_of(&error.to_string());
+    let cause = |kind, what: String, fix: String| Cause::new(kind, what, fix).with_detail(&detail);
     match error {
         Error::Status(status) => match status.status_code {
             StatusCode::PermissionDenied => {
-                Failure::Broken { cause: forbidden(what, path).with_detail(&error.to_string()) }
+                Failure::Broken { cause: forbidden(what, path).with_detail(&detail) }
             }
             StatusCode::OpUnsupported => Failure::Broken {
                 cause: cause(
@@ -167,7 +176,7 @@ pub(super) fn of(error: &Error, what: &str, path: &str) -> Failure {
                     "use a shorter or plainer key_template, then replay the delivery".to_owned(),
                 ),
             },
-            _ if is_full(&status.error_message) => full(&error.to_string()),
+            _ if is_full(&status.error_message) => full(&detail),
             _ => later(cause(
                 ErrorKind::Unavailable,
                 format!("the server could not {what} {path}"),
@@ -188,20 +197,21 @@ pub(super) fn of(error: &Error, what: &str, path: &str) -> Failure {
 }
 
 /// As [`of`], for the errors of a file's stream, which hold the same ones.
-pub(super) fn of_stream(error: &io::Error, what: &str, path: &str) -> Failure {
+pub(super) fn of_stream(secrets: &Secrets, error: &io::Error, what: &str, path: &str) -> Failure {
     if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-        return of(inner, what, path);
+        return of(secrets, inner, what, path);
     }
+    let detail = secrets.out_of(&error.to_string());
     // A read that is refused comes with nothing but the server's words.
-    if error.to_string().to_lowercase().contains("permission denied") {
-        return Failure::Broken { cause: forbidden(what, path).with_detail(&error.to_string()) };
+    if detail.to_lowercase().contains("permission denied") {
+        return Failure::Broken { cause: forbidden(what, path).with_detail(&detail) };
     }
-    if is_full(&error.to_string()) {
-        return full(&error.to_string());
+    if is_full(&detail) {
+        return full(&detail);
     }
     let what = format!("the server could not {what} {path}");
     let cause = Cause::new(ErrorKind::Unavailable, what, "look at the server's log and disk");
-    later(cause.with_detail(&error.to_string()))
+    later(cause.with_detail(&detail))
 }
 
 fn forbidden(what: &str, path: &str) -> Cause {
@@ -263,4 +273,28 @@ pub(super) fn short(path: &str, size: Option<u64>, wanted: u64) -> Failure {
         format!("the server kept {found} bytes of {path} instead of {wanted}"),
         "look at the server's log and disk",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use russh_sftp::protocol::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_server_s_words_are_kept_without_the_password() {
+        let secrets = Login::Password("hunter2-secret".into()).secrets();
+        for status_code in [StatusCode::Failure, StatusCode::PermissionDenied] {
+            let error_message = format!("{}hunter2-secret", "x".repeat(580));
+            let language_tag = String::new();
+            let error = Error::Status(Status { id: 1, status_code, error_message, language_tag });
+            let streamed = io::Error::from(error.clone());
+            for failure in
+                [of(&secrets, &error, "read", "a"), of_stream(&secrets, &streamed, "read", "a")]
+            {
+                let Cause { detail, .. } = failure.cause();
+                assert!(detail.contains("xx…") && !detail.contains("hunt"), "{detail}");
+            }
+        }
+    }
 }

@@ -3,9 +3,11 @@
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use russh::{
-    AlgorithmKind, MethodKind,
+    AgentAuthError, AlgorithmKind, MethodKind,
     client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse as Asked},
-    keys::{Algorithm, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, known_hosts},
+    keys::{
+        Algorithm, HashAlg, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, known_hosts,
+    },
 };
 use russh_sftp::client::SftpSession;
 use secrecy::ExposeSecret as _;
@@ -13,9 +15,10 @@ use tokio::{net::TcpStream, time::timeout};
 
 use super::{
     fault,
-    settings::{Fingerprint, Login, Settings, Trust},
+    rsa::{Pen, Rsa},
+    settings::{Fingerprint, Key, Login, Pair, Settings, Trust},
 };
-use crate::{model::Failure, spool::blocking};
+use crate::{destinations::redact::Secrets, model::Failure, spool::blocking};
 
 /// Longest wait for the connection itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,6 +31,8 @@ const MOST_QUESTIONS: usize = 4;
 pub(super) struct Session {
     ssh: Handle<Guard>,
     pub(super) sftp: SftpSession,
+    /// What the server was told and must not come back in words.
+    pub(super) secrets: Secrets,
 }
 
 impl fmt::Debug for Session {
@@ -51,8 +56,10 @@ impl Session {
     async fn opened(settings: &Settings) -> Result<Self, Failure> {
         let mut ssh = trusted(settings).await?;
         log_in(&mut ssh, settings).await?;
-        let sftp = channel(&ssh, settings).await.map_err(|detail| fault::no_sftp(&detail))?;
-        Ok(Self { ssh, sftp })
+        let secrets = settings.login.secrets();
+        let sftp = channel(&ssh, settings).await;
+        let sftp = sftp.map_err(|detail| fault::no_sftp(&secrets.out_of(&detail)))?;
+        Ok(Self { ssh, sftp, secrets })
     }
 
     /// Whether it still works; asks the server.
@@ -119,7 +126,9 @@ async fn trusted(settings: &Settings) -> Result<Handle<Guard>, Failure> {
         match handshake(settings, &trusted, &algorithms).await? {
             Ok(ssh) => return Ok(ssh),
             Err(Stop::HostKey(key)) => {
-                algorithms.retain(|algorithm| *algorithm != key.algorithm());
+                // An RSA key is one key, whatever hash it signs with.
+                let kind = kind_of(&key.algorithm());
+                algorithms.retain(|other| kind_of(other) != kind);
                 shown.get_or_insert(key);
                 if trusted.is_empty() {
                     break;
@@ -136,10 +145,18 @@ async fn trusted(settings: &Settings) -> Result<Handle<Guard>, Failure> {
     Err(fault::host_key(settings, shown.as_ref(), !trusted.is_empty()))
 }
 
-/// Those whose signatures can be verified here; RSA is not built in.
+/// All but RSA with SHA-1.
 fn host_key_algorithms() -> Vec<Algorithm> {
     let all = russh::Preferred::DEFAULT.key.iter();
-    all.filter(|algorithm| !matches!(algorithm, Algorithm::Rsa { .. })).cloned().collect()
+    all.filter(|algorithm| !matches!(algorithm, Algorithm::Rsa { hash: None })).cloned().collect()
+}
+
+/// Without the hash of RSA.
+fn kind_of(algorithm: &Algorithm) -> Algorithm {
+    match algorithm {
+        Algorithm::Rsa { .. } => Algorithm::Rsa { hash: None },
+        other => other.clone(),
+    }
 }
 
 async fn trusted_keys(settings: &Settings) -> Result<Vec<Fingerprint>, Failure> {
@@ -184,10 +201,11 @@ async fn handshake(
 async fn log_in(ssh: &mut Handle<Guard>, settings: &Settings) -> Result<(), Failure> {
     let user = settings.username.as_str();
     let answer = match &settings.login {
-        Login::Key(key) => {
-            let key = PrivateKeyWithHashAlg::new(Arc::clone(&key.0), None);
+        Login::Key(Key(Pair::Curve(key))) => {
+            let key = PrivateKeyWithHashAlg::new(Arc::clone(key), None);
             ssh.authenticate_publickey(user, key).await
         }
+        Login::Key(Key(Pair::Rsa(key))) => sign_by_rsa(ssh, settings, key).await?,
         Login::Password(password) => {
             ssh.authenticate_password(user, password.expose_secret()).await
         }
@@ -208,6 +226,33 @@ async fn log_in(ssh: &mut Handle<Guard>, settings: &Settings) -> Result<(), Fail
     }
     let methods = methods.iter().map(String::from).collect::<Vec<_>>().join(", ");
     Err(fault::refused(settings, &methods, partial))
+}
+
+/// With the hash that the server says it knows, or with both where it names none of them.
+async fn sign_by_rsa(
+    ssh: &mut Handle<Guard>,
+    settings: &Settings,
+    key: &Rsa,
+) -> Result<Result<AuthResult, russh::Error>, Failure> {
+    let told = ssh.best_supported_rsa_hash().await;
+    let hashes = match told.map_err(|error| fault::handshake(settings, &error))? {
+        Some(Some(hash)) => vec![hash],
+        _ => vec![HashAlg::Sha512, HashAlg::Sha256],
+    };
+    let mut answer = Err(russh::Error::NoAuthMethod);
+    for hash in hashes {
+        let (public, mut pen) = (key.public.clone(), Pen(key));
+        let user = settings.username.as_str();
+        let signed = ssh.authenticate_publickey_with(user, public, Some(hash), &mut pen).await;
+        answer = signed.map_err(|error| match error {
+            AgentAuthError::Send(_) => russh::Error::SendError,
+            AgentAuthError::Key(error) => error.into(),
+        });
+        if !matches!(answer, Ok(AuthResult::Failure { .. })) {
+            break;
+        }
+    }
+    Ok(answer)
 }
 
 /// Many servers take a password only as the answer to a question.

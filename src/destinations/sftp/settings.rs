@@ -2,10 +2,13 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use russh::keys::{PrivateKey, decode_secret_key, ssh_key::Fingerprint as KeyFingerprint};
+use russh::keys::{
+    Algorithm, PrivateKey, decode_secret_key, ssh_key::Fingerprint as KeyFingerprint,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::destinations::key::KeyTemplate;
+use super::rsa::Rsa;
+use crate::destinations::{key::KeyTemplate, redact::Secrets};
 
 /// The settings of one SFTP destination.
 #[derive(Debug, Clone)]
@@ -39,9 +42,27 @@ pub enum Login {
     Key(Key),
 }
 
+impl Login {
+    /// What the server is told and must not come back in words.
+    pub(super) fn secrets(&self) -> Secrets {
+        match self {
+            Self::Password(password) => Secrets::default().and(password.expose_secret()),
+            Self::Key(_) => Secrets::default(),
+        }
+    }
+}
+
 /// A private key. Prints as its public half's fingerprint.
 #[derive(Clone)]
-pub struct Key(pub(super) Arc<PrivateKey>);
+pub struct Key(pub(super) Pair);
+
+/// By what a key signs.
+#[derive(Clone)]
+pub(super) enum Pair {
+    Rsa(Arc<Rsa>),
+    /// Ed25519 or ECDSA.
+    Curve(Arc<PrivateKey>),
+}
 
 /// Why a text is no usable private key. Says nothing of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -52,42 +73,54 @@ pub enum InvalidKey {
     /// The passphrase does not open it.
     #[error("does not open with this passphrase; correct passphrase")]
     Passphrase,
-    /// RSA is not built in.
-    #[error("is an RSA key, which is not supported; make one with: ssh-keygen -t ed25519")]
+    /// Of RSA, and too short or damaged.
+    #[error(
+        "is an RSA key that is damaged or not of 2048 to 8192 bits; make one with: \
+         ssh-keygen -t ed25519"
+    )]
     Rsa,
+    /// Of another kind.
+    #[error("is of a kind that is not supported; make one with: ssh-keygen -t ed25519")]
+    Kind,
     /// Something else.
     #[error("is not a private key; point to the file that ssh-keygen made, not to its .pub")]
     Unreadable,
 }
 
 impl Key {
-    /// Reads a private key in the formats of OpenSSH, PKCS#8 and PuTTY: Ed25519 or ECDSA.
+    /// Reads a private key in the formats of OpenSSH, PKCS#1, PKCS#8 and PuTTY: Ed25519, ECDSA
+    /// or RSA of 2048 to 8192 bits.
     ///
     /// # Errors
     /// When the text is none, or needs another passphrase.
     pub fn parse(text: &str, passphrase: Option<&SecretString>) -> Result<Self, InvalidKey> {
         use russh::keys::Error;
-        // An RSA key can be told without opening it.
-        if text.contains("-----BEGIN RSA PRIVATE KEY-----") {
-            return Err(InvalidKey::Rsa);
-        }
         let words = passphrase.map(|passphrase| passphrase.expose_secret());
         let key = decode_secret_key(text, words).map_err(|error| match error {
             Error::KeyIsEncrypted => InvalidKey::Encrypted,
-            Error::UnsupportedKeyType { .. } | Error::UnknownAlgorithm(_) => InvalidKey::Rsa,
+            Error::UnsupportedKeyType { .. } | Error::UnknownAlgorithm(_) => InvalidKey::Kind,
             _ if words.is_some() => InvalidKey::Passphrase,
+            _ if text.contains("-----BEGIN RSA PRIVATE KEY-----") => InvalidKey::Rsa,
             _ => InvalidKey::Unreadable,
         })?;
         if key.is_encrypted() {
             return Err(InvalidKey::Encrypted);
         }
-        if key.algorithm().is_rsa() { Err(InvalidKey::Rsa) } else { Ok(Self(Arc::new(key))) }
+        Ok(Self(match key.algorithm() {
+            Algorithm::Rsa { .. } => Pair::Rsa(Arc::new(Rsa::new(&key).ok_or(InvalidKey::Rsa)?)),
+            Algorithm::Ed25519 | Algorithm::Ecdsa { .. } => Pair::Curve(Arc::new(key)),
+            _ => return Err(InvalidKey::Kind),
+        }))
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({})", Fingerprint::of(self.0.public_key()))
+        let public = match &self.0 {
+            Pair::Rsa(rsa) => &rsa.public,
+            Pair::Curve(key) => key.public_key(),
+        };
+        write!(f, "Key({})", Fingerprint::of(public))
     }
 }
 

@@ -44,9 +44,8 @@ impl Steps<'_> {
         self.findings.push(match done {
             Ok(()) => Finding::ok(subject, format!("{what}, {took} ms")),
             Err(failure) => {
-                let Cause { what, detail, fix, .. } = failure.cause().clone();
-                let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
-                Finding::error(subject, format!("{what}, {took} ms"), fix)
+                let failed = Finding::failed(subject, &failure);
+                Finding { what: format!("{}, {took} ms", failed.what), ..failed }
             }
         });
         self.start = Instant::now();
@@ -87,7 +86,7 @@ async fn look(store: &impl Store, key: &str) -> Result<(), Failure> {
 }
 
 async fn read(store: &impl Store, key: &str) -> Result<(), Failure> {
-    if super::digest(store, key).await? == sample::digest() {
+    if super::digest(store, key).await?.0 == sample::digest() {
         return Ok(());
     }
     let fix = "look for a proxy or a text mode that changes what goes through";

@@ -17,7 +17,6 @@ use std::{
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use reqwest::{Body as Payload, header};
-use sha2::{Digest as _, Sha256};
 
 pub use self::settings::{DEFAULT_TIMEOUT, Folder, Login, Settings};
 use self::{
@@ -26,7 +25,10 @@ use self::{
 };
 use super::{
     Shared,
-    storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written, unreadable},
+    storage::{
+        Body, Object, Storage, Store, StoreLimits, Upload, Written, beside, folders_of, space,
+        unreadable,
+    },
 };
 use crate::{
     http,
@@ -35,8 +37,6 @@ use crate::{
 
 /// Bytes of a photo read at once.
 const BLOCK: usize = 64 * 1024;
-/// Below so many free bytes the probe warns.
-const LITTLE_SPACE: u64 = 1024 * 1024 * 1024;
 
 /// A folder on a WebDAV server.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub(super) struct Webdav {
     wire: Wire,
     /// Folders that were seen or made, the configured one as the empty text.
     known: Mutex<BTreeSet<String>>,
+    /// Held by who makes folders: servers stumble where two photos want one at once.
+    making: tokio::sync::Mutex<()>,
 }
 
 /// A destination that has touched nothing yet.
@@ -51,7 +53,8 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Webdav> {
     let template = settings.key_template.clone();
     let (http, clock) = (shared.http.clone(), shared.clock.clone());
     let wire = Wire { settings, http, clock };
-    Storage::new(Webdav { wire, known: Mutex::default() }, template)
+    let making = tokio::sync::Mutex::default();
+    Storage::new(Webdav { wire, known: Mutex::default(), making }, template, shared)
 }
 
 impl Webdav {
@@ -94,13 +97,13 @@ impl Webdav {
                 format!("{WHOM} answered {} and nothing that is WebDAV", status.as_u16()),
                 "check url: it is to be the address of a folder, not of its page in the browser",
             )
-            .with_detail(&error.to_string()),
+            .with_detail(&self.wire.secrets().out_of(&error.to_string())),
         })
     }
 
     /// Sees to it that the folder of a key is there, and the configured one before all others:
     /// that one is not made, since it may be a mistake or a share that is away.
-    async fn make_folders(&self, folder: &str) -> Result<(), Failure> {
+    async fn make_folders(&self, key: &str) -> Result<(), Failure> {
         if !self.knows("") {
             match self.look(self.folder().url().clone()).await? {
                 Some(told) if told.is_folder => self.learn(""),
@@ -108,18 +111,17 @@ impl Webdav {
                 None => return Err(missing()),
             }
         }
-        // The deepest one that is known, then down from there.
-        let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
-        for end in ends.filter(|end| *end > 0) {
-            let part = &folder[..end];
-            if self.knows(part) {
-                continue;
-            }
+        if folders_of(key).all(|folder| self.knows(folder)) {
+            return Ok(());
+        }
+        let _alone = self.making.lock().await;
+        for part in folders_of(key).filter(|part| !self.knows(part)) {
             let request = self.wire.request("MKCOL", self.folder().folder(part))?;
             match self.wire.send(request, Doing::MakingFolder).await? {
                 Ok(_) => {}
-                // It is there; nginx and some others say so by conflict or redirect.
-                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301) => {
+                // It is there; nginx and some others say so by conflict or redirect, and some
+                // stumble where another bridge makes it now.
+                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301 | 423 | 500) => {
                     match self.look(self.folder().folder(part)).await? {
                         Some(told) if told.is_folder => {}
                         Some(_) => return Err(in_the_way(part)),
@@ -212,14 +214,8 @@ impl Webdav {
         }
         let found = format!("{}, {} ms", self.folder(), start.elapsed().as_millis());
         let mut findings = vec![Finding::ok("folder", found)];
-        if let Some(quota) = told.quota {
-            let what = format!("{} MiB may still be written", quota / (1024 * 1024));
-            findings.push(if quota < LITTLE_SPACE {
-                Finding::warning("space", what, "free space there, or raise this user's quota")
-            } else {
-                Finding::ok("space", what)
-            });
-        }
+        let fix = "free space there, or raise this user's quota";
+        findings.extend(told.quota.map(|quota| space(quota, fix)));
         Ok(findings)
     }
 }
@@ -239,11 +235,8 @@ impl Store for Webdav {
     }
 
     async fn probe(&self) -> Vec<Finding> {
-        self.findings().await.unwrap_or_else(|failure| {
-            let Cause { what, detail, fix, .. } = failure.cause().clone();
-            let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
-            vec![Finding::error("folder", what, fix)]
-        })
+        let told = self.findings().await;
+        told.unwrap_or_else(|failure| vec![Finding::failed("folder", &failure)])
     }
 
     async fn stat(&self, key: &str) -> Result<Option<Object>, Failure> {
@@ -256,8 +249,7 @@ impl Store for Webdav {
     }
 
     async fn write(&self, key: &str, upload: &Upload) -> Result<Written, Failure> {
-        let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
-        self.make_folders(folder).await?;
+        self.make_folders(key).await?;
         let names = temporary(key, upload);
         let written = match self.upload(&names, upload).await {
             Ok(used) => self.rename(&used, key).await.map(|written| (written, used)),
@@ -304,10 +296,7 @@ impl Store for Webdav {
 /// for other bytes, so that two writers of one name write the same. Not `.part`, which Nextcloud
 /// keeps for itself.
 fn temporary(key: &str, upload: &Upload) -> [String; 2] {
-    let digest = Sha256::new().chain_update(key).chain_update(upload.file.sha256.0).finalize();
-    let id = hex::encode(&digest[..12]);
-    let folder = key.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    ["", "-2"].map(|number| format!("{folder}.apertur-{id}{number}.tmp"))
+    [".tmp", "-2.tmp"].map(|end| beside(key, &upload.file.sha256, end))
 }
 
 fn missing() -> Failure {

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::settings::{Login, Settings};
 use crate::{
+    destinations::redact::Secrets,
     http::{self, Http, ReadError},
     model::{Cause, ErrorKind, Failure},
     system::Clock,
@@ -79,6 +80,17 @@ impl Wire {
             }
             Some(Login::Token(token)) => request.bearer_auth(token.expose_secret()),
         })
+    }
+
+    /// What goes out with a request and must not come back in words.
+    pub(super) fn secrets(&self) -> Secrets {
+        match &self.settings.login {
+            None => Secrets::default(),
+            Some(Login::Password { username, password }) => {
+                Secrets::default().and_basic(username, password.expose_secret())
+            }
+            Some(Login::Token(token)) => Secrets::default().and(token.expose_secret()),
+        }
     }
 
     /// Sends a request; a refusal is the inner error.

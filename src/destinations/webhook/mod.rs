@@ -71,7 +71,7 @@ impl Webhook {
         let key = format!("ping-{}", Uuid::now_v7().simple());
         match self.wire.post(&key, &Payload::Ping(ping())).await {
             Ok(answer) => answer.of_ping(start.elapsed()),
-            Err(failure) => finding("ping", &failure),
+            Err(failure) => Finding::failed("ping", &failure),
         }
     }
 
@@ -110,6 +110,7 @@ impl Destination for Webhook {
         let Settings { max_size, concurrency, .. } = self.wire.settings;
         Limits {
             max_size,
+            size_key: Some("max_size"),
             concurrency,
             one_per_target: false,
             photos_per_parcel: 1,
@@ -129,7 +130,7 @@ impl Destination for Webhook {
         if ping.severity == Severity::Error {
             return vec![ping];
         }
-        let send = self.trial().await.unwrap_or_else(|failure| finding("send", &failure));
+        let send = self.trial().await.unwrap_or_else(|failure| Finding::failed("send", &failure));
         vec![ping, send]
     }
 
@@ -183,12 +184,6 @@ fn key(name: &DestinationName, photo: &str) -> String {
     let both = sha2::Sha256::new().chain_update(name.as_str()).chain_update("\n");
     let digest = both.chain_update(photo).finalize();
     format!("dlv_{}", hex::encode(&digest[..16]))
-}
-
-fn finding(subject: &str, failure: &Failure) -> Finding {
-    let Cause { what, detail, fix, .. } = failure.cause().clone();
-    let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
-    Finding::error(subject, what, fix)
 }
 
 /// The failure of a request that cannot be written down.

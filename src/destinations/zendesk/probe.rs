@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     destinations::oauth::Access,
-    model::{Cause, Failure, Finding, Severity, Target},
+    model::{Failure, Finding, Severity, Target},
 };
 
 /// A PNG of one pixel.
@@ -40,7 +40,7 @@ impl Zendesk {
         });
         findings.push(match self.count().await {
             Ok(what) => Finding::ok("tickets", what),
-            Err(failure) => error("tickets", &failure),
+            Err(failure) => Finding::failed("tickets", &failure),
         });
         findings
     }
@@ -73,7 +73,7 @@ impl Zendesk {
             return findings;
         };
         if let Err(failure) = self.try_out(*ticket, &mut findings).await {
-            findings.push(error("test", &failure));
+            findings.push(Finding::failed("test", &failure));
         }
         findings
     }
@@ -111,7 +111,7 @@ impl Zendesk {
         };
         done("write", "an internal comment carries it".to_owned());
         let read = self.read_back(number, &name).await;
-        findings.push(read.unwrap_or_else(|failure| error("read", &failure)));
+        findings.push(read.unwrap_or_else(|failure| Finding::failed("read", &failure)));
         findings.push(stays(number, &comment));
         Ok(())
     }
@@ -169,7 +169,7 @@ fn stays(number: u64, comment: &Comment) -> Finding {
 async fn scopes(access: &Access) -> Finding {
     let token = match access.reload().await {
         Ok(token) => token,
-        Err(failure) => return error("log in", &failure),
+        Err(failure) => return Finding::failed("log in", &failure),
     };
     let Some(granted) = token.scope.as_deref() else {
         return Finding::ok("log in", "an access token was given for all that was asked for");
@@ -185,10 +185,4 @@ async fn scopes(access: &Access) -> Finding {
     }
     let what = format!("Zendesk does not grant {}, only {granted:?}", missing.join(" and "));
     Finding::error("log in", what, FIX_SCOPES)
-}
-
-fn error(subject: &str, failure: &Failure) -> Finding {
-    let Cause { what, detail, fix, .. } = failure.cause();
-    let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
-    Finding::error(subject, what, fix.clone())
 }

@@ -10,6 +10,7 @@ use crate::{
     model::{
         AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Step, Target,
     },
+    system::later,
 };
 
 impl State {
@@ -69,7 +70,7 @@ impl State {
     /// What lies too far ahead was written under a wrong clock.
     pub(super) fn mend_times(&mut self, now: Timestamp) {
         let mend = |at: &mut Timestamp| {
-            if at.duration_since(now) > FAR {
+            if *at > later(now, FAR) {
                 *at = now;
             }
         };

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use super::{place::is_held, state::State};
 use crate::{
     journal::{Count, LISTED_AFTER, LOOK_AFTER, Planned, Replayed, Story},
-    model::{Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, PhotoId},
+    model::{Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, PhotoId, Target},
+    system::later,
 };
 
 impl State {
@@ -144,7 +145,7 @@ fn is_replayable(delivery: &Delivery, force: bool) -> bool {
 /// One that was delivered becomes unsure: it may well be there.
 fn due_again(delivery: &mut Delivery, state: DeliveryState, now: Timestamp, look_at: Timestamp) {
     delivery.unsure |= delivery.state == DeliveryState::Delivered;
-    let after = |wait: Duration| delivery.settled_at.and_then(|at| at.checked_add(wait).ok());
+    let after = |wait: Duration| delivery.settled_at.map(|at| later(at, wait));
     let told = match delivery.state {
         DeliveryState::Due => Some(delivery.due_at),
         DeliveryState::Delivered => after(LISTED_AFTER),
@@ -160,13 +161,14 @@ fn matches(filter: &Filter, delivery: &Delivery) -> bool {
     fn is<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
         wanted.is_none() || wanted == found
     }
+    let record = |target: &Option<Target>| target.as_ref().map(Target::record);
     let photo = &delivery.photo;
     let error = delivery.cause.as_ref().map(|cause| &cause.kind);
     (filter.ids.is_empty() || filter.ids.contains(&delivery.id))
         && (filter.states.is_empty() || filter.states.contains(&delivery.state))
         && is(filter.destination.as_ref(), delivery.destination.as_ref())
         && is(filter.session.as_ref(), photo.session.as_ref())
-        && is(filter.target.as_ref(), delivery.target.as_ref())
+        && is(record(&filter.target).as_ref(), record(&delivery.target).as_ref())
         && is(filter.photo.as_ref(), Some(&photo.id))
         && is(filter.error.as_ref(), error)
         && filter.since.is_none_or(|since| photo.received_at >= since)

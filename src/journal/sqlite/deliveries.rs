@@ -14,6 +14,7 @@ use crate::{
     model::{
         AttemptId, AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, Mode, Step,
     },
+    system::later,
 };
 
 /// A delivery that is due.
@@ -278,7 +279,7 @@ pub(super) fn recover(db: &Connection, now: Timestamp, look_at: Timestamp) -> Re
         "UPDATE deliveries SET state = 'due', due_at = ?1, unsure = 1 WHERE state = 'sending'",
         [look_at.as_millisecond()],
     )?;
-    let far = at.saturating_add(i64::try_from(FAR.as_millis()).unwrap_or(i64::MAX));
+    let far = later(now, FAR).as_millisecond();
     for sql in [
         "UPDATE photos SET fetch_due = ?1 WHERE fetch_state = 'wanted' AND fetch_due > ?2",
         "UPDATE deliveries SET due_at = ?1 WHERE state = 'due' AND due_at > ?2",

@@ -192,7 +192,7 @@ pub(super) fn condition(filter: &Filter) -> (String, Vec<Value>) {
     any_of("d.destination", filter.destination.iter().flat_map(|n| text(n.to_string())).collect());
     let session = filter.session.iter().flat_map(|s| text(s.reveal().to_owned())).collect();
     any_of("p.session", session);
-    any_of("d.target", filter.target.iter().flat_map(|t| text(t.to_string())).collect());
+    any_of("d.record", filter.target.iter().flat_map(|t| text(t.record().to_string())).collect());
     any_of("p.id", filter.photo.iter().flat_map(|p| text(p.to_string())).collect());
     any_of("d.error", filter.error.iter().flat_map(|e| text(e.to_string())).collect());
     if let Some(since) = filter.since {

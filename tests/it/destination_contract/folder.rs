@@ -1,26 +1,27 @@
 //! A folder of this machine.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use apertur_bridge::destinations::{Destination, folder, key::KeyTemplate};
+use apertur_bridge::destinations::{self, Destination, Settings, folder, key::KeyTemplate};
 
 use super::{
-    Lab, digest,
+    Lab, around, digest, name,
     shore::{On, Seen, Shore, Stored, Trouble},
 };
 use crate::look;
 
 struct Side {
     root: PathBuf,
-    folder: folder::Folder,
+    folder: Arc<dyn Destination>,
 }
 
 /// One in a new place.
 pub(super) fn at() -> Lab {
-    let home = tempfile::tempdir().unwrap();
+    let (shared, _, home) = around();
     let path = home.path().join("root");
     let key_template = KeyTemplate::parse("{date}/{image_id}.{ext}").unwrap();
-    let folder = folder::Folder::new(folder::Settings { path: path.clone(), key_template });
+    let settings = Settings::Folder(folder::Settings { path: path.clone(), key_template });
+    let folder = destinations::build(&name(), settings, &shared);
     Lab::new(Side { root: path, folder }, home)
 }
 
@@ -30,7 +31,7 @@ impl Shore for Side {
     }
 
     fn destination(&self) -> &dyn Destination {
-        &self.folder
+        &*self.folder
     }
 
     fn records(&self) -> [&'static str; 2] {

@@ -18,22 +18,17 @@ mod silence;
 mod storing;
 mod zendesk;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use apertur_bridge::{
-    destinations::{Item, Parcel, Progress, Shared, StepLog},
+    destinations::{Item, Shared},
     http::Http,
-    model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, Failure, ImageId, Mode,
-        Photo, PhotoId, Receipt, Scheme, SessionId, Shape, Step,
-    },
-    spool::SpooledFile,
+    model::{Delivery, DestinationName, Failure, Mode, Receipt, SessionId},
     system::Clock,
 };
-use async_trait::async_trait;
-use sha2::{Digest as _, Sha256};
 
 use self::shore::Shore;
+use crate::parcel::{self, Steps, digest, ending_of_one as ending};
 
 /// The session of every photo; works like a password, so nobody may show it.
 const SESSION: &str = "5e551011-SESSIONCANARY";
@@ -76,20 +71,13 @@ impl Lab {
     }
 
     fn item(&self, delivery: &Delivery) -> Item {
-        let bytes = bytes(delivery.photo.id.as_str());
-        let path = self.home.path().join(format!("spooled-{}", delivery.photo.id.marker()));
-        std::fs::write(&path, &bytes).unwrap();
-        Item {
-            delivery: delivery.clone(),
-            file: SpooledFile::at(path, bytes.len() as u64, digest(&bytes)),
-        }
+        parcel::item(self.home.path(), delivery.clone(), &bytes(delivery.photo.id.as_str()))
     }
 
     /// Sends one parcel.
     async fn send_all(&self, deliveries: &[Delivery]) -> Result<Vec<Receipt>, Failure> {
-        let parcel = Parcel { items: deliveries.iter().map(|one| self.item(one)).collect() };
-        let progress = Progress(Arc::clone(&self.steps) as Arc<dyn StepLog>);
-        self.shore.destination().deliver(&parcel, &progress).await
+        let items = deliveries.iter().map(|one| self.item(one)).collect();
+        parcel::send(self.shore.destination(), items, &self.steps).await
     }
 
     async fn send(&self, delivery: &Delivery) -> Result<Receipt, Failure> {
@@ -112,75 +100,14 @@ impl Lab {
     }
 }
 
-/// A journal that keeps steps in memory.
-#[derive(Debug, Default)]
-struct Steps(Mutex<Vec<Step>>);
-
-#[async_trait]
-impl StepLog for Steps {
-    async fn write(&self, _delivery: DeliveryId, step: Step) -> Result<(), String> {
-        self.0.lock().unwrap().push(step);
-        Ok(())
-    }
-}
-
-fn digest(bytes: &[u8]) -> Digest {
-    Digest(Sha256::digest(bytes).into())
-}
-
 /// A JPEG to whoever looks at its first bytes only; equal ids are equal bytes.
 fn bytes(id: &str) -> Vec<u8> {
     crate::fakes::apertur::Photo::new(id).bytes
 }
 
 fn delivery(id: &str, target: &str, mode: Option<Mode>) -> Delivery {
-    let received_at = "2027-01-15T08:00:00Z".parse().unwrap();
-    let bytes = bytes(id);
-    let photo = Photo {
-        id: PhotoId::parse(id).unwrap(),
-        image_id: ImageId::parse(id).ok(),
-        session: SessionId::parse(SESSION).ok(),
-        index: Some(0),
-        filename: Some(format!("{id}.jpg")),
-        media_type: Some("image/jpeg".to_owned()),
-        size: Some(bytes.len() as u64),
-        sha256: Some(digest(&bytes)),
-        tags: Vec::new(),
-        target: target.parse().ok(),
-        mode,
-        topic: None,
-        shape: Shape::Event,
-        scheme: Scheme::Body,
-        received_at,
-    };
-    Delivery {
-        id: DeliveryId(7),
-        target: photo.target.clone(),
-        photo,
-        destination: Some(name()),
-        mode,
-        state: DeliveryState::Sending,
-        attempts: 1,
-        due_at: received_at,
-        since: received_at,
-        unsure: false,
-        steps: Vec::new(),
-        cause: None,
-        receipt: None,
-        settled_at: None,
-    }
-}
-
-/// `done`, `found`, `later unavailable` and the like.
-fn ending(ended: &Result<Receipt, Failure>) -> String {
-    let kind = match ended {
-        Ok(receipt) if receipt.found => return "found".to_owned(),
-        Ok(_) => return "done".to_owned(),
-        Err(Failure::Later { .. }) => "later",
-        Err(Failure::Unknown { .. }) => "unknown",
-        Err(Failure::Refused { .. }) => "refused",
-        Err(Failure::Broken { .. }) => "broken",
-    };
-    let kind_of_error = ended.as_ref().err().map(|failure| failure.cause().kind.as_str());
-    format!("{kind} {}", kind_of_error.unwrap_or_default())
+    let delivery = parcel::of(&bytes(id), parcel::delivery(id, &format!("{id}.jpg")));
+    let mut delivery = parcel::to(target, mode, delivery);
+    delivery.photo.session = SessionId::parse(SESSION).ok();
+    delivery
 }

@@ -11,7 +11,9 @@ use apertur_bridge::destinations::{
 use super::{Lab, disk::Disk, errors, files, has_part, large, until, visible, wire::Wire};
 use crate::servers::{
     Server,
-    files::{PASSWORD, USER, openssh, openssh_rsa, rclone_sftp},
+    files::{
+        PASSWORD, USER, openssh, openssh_rsa, openssh_rsa_sha1, openssh_users_sha1, rclone_sftp,
+    },
 };
 
 fn user() -> String {
@@ -26,7 +28,12 @@ fn key(server: &Server, name: &str, passphrase: Option<&str>) -> Key {
 
 /// What `ssh-keygen -l` says of a host key of the server.
 fn fingerprint(server: &Server, kind: &str) -> String {
-    let path = server.home().join(format!("host_{kind}.pub"));
+    shown(server, &format!("host_{kind}"))
+}
+
+/// What `ssh-keygen -l` says of a key.
+fn shown(server: &Server, name: &str) -> String {
+    let path = server.home().join(format!("{name}.pub"));
     let said = Command::new("ssh-keygen").arg("-lf").arg(path).output().unwrap().stdout;
     String::from_utf8(said).unwrap().split(' ').nth(1).unwrap().to_owned()
 }
@@ -37,12 +44,17 @@ fn trusting(fingerprint: &str) -> Trust {
 
 /// The settings for OpenSSH.
 fn of_openssh(server: &Server) -> Settings {
+    Settings { trust: trusting(&fingerprint(server, "ed25519")), ..of(server) }
+}
+
+/// The settings for OpenSSH, which is not trusted.
+fn of(server: &Server) -> Settings {
     Settings {
         host: "127.0.0.1".to_owned(),
         port: server.address().port(),
         username: user(),
         login: Login::Key(key(server, "client", None)),
-        trust: trusting(&fingerprint(server, "ed25519")),
+        trust: Trust::Fingerprints(Vec::new()),
         directory: server.home().join("root").display().to_string(),
         key_template: KeyTemplate::parse("{date}/{image_id}.{ext}").unwrap(),
         timeout: Duration::from_secs(20),
@@ -185,30 +197,93 @@ async fn a_key_with_a_passphrase_opens_with_it_alone() {
     };
     assert!(error(None).contains("is encrypted"), "{}", error(None));
     assert!(error(Some("wrong")).contains("passphrase"), "{}", error(Some("wrong")));
-    let rsa = fs::read_to_string(server.home().join("host_rsa")).unwrap();
-    assert!(Key::parse(&rsa, None).unwrap_err().to_string().contains("RSA"));
     let public = fs::read_to_string(server.home().join("client.pub")).unwrap();
     assert!(Key::parse(&public, None).unwrap_err().to_string().contains(".pub"));
 }
 
+/// A user's RSA key as `ssh-keygen` writes it in another format.
+fn converted(server: &Server, format: &str, passphrase: &str) -> String {
+    let path = server.home().join(format!("client_rsa_{format}"));
+    fs::copy(server.home().join("client_rsa"), &path).unwrap();
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-p", "-P", "", "-N", passphrase, "-m", format, "-f"]).arg(&path);
+    assert!(command.status().unwrap().success());
+    fs::read_to_string(path).unwrap()
+}
+
 #[tokio::test]
-async fn a_server_with_an_rsa_key_alone_is_told_apart() {
+async fn an_rsa_key_of_a_user_opens_in_every_format_and_signs() {
+    let server = Server::start(openssh);
+    let plain = fs::read_to_string(server.home().join("client_rsa")).unwrap();
+    let shown = format!("Key({})", shown(&server, "client_rsa"));
+    for (n, (text, passphrase)) in [
+        (plain, None),
+        (converted(&server, "PEM", ""), None),
+        (converted(&server, "PKCS8", ""), None),
+        (converted(&server, "RFC4716", "open sesame"), Some("open sesame")),
+        (converted(&server, "PKCS8", "open sesame"), Some("open sesame")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let key = Key::parse(&text, passphrase.map(Into::into).as_ref()).unwrap();
+        assert_eq!(format!("{key:?}"), shown);
+        let login = Login::Key(key);
+        let lab = Lab::new(Any::Sftp(Settings { login, ..of_openssh(&server) }));
+        lab.send(&format!("img_{n}"), b"photo").await.unwrap();
+    }
+    assert_eq!(server.output().matches("Accepted publickey").count(), 5);
+    let login = Login::Key(key(&server, "host_rsa", None));
+    let lab = Lab::new(Any::Sftp(Settings { login, ..of_openssh(&server) }));
+    let (kind, said) = lab.failure().await;
+    assert_eq!(kind, "broken unauthorized");
+    assert!(said.contains("authorized_keys"), "{said}");
+}
+
+#[tokio::test]
+async fn an_rsa_key_that_is_too_short_is_told_before_it_is_used() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("short");
+    let mut command = Command::new("openssl");
+    command.args(["genrsa", "-traditional", "-out"]).arg(&path).arg("1024");
+    assert!(command.output().unwrap().status.success());
+    let error = Key::parse(&fs::read_to_string(path).unwrap(), None).unwrap_err().to_string();
+    assert!(error.contains("RSA") && error.contains("2048"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_with_an_rsa_key_alone_is_trusted_by_it() {
     let server = Server::start(openssh_rsa);
+    let with = |trust| Lab::new(Any::Sftp(Settings { trust, ..of(&server) }));
+    let shown = fingerprint(&server, "rsa");
+    with(trusting(&shown)).send("img_1", b"photo").await.unwrap();
     let other = "SHA256:Nh0Me49Zh9fDw/VYUfq43IJmI1T+XrjiYONPND8GzaM";
-    let settings = Settings {
-        host: "127.0.0.1".to_owned(),
-        port: server.address().port(),
-        username: user(),
-        login: Login::Key(key(&server, "client", None)),
-        trust: trusting(other),
-        directory: ".".to_owned(),
-        key_template: KeyTemplate::default(),
-        timeout: Duration::from_secs(20),
-        concurrency: 1,
-    };
-    let (kind, said) = Lab::new(Any::Sftp(settings)).failure().await;
+    let (kind, said) = with(trusting(other)).failure().await;
+    assert_eq!(kind, "broken not_allowed");
+    assert!(said.contains(&shown), "{said}");
+    let (kind, said) = with(Trust::Fingerprints(Vec::new())).failure().await;
+    assert_eq!(kind, "broken not_allowed");
+    assert!(said.ends_with(&format!("write host_key = \"{shown}\"")), "{said}");
+    let path = server.home().join("known_hosts");
+    let public = fs::read_to_string(server.home().join("host_rsa.pub")).unwrap();
+    fs::write(&path, format!("[127.0.0.1]:{} {public}", server.address().port())).unwrap();
+    with(Trust::KnownHosts(path)).send("img_2", b"photo").await.unwrap();
+}
+
+#[tokio::test]
+async fn signatures_with_sha1_are_neither_taken_nor_given() {
+    let server = Server::start(openssh_rsa_sha1);
+    let trust = trusting(&fingerprint(&server, "rsa"));
+    let (kind, said) = Lab::new(Any::Sftp(Settings { trust, ..of(&server) })).failure().await;
     assert_eq!(kind, "broken unreachable");
-    assert!(said.contains("RSA host keys"), "{said}");
+    assert!(said.contains("SHA-1"), "{said}");
+    let server = Server::start(openssh_users_sha1);
+    let login = Login::Key(key(&server, "client_rsa", None));
+    let lab = Lab::new(Any::Sftp(Settings { login, ..of_openssh(&server) }));
+    let (kind, said) = lab.failure().await;
+    assert_eq!(kind, "broken unauthorized");
+    assert!(said.contains("SHA-1") && said.contains("ssh-keygen -t ed25519"), "{said}");
+    assert_eq!(files(&root(&server)), [""; 0]);
 }
 
 #[tokio::test]
@@ -292,15 +367,20 @@ async fn a_server_killed_in_the_middle_leaves_nothing_visible_and_the_next_try_s
 
 #[tokio::test]
 async fn a_full_disk_pauses_the_destination_and_says_so() {
-    let server = Server::start(openssh);
-    let disk = Disk::mount(&root(&server).join("disk"));
-    let directory = disk.0.display().to_string();
-    let lab = Lab::new(Any::Sftp(Settings { directory, ..of_openssh(&server) }));
-    let failure = lab.send("img_1", &large(4_000_000)).await.unwrap_err();
-    let said = format!("{failure:?}");
-    assert!(said.starts_with("Broken") && said.contains("is full"), "{said}");
-    assert_eq!(files(&disk.0), [""; 0]);
-    lab.send("img_2", b"small").await.unwrap();
+    for server in [Server::start(openssh), Server::start(rclone_sftp)] {
+        let disk = Disk::mount(&root(&server).join("disk"));
+        let settings = if server.home().join("client").exists() {
+            Settings { directory: disk.0.display().to_string(), ..of_openssh(&server) }
+        } else {
+            Settings { directory: "disk".to_owned(), ..of_rclone(&server).await }
+        };
+        let lab = Lab::new(Any::Sftp(settings));
+        let failure = lab.send("img_1", &large(4_000_000)).await.unwrap_err();
+        let said = format!("{failure:?}");
+        assert!(said.starts_with("Broken") && said.contains("is full"), "{said}");
+        assert_eq!(files(&disk.0), [""; 0]);
+        lab.send("img_2", b"small").await.unwrap();
+    }
 }
 
 #[tokio::test]

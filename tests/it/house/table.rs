@@ -7,7 +7,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("webhook", &["model"]),
     ("route", &["model"]),
     ("spool", &["model"]),
-    ("journal", &["model"]),
+    ("journal", &["model", "system"]),
     ("http", &["model"]),
     ("telemetry", &["model"]),
     ("work", &["system", "journal"]),

@@ -362,6 +362,7 @@ macro_rules! hold_to_contract {
                 operators:
                     pauses_are_kept_and_lifted
                     each_part_of_a_filter_filters
+                    a_ticket_is_found_with_and_without_its_workspace
                     a_list_is_paged_by_number
                     counts_are_by_destination_state_and_error
                     a_story_tells_everything

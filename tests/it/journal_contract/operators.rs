@@ -71,6 +71,33 @@ pub(super) async fn each_part_of_a_filter_filters(store: &Store) {
     }
 }
 
+pub(super) async fn a_ticket_is_found_with_and_without_its_workspace(store: &Store) {
+    for (image, target) in [
+        ("bare", "freshservice:241"),
+        ("within", "freshservice:2:241"),
+        ("next", "freshservice:2:242"),
+        ("nameless", "ticket:2:241"),
+        ("elsewhere", "freshdesk:241"),
+    ] {
+        store.accept(announced(image).on(target.parse().ok())).await.unwrap();
+    }
+    for (asked, expected) in [
+        ("freshservice:241", &["within", "bare"][..]),
+        ("freshservice:2:241", &["within", "bare"]),
+        ("freshservice:3:241", &["within", "bare"]),
+        ("freshservice:242", &["next"]),
+        ("ticket:241", &["nameless"]),
+        ("freshdesk:241", &["elsewhere"]),
+    ] {
+        let filter = Filter { target: asked.parse().ok(), ..everything() };
+        let found = store.list(&filter, None, usize::MAX).await.unwrap();
+        let found: Vec<_> = found.iter().map(|d| d.photo.id.as_str()).collect();
+        assert_eq!(found, expected, "{asked}");
+        let counted = store.count(&filter).await.unwrap().iter().map(|c| c.count).sum::<u64>();
+        assert_eq!(counted, expected.len() as u64, "{asked}");
+    }
+}
+
 pub(super) async fn a_list_is_paged_by_number(store: &Store) {
     for image in ["a", "b", "c", "d", "e"] {
         store.accept(stored(image, 1)).await.unwrap();

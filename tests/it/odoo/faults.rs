@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    Lab, MOMENT, VERSIONS, delivery, destination, ending, kind, photo, sha256, to_contact,
+    Lab, MOMENT, VERSIONS, delivery, destination, digest, ending, photo, to_contact, word,
 };
 use crate::fakes::odoo::{FakeOdoo, Fault, Seed, Switch, What};
 
@@ -95,7 +95,7 @@ async fn recover(lab: &Lab, on: &'static str, what: What, writing: &'static str)
     let reads = on.contains("search");
     let wanted = if reads { writing.replace("unknown", "later") } else { writing.to_owned() };
     assert_eq!(ending(&first), wanted, "{told}");
-    let found = if kind(&first.unwrap_err()) == "unknown" {
+    let found = if word(&first.unwrap_err()) == "unknown" {
         lab.destination.find(std::slice::from_ref(&photographed)).await.unwrap().remove(0)
     } else {
         None
@@ -107,7 +107,7 @@ async fn recover(lab: &Lab, on: &'static str, what: What, writing: &'static str)
     let last = lab.send(&photographed, &photo()).await.unwrap();
     assert!(last.found, "{told}");
     let attachment = lab.odoo.attachments().pop().unwrap();
-    assert_eq!(attachment.sha256, sha256(&photo()).to_hex(), "{told}");
+    assert_eq!(attachment.sha256, digest(&photo()).to_hex(), "{told}");
     assert_eq!(lab.odoo.messages().pop().unwrap().attachment_ids, [attachment.id], "{told}");
 }
 
@@ -153,7 +153,7 @@ async fn a_photo_for_what_is_not_there_is_refused_and_leaves_nothing() {
             assert_eq!(ending(&sent), wanted, "{version} {target}");
         }
         let sent = lab.send(&delivery("a", "odoo:helpdesk.ticket:77", None), &photo()).await;
-        assert_eq!(kind(&sent.unwrap_err()), "refused", "{version}");
+        assert_eq!(word(&sent.unwrap_err()), "refused", "{version}");
         assert_eq!(lab.counts(), (0, 0), "{version}");
         lab.odoo.set(Switch::HelpdeskInstalled(true));
         let sent = lab.send(&delivery("a", "odoo:helpdesk.ticket:77", None), &photo()).await;
@@ -197,7 +197,7 @@ async fn wrong_credentials_and_databases_are_broken() {
             let destination = destination(&odoo.url(), change);
             let failure = destination.find(&[to_contact()]).await.unwrap_err();
             assert!(!failure.cause().fix.is_empty());
-            format!("{} {}", kind(&failure), failure.cause().kind)
+            format!("{} {}", word(&failure), failure.cause().kind)
         };
         assert_eq!(wrong(|settings| settings.secret = "no".into()).await, "broken unauthorized");
         let nobody = wrong(|settings| {
@@ -242,7 +242,7 @@ async fn a_database_that_stops_is_waited_for() {
         let cold = lab.send(&second, &photo()).await.unwrap_err();
         // JSON-2 cannot tell a stopped database from a wrong one.
         let wanted = if version == 19 { "broken" } else { "later" };
-        assert_eq!((kind(&warm), kind(&cold)), (wanted, "broken"), "{version}");
+        assert_eq!((word(&warm), word(&cold)), (wanted, "broken"), "{version}");
         lab.odoo.set(Switch::PostgresDown(false));
         assert_eq!(ending(&lab.send(&second, &photo()).await), "done", "{version}");
     }
@@ -306,7 +306,7 @@ async fn an_earlier_send_that_is_still_under_way_leaves_one_attachment() {
         unsure.unsure = true;
         let path = lab.home.path().join("other");
         std::fs::write(&path, photo()).unwrap();
-        let file = SpooledFile::at(path, photo().len() as u64, sha256(&photo()));
+        let file = SpooledFile::at(path, photo().len() as u64, digest(&photo()));
         let parcel = Parcel { items: vec![Item { delivery: unsure.clone(), file }] };
         let progress = Progress(lab.steps.clone());
         let bytes = photo();
@@ -341,18 +341,18 @@ async fn a_slow_server_costs_no_more_than_the_limit() {
     lab.odoo.set(Switch::Slow(Duration::from_secs(60)));
     let start = Instant::now();
     let failure = lab.send(&to_contact(), &photo()).await.unwrap_err();
-    assert_eq!((kind(&failure), failure.cause().kind), ("broken", ErrorKind::Timeout));
+    assert_eq!((word(&failure), failure.cause().kind), ("broken", ErrorKind::Timeout));
     assert!(start.elapsed() < MOMENT * 10);
 }
 
 #[tokio::test]
 async fn a_photo_that_is_not_in_the_spool_is_not_sent() {
     let lab = Lab::new(18);
-    let file = SpooledFile::at(lab.home.path().join("gone"), 3, sha256(b"one"));
+    let file = SpooledFile::at(lab.home.path().join("gone"), 3, digest(b"one"));
     let parcel = Parcel { items: vec![Item { delivery: to_contact(), file }] };
     let progress = Progress(lab.steps.clone());
     let failure = lab.destination.deliver(&parcel, &progress).await.unwrap_err();
-    assert_eq!((kind(&failure), failure.cause().kind), ("later", ErrorKind::Local));
+    assert_eq!((word(&failure), failure.cause().kind), ("later", ErrorKind::Local));
     assert_eq!(lab.counts(), (0, 0));
 }
 

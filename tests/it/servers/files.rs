@@ -15,18 +15,28 @@ pub(crate) const GUEST: &str = "anonymous";
 /// The password of both.
 pub(crate) const PASSWORD: &str = "correct-horse";
 
-/// SFTP by OpenSSH, for the user that runs the tests and the key `client`; its host keys are
-/// `host_ed25519`, `host_ecdsa` and `host_rsa`.
+/// SFTP by OpenSSH, for the user that runs the tests and the keys `client`, `client_rsa` and
+/// `locked`; its host keys are `host_ed25519`, `host_ecdsa` and `host_rsa`.
 pub(crate) fn openssh(place: &Place) -> Command {
-    sshd(place, &["ed25519", "ecdsa", "rsa"])
+    sshd(place, &["ed25519", "ecdsa", "rsa"], "")
 }
 
 /// As [`openssh`], with nothing but an RSA host key.
 pub(crate) fn openssh_rsa(place: &Place) -> Command {
-    sshd(place, &["rsa"])
+    sshd(place, &["rsa"], "")
 }
 
-fn sshd(place: &Place, host_keys: &[&str]) -> Command {
+/// As [`openssh_rsa`], of the time before SHA-2: it shows its key by SHA-1.
+pub(crate) fn openssh_rsa_sha1(place: &Place) -> Command {
+    sshd(place, &["rsa"], "HostKeyAlgorithms ssh-rsa\n")
+}
+
+/// As [`openssh`]; RSA keys of users sign by SHA-1.
+pub(crate) fn openssh_users_sha1(place: &Place) -> Command {
+    sshd(place, &["ed25519"], "PubkeyAcceptedAlgorithms ssh-rsa\n")
+}
+
+fn sshd(place: &Place, host_keys: &[&str], more: &str) -> Command {
     make_root(place);
     // Where sshd runs as root it insists on this folder.
     drop(fs::DirBuilder::new().recursive(true).mode(0o755).create("/run/sshd"));
@@ -34,14 +44,15 @@ fn sshd(place: &Place, host_keys: &[&str]) -> Command {
         keygen(place, kind, &format!("host_{kind}"), "");
     }
     keygen(place, "ed25519", "client", "");
+    keygen(place, "rsa", "client_rsa", "");
     keygen(place, "ecdsa", "locked", "open sesame");
-    let keys = ["client.pub", "locked.pub"]
+    let keys = ["client.pub", "client_rsa.pub", "locked.pub"]
         .map(|name| fs::read_to_string(place.home.join(name)).unwrap_or_default());
     fs::write(place.home.join("authorized_keys"), keys.concat()).unwrap();
     let mut config = format!(
         "Port {}\nListenAddress 127.0.0.1\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nAuthorizedKeysFile {}\n\
-         PidFile none\nSubsystem sftp internal-sftp\n",
+         PidFile none\nSubsystem sftp internal-sftp\n{more}",
         place.port,
         place.path("authorized_keys"),
     );

@@ -108,21 +108,12 @@ fn hostile(n: usize) -> String {
 pub(super) async fn a_thousand_hostile_names_land_inside<S: Shore>() {
     let mut shore = S::start().await;
     let lab = &lab(&mut shore, "in/{tag:x}/{stem}/{filename}");
-    let sent = stream::iter(0..1000).map(|n| {
-        let item = || lab.item(&format!("img_{n}"), &hostile(n), &picture(&n.to_string(), 64));
-        async move {
-            // A busy server may say no for a moment, as the sender knows.
-            for _ in 0..20 {
-                match lab.send(item()).await {
-                    Ok(receipt) => return key(&receipt).to_owned(),
-                    Err(Failure::Later { .. } | Failure::Unknown { .. }) => {}
-                    Err(failure) => panic!("{failure:?}"),
-                }
-            }
-            panic!("no end of trouble")
-        }
+    let sent = stream::iter(0..1000).map(|n| async move {
+        let item = lab.item(&format!("img_{n}"), &hostile(n), &picture(&n.to_string(), 64));
+        key(&lab.send(item).await.unwrap()).to_owned()
     });
-    let mut sent: Vec<String> = sent.buffer_unordered(16).collect().await;
+    // As many at once as the sender would give it.
+    let mut sent: Vec<String> = sent.buffer_unordered(lab.concurrency()).collect().await;
     sent.sort();
     sent.dedup();
     assert_eq!(sent.len(), 1000);

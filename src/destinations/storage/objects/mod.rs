@@ -189,11 +189,7 @@ impl Store for Objects {
                 let took = start.elapsed().as_millis();
                 Finding::ok(bucket, format!("{}, {took} ms", self.place()))
             }
-            Err(failure) => {
-                let Cause { what, detail, fix, .. } = failure.cause().clone();
-                let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
-                Finding::error(bucket, what, fix)
-            }
+            Err(failure) => Finding::failed(bucket, &failure),
         }]
     }
 
