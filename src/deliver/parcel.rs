@@ -11,7 +11,7 @@ use super::{
     verdict::{Verdict, named},
 };
 use crate::{
-    destinations::{Item, Limits, Parcel},
+    destinations::{Item, Parcel},
     journal::{Claimed, DeliveryEnd, on_the_way},
     model::{Cause, Delivery, ErrorKind, Failure, Receipt},
     spool::SpooledFile,
@@ -113,9 +113,10 @@ impl Sender {
 
     fn file(&self, claimed: &Claimed) -> Result<SpooledFile, Cause> {
         let photo = &claimed.delivery.photo;
-        let limits = self.destination.limits();
+        if let Some(cause) = self.destination.limits().refusal(&self.name, photo.size) {
+            return Err(cause);
+        }
         match (photo.sha256, photo.size) {
-            (_, Some(size)) if size > limits.max_size => Err(self.too_large(size, limits)),
             (Some(sha256), Some(size)) => Ok(self.around.spool.file(sha256, size)),
             _ => Err(Cause::new(
                 ErrorKind::Local,
@@ -123,19 +124,6 @@ impl Sender {
                 "replay the delivery, so that the photo is fetched again",
             )),
         }
-    }
-
-    fn too_large(&self, size: u64, Limits { max_size, size_key, .. }: Limits) -> Cause {
-        let what = format!("the photo has {size} bytes, the destination takes at most {max_size}");
-        let fix = "ask for a smaller picture, or route large photos to another destination";
-        let fix = match size_key {
-            Some(key) => {
-                let name = &self.name;
-                format!("raise `destination.{name}.{key}` if the other side takes more, {fix}")
-            }
-            None => fix.to_owned(),
-        };
-        Cause::new(ErrorKind::TooLarge, what, fix)
     }
 
     /// Looks for what may be there already and settles what is; gives the others.

@@ -34,7 +34,9 @@ impl Root {
         let real = match path.canonicalize() {
             Err(error) if error.kind() == io::ErrorKind::NotFound && may_make => {
                 fs::create_dir(path)?;
-                sync_dir(path.parent().unwrap_or(path))?;
+                let parent = path.parent().unwrap_or(path);
+                give_to_owner_of(parent, path);
+                sync_dir(parent)?;
                 path.canonicalize()?
             }
             other => other?,
@@ -279,6 +281,14 @@ fn make_dir(parent: &Path, path: &Path) -> io::Result<()> {
         Ok(()) => sync_dir(parent),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+/// Gives what root made for a trial to whom the daemon runs as, if that is the parent's owner.
+fn give_to_owner_of(parent: &Path, path: &Path) {
+    if let Ok(parent) = fs::metadata(parent) {
+        // Nobody but root may, and nobody else has to.
+        drop(std::os::unix::fs::chown(path, Some(parent.uid()), Some(parent.gid())));
     }
 }
 

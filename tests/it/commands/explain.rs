@@ -228,7 +228,8 @@ fn a_photo_that_would_be_held_says_why_and_what_to_do() {
         ),
         (
             json!({"id": 7, "tags": ["zendesk:9"], "size_bytes": 2_000_000}),
-            "held       the photo has 2000000 bytes, the destination takes at most 1048576\n",
+            "held       the photo has 2000000 bytes, the destination takes at most 1048576\n\
+             what to do raise `destination.desk.max_attachment` if the other side takes more, ",
         ),
         (
             json!({"id": 7, "metadata": {"zendesk": {"ticket_id": 9, "mode": "all"}}}),
