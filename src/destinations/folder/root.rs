@@ -55,7 +55,7 @@ impl Root {
 
     /// Free bytes for this user; `None` where the system does not tell.
     pub(super) fn free(&self) -> Option<u64> {
-        let told = rustix::fs::statvfs(&self.0).ok()?;
+        let told = rustix::fs::statvfs(&self.0).ok().filter(|told| told.f_blocks > 0)?;
         Some(told.f_bavail.saturating_mul(told.f_frsize))
     }
 

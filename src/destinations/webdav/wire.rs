@@ -166,7 +166,7 @@ impl Refusal {
             ),
             // The folder answers WebDAV by now; rclone says so of a full disk, others of a share
             // that can only be read.
-            405 if self.doing != Doing::Looking => (
+            405 if matches!(self.doing, Doing::Uploading | Doing::MakingFolder) => (
                 ErrorKind::Unavailable,
                 "look at the server's disk and log, and whether this user may write there",
             ),

@@ -8,11 +8,16 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Client, Method, RequestBuilder};
 use sha2::Sha256;
 
+use apertur_bridge::model::{ErrorKind, Failure, Severity};
+
 use super::{
-    Shore,
-    s3::{texts, url},
+    Lab, Shore, key,
+    s3::{Disk, texts, url},
 };
-use crate::servers::{Place, Server, program};
+use crate::{
+    fakes::apertur::Photo,
+    servers::{Place, Server, program},
+};
 
 /// The account and the key that every Azurite has, publicly known.
 const ACCOUNT: &str = "devstoreaccount1";
