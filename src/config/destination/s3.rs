@@ -108,7 +108,8 @@ fn endpoint(s: &mut Section<'_>) -> Option<Option<Url>> {
 /// the bucket's name once more before their own.
 fn bare(s: &mut Section<'_>, endpoint: &Url, bucket: &str) -> Option<()> {
     let fix = "write the address of the service alone; bucket names the bucket";
-    let last = endpoint.path_segments().and_then(|parts| parts.filter(|p| !p.is_empty()).last());
+    let parts = endpoint.path_segments();
+    let last = parts.and_then(|mut parts| parts.rfind(|part| !part.is_empty()));
     if last == Some(bucket) {
         return s.wrong("has an endpoint with the bucket at its end", fix);
     }
