@@ -117,12 +117,14 @@ impl Webdav {
                 Ok(_) => {}
                 // It is there; nginx and some others say so by conflict or redirect, and some
                 // stumble where two photos want it at once.
-                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301 | 500) => {
+                Err(refusal) if matches!(refusal.code(), 405 | 409 | 415 | 301 | 500) => {
                     match self.look(self.folder().folder(part)).await? {
                         Some(told) if told.is_folder => {}
                         Some(_) => return Err(in_the_way(part)),
-                        None if refusal.code() == 409 => return Err(self.gone()),
-                        None => return Err(refusal.failure()),
+                        None if matches!(refusal.code(), 301 | 500) => {
+                            return Err(refusal.failure());
+                        }
+                        None => return Err(self.unwritable(parent(part), refusal).await),
                     }
                 }
                 Err(refusal) => return Err(refusal.failure()),
@@ -145,7 +147,11 @@ impl Webdav {
         }
         if let Err(refusal) = answer {
             let is_gone = matches!(refusal.code(), 404 | 409);
-            return Err(if is_gone { self.gone() } else { refusal.failure() });
+            return Err(if is_gone {
+                self.unwritable(parent(used), refusal).await
+            } else {
+                refusal.failure()
+            });
         }
         let there = self.look(self.folder().file(used)).await?.and_then(|told| told.size);
         if there == Some(upload.file.size) {
@@ -191,6 +197,29 @@ impl Webdav {
                 ),
             }),
             Err(refusal) => Err(refusal.failure()),
+        }
+    }
+
+    /// Sees that a renamed photo is under its name, for a server may take a name for another.
+    async fn confirm(&self, key: &str, size: u64) -> Result<(), Failure> {
+        let told = self.look(self.folder().file(key)).await.map_err(|failure| match failure {
+            // It was renamed already.
+            Failure::Later { cause, .. } => Failure::Unknown { cause },
+            other => other,
+        })?;
+        match told.and_then(|told| told.size) {
+            Some(there) if there == size => Ok(()),
+            Some(there) => Err(Failure::Unknown { cause: replaced(there, size) }),
+            None => Err(Failure::Broken { cause: renamed(key) }),
+        }
+    }
+
+    /// A refusal to write into a folder: either the folder is gone, or nobody may write there.
+    async fn unwritable(&self, folder: &str, refusal: Refusal) -> Failure {
+        match self.look(self.folder().folder(folder)).await {
+            Ok(Some(told)) if told.is_folder => refusal.unwritable(),
+            Ok(_) => self.gone(),
+            Err(failure) => failure,
         }
     }
 
@@ -243,8 +272,7 @@ impl Store for Webdav {
     }
 
     async fn write(&self, key: &str, upload: &Upload) -> Result<Written, Failure> {
-        let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
-        self.make_folders(folder).await?;
+        self.make_folders(parent(key)).await?;
         let names = temporary(key, upload);
         let written = match self.upload(&names, upload).await {
             Ok(used) => self.rename(&used, key).await.map(|written| (written, used)),
@@ -260,7 +288,11 @@ impl Store for Webdav {
         for name in left {
             drop(self.remove(name).await);
         }
-        written.map(|(written, _)| written)
+        let (written, _) = written?;
+        if written == Written::Done {
+            self.confirm(key, upload.file.size).await?;
+        }
+        Ok(written)
     }
 
     async fn read(&self, key: &str) -> Result<Body, Failure> {
@@ -287,6 +319,11 @@ impl Store for Webdav {
     }
 }
 
+/// The folder that a key or folder is in, the configured one as the empty text.
+fn parent(key: &str) -> &str {
+    key.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
 /// The names that a photo has until it is whole, beside its own: the same in every try, others
 /// for other bytes, so that two writers of one name write the same. Not `.part`, which Nextcloud
 /// keeps for itself.
@@ -307,6 +344,20 @@ fn no_folder() -> Failure {
     let what = format!("url is a file on {WHOM}");
     let fix = "write the address of a folder as url";
     Failure::Broken { cause: Cause::new(ErrorKind::Protocol, what, fix) }
+}
+
+fn renamed(key: &str) -> Cause {
+    let what = format!("{WHOM} took the photo but not its name: nothing is under {key}");
+    let fix = "look there under which name the photo is and remove it; write a key_template of \
+               letters, digits and -_./ only";
+    Cause::new(ErrorKind::Protocol, what, fix)
+}
+
+fn replaced(there: u64, size: u64) -> Cause {
+    let what = format!("{WHOM} has something else under the photo's name");
+    let fix = "look who else writes there; the next try looks first";
+    let detail = format!("{there} bytes, not {size}");
+    Cause::new(ErrorKind::Protocol, what, fix).with_detail(&detail)
 }
 
 fn in_the_way(folder: &str) -> Failure {

@@ -69,7 +69,7 @@ fn keys<S: Shore>(shore: &mut S) -> String {
 
 /// Names that guests, or those who want to harm, may give: number `n` of a thousand.
 fn hostile(n: usize) -> String {
-    const PARTS: [&str; 25] = [
+    const PARTS: [&str; 29] = [
         "../",
         "..\\",
         "/etc/passwd",
@@ -95,6 +95,10 @@ fn hostile(n: usize) -> String {
         "é\u{301}",
         "\u{1f4a9}",
         "x",
+        "a;b=c",
+        "a;type=i",
+        "a+b,c@d!",
+        "(a)[b]{c}^$",
     ];
     let mut name = String::new();
     let mut rest = n;

@@ -57,6 +57,10 @@ fn rclone(place: &Place) -> Command {
 }
 
 fn nginx(place: &Place) -> Command {
+    nginx_with(place, "dav_methods PUT DELETE MKCOL COPY MOVE;")
+}
+
+fn nginx_with(place: &Place, methods: &str) -> Command {
     let root = root(place);
     fs::create_dir_all(place.home.join("bodies")).unwrap();
     fs::write(place.home.join("users"), format!("bridge:{{PLAIN}}{PASSWORD}\n")).unwrap();
@@ -69,7 +73,7 @@ fn nginx(place: &Place) -> Command {
          scgi_temp_path {home}/s;\n\
          server {{ listen 127.0.0.1:{port}; root {root};\n\
          auth_basic dav; auth_basic_user_file {home}/users;\n\
-         dav_methods PUT DELETE MKCOL COPY MOVE; dav_ext_methods PROPFIND OPTIONS; }} }}\n",
+         {methods} dav_ext_methods PROPFIND OPTIONS; }} }}\n",
         home = place.home.display(),
         port = place.port,
     );
