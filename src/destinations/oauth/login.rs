@@ -136,6 +136,7 @@ impl Login {
         let Inner { client, shared, name, whom, .. } = &*self.inner;
         let locked = shared.tokens.lock().await?;
         let asking = Asking::Code { code: reply.0, verifier: self.verifier.clone() };
+        self.inner.forget();
         let given = self.inner.ask(&asking).await?;
         let Some(refresh_token) = given.refresh_token else {
             let what = format!("{whom} gave no refresh token: the login would end with its token");
