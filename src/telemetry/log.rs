@@ -190,6 +190,10 @@ fn operation(fact: &Fact<'_>) {
             destination = %destination, error = cause.kind.as_str(), cause = %cause,
             "destination paused; its photos wait and lose no attempts"
         ),
+        Fact::StillPaused { destination, cause } => error!(
+            destination = %destination, error = cause.kind.as_str(), cause = %cause,
+            "destination still paused, by now for another reason"
+        ),
         Fact::Resumed { destination, paused } => {
             info!(destination = %destination, seconds = paused.as_secs(), "destination goes on");
         }
