@@ -12,7 +12,7 @@ use ::config::ValueKind;
 use url::{Host, Url};
 
 use super::{
-    entry::{Entry, nearest},
+    entry::{DEFAULT, Entry, nearest},
     server::Listen,
 };
 
@@ -119,6 +119,19 @@ pub(super) fn duration(entry: &Entry<'_>) -> Option<Duration> {
         Ok(duration) => Some(duration),
         Err(_) => entry.wrong_value("is not a duration", remedy),
     }
+}
+
+/// The longest time of one call to a destination. Warns where it never comes.
+pub(super) fn timeout(entry: &Entry<'_>) -> Option<Duration> {
+    let timeout = duration(entry)?;
+    let is_own = entry.value.origin() != Some(DEFAULT);
+    if is_own && entry.reader.deadline.get().is_some_and(|deadline| timeout > deadline) {
+        entry.warn(
+            "is longer than retry.deadline, which ends the attempt before, however small the photo",
+            "raise retry.deadline, or shorten this",
+        );
+    }
+    Some(timeout)
 }
 
 /// A number of bytes above zero: `"64MiB"`, `"1024"` or the number 1024.

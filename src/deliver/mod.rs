@@ -52,11 +52,12 @@ pub struct Settings {
     pub max_delay: Duration,
     /// A delivery that failed for this long is held.
     pub give_up_after: Duration,
-    /// Longest time for one call to a destination.
+    /// Longest time for one call to a destination; a second more for every 32 KiB that are to be
+    /// sent or read in it.
     pub deadline: Duration,
     /// First wait before a paused destination is probed, and between probes of one that cannot
-    /// be reached; one that refuses our credentials is probed less and less often, at least
-    /// every 15 minutes or `max_delay`.
+    /// be reached; one that refuses our credentials, or the photo that tries it out after a
+    /// probe, is probed less and less often, at least every 15 minutes or `max_delay`.
     pub probe_every: Duration,
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     destinations::{Item, Parcel},
-    journal::{Claimed, DeliveryEnd},
+    journal::{Claimed, DeliveryEnd, on_the_way},
     model::{Cause, ErrorKind, Failure, Receipt},
     spool::SpooledFile,
 };
@@ -173,7 +173,8 @@ impl Sender {
 
     async fn find(&self, unsure: &[&Claimed]) -> Result<Vec<Option<Receipt>>, Failure> {
         let deliveries: Vec<_> = unsure.iter().map(|claimed| claimed.delivery.clone()).collect();
-        let found = self.in_time(self.destination.find(&deliveries)).await?;
+        let bytes = deliveries.iter().filter_map(|delivery| delivery.photo.size).sum();
+        let found = self.in_time(bytes, self.destination.find(&deliveries)).await?;
         if found.len() == deliveries.len() {
             return Ok(found);
         }
@@ -190,15 +191,17 @@ impl Sender {
             file: piece.file.clone(),
         };
         let parcel = Parcel { items: pieces.iter().map(item).collect() };
-        self.in_time(self.destination.deliver(&parcel, &self.progress)).await
+        let bytes = parcel.items.iter().map(|item| item.file.size).sum();
+        self.in_time(bytes, self.destination.deliver(&parcel, &self.progress)).await
     }
 
-    /// A call under its deadline.
+    /// A call about so many bytes, under its deadline.
     async fn in_time<T>(
         &self,
+        bytes: u64,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let deadline = self.settings.deadline;
+        let deadline = self.settings.deadline.saturating_add(on_the_way(bytes));
         match tokio::time::timeout(deadline, call).await {
             Ok(ended) => ended,
             Err(_) => Err(Failure::Unknown {

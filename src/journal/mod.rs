@@ -17,7 +17,7 @@ use crate::model::{
     FetchState, Filter, ImageId, Mode, Photo, PhotoId, Receipt, SessionId, Step, Target,
 };
 
-pub use self::claim::{Claim, Claimed};
+pub use self::claim::{Claim, Claimed, on_the_way};
 pub use crate::model::Planned;
 
 /// How long another side may go on with a request that nobody waits for any more: what is in

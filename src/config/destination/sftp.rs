@@ -5,7 +5,7 @@ use super::{
         entry::Entry,
         secret::{revealed, secret},
         section::Section,
-        values::{Wrong, count, duration, name, path, some_of, text},
+        values::{Wrong, count, name, path, some_of, text, timeout},
     },
     files::{host, port},
     key_template,
@@ -32,7 +32,7 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         )
         .or(".", text(name));
     let key_template = key_template(s);
-    let timeout = s.key("timeout", "longest time of one call").or("2m", duration);
+    let timeout = s.key("timeout", "longest time of one call").or("2m", timeout);
     let concurrency = s.key("concurrency", "uploads at once").or("4", count(1, 32));
     Some(Settings {
         host: host?,

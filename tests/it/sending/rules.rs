@@ -174,6 +174,19 @@ async fn an_attempt_has_a_deadline_and_ends_in_doubt() {
 }
 
 #[tokio::test]
+async fn a_large_photo_has_more_time() {
+    const LIMIT: Limits = Limits { max_size: u64::MAX, ..LIMITS };
+    let deadline = std::time::Duration::from_millis(30);
+    for rig in Rig::each_with(LIMIT, Settings { deadline, ..Settings::default() }).await {
+        rig.arrive_as("a", 1, |photo| photo.size = Some(32 * 1024)).await;
+        rig.plays([Play::Wait]);
+        rig.work().await;
+        let why = rig.delivery("a").await.cause.unwrap();
+        assert!(why.what.contains("within 1s 30ms"), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_or_too_large_photo_is_held_and_its_neighbours_go_on() {
     for rig in Rig::each_with(Limits { max_size: 3, ..LIMITS }, Settings::default()).await {
         rig.arrive("a", 1).await;
