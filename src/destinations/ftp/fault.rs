@@ -164,9 +164,9 @@ pub(super) fn of(trouble: &Trouble, what: &str, name: &str) -> Failure {
     }
 }
 
-/// The server does not give a file its name, for whatever reason of its own.
+/// The server does not give a file its name, for whatever reason of its own; nothing is under it.
 pub(super) fn unnamed(trouble: &Trouble, name: &str) -> Failure {
-    let Some((_, text)) = trouble.answer() else {
+    let Some((code, text)) = trouble.answer() else {
         // Nobody knows whether it did.
         return match of(trouble, "rename a file to", name) {
             Failure::Later { cause, .. } => Failure::Unknown { cause },
@@ -182,8 +182,13 @@ pub(super) fn unnamed(trouble: &Trouble, name: &str) -> Failure {
             format!("the FTP server does not rename a file to {name}"),
             "give the user the right to rename, or use a plainer key_template",
         )
-        .with_detail(&text),
-    )
+        .with_detail(&text)
+    };
+    // What is refused for good is refused to the next photo as well.
+    if code >= 500 {
+        return Failure::Broken { cause: cause(ErrorKind::Forbidden) };
+    }
+    later(cause(ErrorKind::Rejected))
 }
 
 fn is_full(text: &str) -> bool {
