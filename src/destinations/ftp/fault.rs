@@ -39,6 +39,14 @@ pub(super) fn silent(settings: &Settings) -> Failure {
     later(Cause::new(ErrorKind::Unreachable, what, fix))
 }
 
+/// Another protocol's server.
+pub(super) fn is_ssh(settings: &Settings) -> Failure {
+    let what =
+        format!("what answers at port {} is an SSH server, not an FTP server", settings.port);
+    let fix = "write type = \"sftp\", or correct the port: FTP has 21";
+    Failure::Broken { cause: Cause::new(ErrorKind::Protocol, what, fix) }
+}
+
 /// The conversation before and after the log-in went wrong.
 pub(super) fn greeting(settings: &Settings, trouble: &Trouble) -> Failure {
     let what = format!("the FTP server {} does not take us in now", settings.host);

@@ -21,7 +21,7 @@ use super::{
     fault,
     settings::{Settings, of_one_connection},
 };
-use crate::model::Failure;
+use crate::{destinations::storage::greeting, model::Failure};
 
 /// Longest wait for the connection itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -105,6 +105,9 @@ impl Session {
         let is_v6 = stream.peer_addr().is_ok_and(|address| address.is_ipv6());
         let nodelay = stream.set_nodelay(true);
         nodelay.map_err(|error| fault::unreachable(settings, &error))?;
+        if greeting(&stream, settings.timeout).await.is_some_and(|says| says.starts_with(b"SSH-")) {
+            return Err(fault::is_ssh(settings));
+        }
         let mut ftp = AsyncRustlsFtpStream::connect_with_stream(stream).await.map_err(failed)?;
         if let Some(tls) = tls {
             let connector = TlsConnector::from(of_one_connection(tls));

@@ -39,17 +39,27 @@ pub(super) fn handshake(settings: &Settings, error: &russh::Error) -> Failure {
                  (ssh-keygen -A); those with SHA-1, ssh-rsa among them, are not supported",
             ),
         },
-        russh::Error::Version => Failure::Broken {
-            cause: cause(
-                format!("what answers at port {} is no SSH server", settings.port),
-                "correct host and port; FTP and FTPS are the type \"ftp\"",
-            ),
-        },
+        russh::Error::Version => no_ssh(settings, &error.to_string()),
         _ => later(cause(
             format!("the SSH connection to {} broke during the log-in", settings.host),
             "look at the server's log; it may limit connections or addresses",
         )),
     }
+}
+
+/// Another protocol's server.
+pub(super) fn no_ssh(settings: &Settings, detail: &str) -> Failure {
+    let what = format!("what answers at port {} is no SSH server", settings.port);
+    let fix = "correct host and port; FTP and FTPS are the type \"ftp\"";
+    let cause = Cause::new(ErrorKind::Unreachable, what, fix);
+    Failure::Broken { cause: cause.with_detail(detail) }
+}
+
+/// A server that does not speak first, as SSH servers do.
+pub(super) fn no_greeting(settings: &Settings) -> Failure {
+    let what = format!("what answers at port {} does not greet as SSH servers do", settings.port);
+    let fix = "correct host and port: it may be a web server; else look at the server's load";
+    later(Cause::new(ErrorKind::Unreachable, what, fix))
 }
 
 /// The server is not the one that was configured, or none was.

@@ -18,10 +18,12 @@ use super::{
     rsa::{Pen, Rsa},
     settings::{Fingerprint, Key, Login, Pair, Settings, Trust},
 };
-use crate::{model::Failure, spool::blocking};
+use crate::{destinations::storage::greeting, model::Failure, spool::blocking};
 
 /// Longest wait for the connection itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for the first words of a server.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for a resting connection to show that it still works.
 const ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rounds of questions and answers in one log-in.
@@ -181,6 +183,11 @@ async fn handshake(
         Ok(Err(error)) => return Err(fault::unreachable(settings, &error)),
         Err(_) => return Err(fault::silent(settings)),
     };
+    match greeting(&stream, GREETING_TIMEOUT).await {
+        Some(says) if says.starts_with(b"220") => return Err(fault::no_ssh(settings, "220")),
+        Some(_) => {}
+        None => return Err(fault::no_greeting(settings)),
+    }
     let mut preferred = russh::Preferred::DEFAULT;
     preferred.key = Cow::Owned(algorithms.to_vec());
     let config = client::Config {

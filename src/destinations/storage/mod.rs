@@ -4,6 +4,7 @@
 //! there, never lets two photos fight for one key, and tries a storage out. A [`Store`] is what
 //! differs: how one protocol looks, writes, reads and removes. It decides nothing about keys.
 
+mod greeting;
 mod keys;
 pub(super) mod objects;
 mod part;
@@ -22,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 use self::keys::Keys;
 pub(super) use self::{
+    greeting::greeting,
     part::{folders_of, part_of},
     pool::{Pool, Used},
     space::space,

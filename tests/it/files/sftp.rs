@@ -12,7 +12,8 @@ use super::{Lab, disk::Disk, errors, files, has_part, large, until, visible, wir
 use crate::servers::{
     Server,
     files::{
-        PASSWORD, USER, openssh, openssh_rsa, openssh_rsa_sha1, openssh_users_sha1, rclone_sftp,
+        PASSWORD, USER, openssh, openssh_rsa, openssh_rsa_sha1, openssh_users_sha1, pyftpdlib,
+        rclone_sftp,
     },
 };
 
@@ -387,4 +388,22 @@ async fn a_trial_leaves_nothing_and_goes_through_every_step() {
     let subjects: Vec<_> = findings.iter().map(|finding| finding.subject.as_str()).collect();
     assert_eq!(subjects, ["log in", "folder", "space", "write", "look", "read", "remove"]);
     assert_eq!(files(&root(&server)), [""; 0]);
+}
+
+#[tokio::test]
+async fn servers_of_other_protocols_are_told_in_seconds() {
+    let server = Server::start(openssh);
+    let ftp = Server::start(pyftpdlib);
+    // A web server waits to be asked.
+    let web = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let timeout = Duration::from_secs(600);
+    for (port, kind, what) in [
+        (ftp.address().port(), "broken unreachable", "is no SSH server"),
+        (web.local_addr().unwrap().port(), "later unreachable", "does not greet"),
+    ] {
+        let lab = Lab::new(Any::Sftp(Settings { port, timeout, ..of_openssh(&server) }));
+        let (ended, said) = lab.failure().await;
+        assert_eq!(ended, kind, "{said}");
+        assert!(said.contains(what) && said.contains(&port.to_string()), "{said}");
+    }
 }
