@@ -2,7 +2,7 @@
 
 mod login;
 
-use std::sync::Arc;
+use std::{os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use serde::Serialize;
 
@@ -120,7 +120,8 @@ async fn test(
     as_json: bool,
 ) -> Result<(), Failure> {
     let destination = named(config, name)?;
-    let findings = destination.test(target).await;
+    let mut findings = destination.test(target).await;
+    findings.extend(as_another(config, name, destination.kind()));
     if as_json {
         json(&findings)?;
     } else {
@@ -132,6 +133,19 @@ async fn test(
         return Err(Failure::Unavailable(format!("destination {name} does not work; see above")));
     }
     Ok(())
+}
+
+/// What a test of a folder by root does not tell.
+fn as_another(config: &Config, name: &str, kind: Kind) -> Option<Finding> {
+    let owner = |path: &Path| std::fs::metadata(path).ok().map(|of| of.uid());
+    let daemon = owner(&config.data_dir).filter(|uid| *uid != 0)?;
+    // The owner of a process's own files is who runs it.
+    if kind != Kind::Folder || owner(Path::new("/proc/self")) != Some(0) {
+        return None;
+    }
+    let what = format!("root may write everywhere; whether the daemon's user {daemon} may is open");
+    let fix = format!("sudo -u '#{daemon}' apertur-bridge destinations test {name}");
+    Some(Finding::warning("user", what, fix))
 }
 
 /// The destination of this name.

@@ -160,6 +160,10 @@ impl Store for Dropbox {
         }
     }
 
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        self.remove(folder).await
+    }
+
     fn login(&self) -> Result<Login, NoLogin> {
         self.wire.access.login()
     }

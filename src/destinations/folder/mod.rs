@@ -152,4 +152,9 @@ impl Store for Folder {
         let key = key.to_owned();
         self.work(move |root| root.remove(&key)).await
     }
+
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        let folder = folder.to_owned();
+        self.work(move |root| root.remove_folder(&folder)).await
+    }
 }

@@ -112,6 +112,15 @@ impl Root {
         Ok(remove_left(&path)?)
     }
 
+    /// Removes an empty folder.
+    pub(super) fn remove_folder(&self, folder: &str) -> Result<(), Trouble> {
+        let Some(path) = self.path(folder)? else { return Ok(()) };
+        match fs::remove_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
     /// The path of a key; `None` where a folder on the way is missing.
     fn path(&self, key: &str) -> Result<Option<PathBuf>, Trouble> {
         let (folders, name) = split(key);

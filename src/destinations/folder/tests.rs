@@ -203,6 +203,16 @@ async fn the_probe_tells_what_is_wrong_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_test_makes_the_folder_as_the_first_photo_would_and_really_writes() {
+    let lab = Lab::new("{date}/{image_id}.{ext}");
+    let findings = lab.folder.test(None).await;
+    let told: Vec<_> = findings.iter().map(|f| (f.subject.as_str(), f.severity)).collect();
+    let steps = ["write", "look", "read", "remove"].map(|step| (step, Severity::Ok));
+    assert_eq!(told, [&[("folder", Severity::Warning)][..], &steps].concat());
+    assert_eq!(fs::read_dir(lab.root()).unwrap().count(), 0, "its own folder is gone");
+}
+
+#[tokio::test]
 async fn a_folder_that_may_not_be_written_is_broken() {
     let lab = Lab::new("{image_id}.{ext}");
     fs::create_dir(lab.root()).unwrap();

@@ -184,9 +184,9 @@ pub(super) fn unnamed(trouble: &Trouble, name: &str) -> Failure {
     if is_full(&text) {
         return full(&text);
     }
-    later(
+    let cause = |kind| {
         Cause::new(
-            ErrorKind::Rejected,
+            kind,
             format!("the FTP server does not rename a file to {name}"),
             "give the user the right to rename, or use a plainer key_template",
         )

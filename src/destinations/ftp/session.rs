@@ -161,6 +161,24 @@ impl Session {
         self.minded(done)
     }
 
+    pub(super) async fn remove_folder(&mut self, name: &str) -> Result<(), Trouble> {
+        let done = asked(self.limit, self.ftp.rmdir(name)).await;
+        self.minded(done)
+    }
+
+    /// Whether a folder is there and may be entered.
+    pub(super) async fn enters(&mut self, name: &str) -> bool {
+        let Ok(home) = self.folder().await else { return false };
+        let done = asked(self.limit, self.ftp.cwd(name)).await;
+        let has_entered = self.minded(done).is_ok();
+        if has_entered {
+            let done = asked(self.limit, self.ftp.cwd(&home)).await;
+            // Whatever came next would be done in the wrong folder.
+            self.is_broken |= self.minded(done).is_err();
+        }
+        has_entered
+    }
+
     pub(super) async fn remove(&mut self, name: &str) -> Result<(), Trouble> {
         let done = asked(self.limit, self.ftp.rm(name)).await;
         self.minded(done)

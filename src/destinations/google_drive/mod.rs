@@ -166,6 +166,17 @@ impl Store for GoogleDrive {
         Ok(())
     }
 
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        let (mut folders, name) = self.settings.folder.of_key(folder);
+        folders.push(name);
+        let (_, there) = self.folder(&folders, false).await?;
+        self.forget().await;
+        match there {
+            Some(id) => self.delete(&id).await,
+            None => Ok(()),
+        }
+    }
+
     fn login(&self) -> Result<Login, NoLogin> {
         self.wire.access.login()
     }

@@ -239,6 +239,10 @@ impl Store for OneDrive {
         }
     }
 
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        self.remove(folder).await
+    }
+
     fn login(&self) -> Result<Login, NoLogin> {
         self.wire.access.login()
     }

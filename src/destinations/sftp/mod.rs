@@ -310,4 +310,17 @@ impl Store for Sftp {
             _ => Ok(()),
         }
     }
+
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        let path = self.path(folder);
+        let session = self.session().await?;
+        let removed = session.sftp.remove_dir(path.as_str()).await;
+        self.pool.put(session);
+        match removed {
+            Err(error) if status(&error) != Some(StatusCode::NoSuchFile) => {
+                Err(fault::of(&error, "remove", &path))
+            }
+            _ => Ok(()),
+        }
+    }
 }

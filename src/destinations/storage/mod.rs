@@ -88,6 +88,15 @@ pub(super) trait Store: fmt::Debug + Send + Sync {
     /// As for the trait.
     async fn remove(&self, key: &str) -> Result<(), Failure>;
 
+    /// Removes a folder that [`Store::write`] made on the way to a key and that is empty by now;
+    /// one that is not there is no error. Nothing where the protocol has no folders.
+    ///
+    /// # Errors
+    /// As for the trait.
+    async fn remove_folder(&self, _folder: &str) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Where a person can see the object, if there is such a place. Never a signed link.
     fn url(&self, _key: &str) -> Option<String> {
         None
@@ -268,7 +277,7 @@ impl<S: Store> Destination for Storage<S> {
     }
 
     async fn test(&self, _target: Option<&Target>) -> Vec<Finding> {
-        trial::run(&self.store).await
+        trial::run(&self.store, &self.template).await
     }
 
     fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {

@@ -5,26 +5,33 @@ use std::time::Instant;
 
 use super::{Object, Store, Upload, Written};
 use crate::{
-    destinations::sample::{self, PICTURE},
+    destinations::{
+        key::{Beside, KeyTemplate},
+        sample::{self, PICTURE},
+    },
     model::{Cause, Failure, Finding, Severity},
 };
 
-/// Tries a store out. After the first step that fails only the removal is tried.
-pub(super) async fn run(store: &impl Store) -> Vec<Finding> {
+/// Tries a store out where photos go. After the first step that fails only the removal is tried.
+pub(super) async fn run(store: &impl Store, template: &KeyTemplate) -> Vec<Finding> {
     let mut findings = store.probe().await;
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return findings;
     }
-    let key = format!("apertur-bridge-test-{}.png", uuid::Uuid::now_v7().simple());
+    let place = template.beside(&format!("apertur-bridge-test-{}", uuid::Uuid::now_v7().simple()));
+    let Beside { key, folder } = &place;
     let mut steps = Steps { findings: &mut findings, start: Instant::now() };
-    if steps.step("write", &format!("wrote {key}"), write(store, &key).await)
-        && steps.step("look", "it is there, whole", look(store, &key).await)
-    {
-        steps.step("read", "it reads back equal", read(store, &key).await);
+    let is_written = steps.step("write", &format!("wrote {key}"), write(store, key).await);
+    if is_written && steps.step("look", "it is there, whole", look(store, key).await) {
+        steps.step("read", "it reads back equal", read(store, key).await);
     }
     // Whatever failed, nothing is to be left there.
-    if !steps.step("remove", "it was removed", store.remove(&key).await) {
-        steps.remains(&key);
+    if !is_written && matches!(store.stat(key).await, Ok(None)) {
+        if let Some(folder) = folder {
+            drop(store.remove_folder(folder).await);
+        }
+    } else if !steps.step("remove", "it was removed", remove(store, &place).await) {
+        steps.remains(folder.as_ref().unwrap_or(key));
     }
     findings
 }
@@ -67,6 +74,14 @@ async fn write(store: &impl Store, key: &str) -> Result<(), Failure> {
             "a name that was never used is said to be taken",
             "look whether the storage lets this user list and read",
         )),
+    }
+}
+
+async fn remove(store: &impl Store, place: &Beside) -> Result<(), Failure> {
+    store.remove(&place.key).await?;
+    match &place.folder {
+        Some(folder) => store.remove_folder(folder).await,
+        None => Ok(()),
     }
 }
 

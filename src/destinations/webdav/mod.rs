@@ -200,6 +200,14 @@ impl Webdav {
         }
     }
 
+    async fn delete(&self, url: url::Url) -> Result<(), Failure> {
+        let request = self.wire.request("DELETE", url)?;
+        match self.wire.send(request, Doing::Removing).await? {
+            Err(refusal) if !matches!(refusal.code(), 404 | 410) => Err(refusal.failure()),
+            _ => Ok(()),
+        }
+    }
+
     /// Sees that a renamed photo is under its name, for a server may take a name for another.
     async fn confirm(&self, key: &str, size: u64) -> Result<(), Failure> {
         let told = self.look(self.folder().file(key)).await.map_err(|failure| match failure {
@@ -307,11 +315,12 @@ impl Store for Webdav {
     }
 
     async fn remove(&self, key: &str) -> Result<(), Failure> {
-        let request = self.wire.request("DELETE", self.folder().file(key))?;
-        match self.wire.send(request, Doing::Removing).await? {
-            Err(refusal) if !matches!(refusal.code(), 404 | 410) => Err(refusal.failure()),
-            _ => Ok(()),
-        }
+        self.delete(self.folder().file(key)).await
+    }
+
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        self.forget();
+        self.delete(self.folder().folder(folder)).await
     }
 
     fn url(&self, key: &str) -> Option<String> {
