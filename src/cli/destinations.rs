@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     destinations::Destination,
     journal::{self, Pause},
-    model::{DeliveryState, DestinationName, Filter, Kind, Severity, Target},
+    model::{DeliveryState, DestinationName, Filter, Finding, Kind, Severity, Target},
     serve,
 };
 
@@ -68,7 +68,28 @@ struct Row {
     delivered: u64,
     underway: u64,
     held: u64,
+    login_needed: bool,
     paused: Option<Pause>,
+}
+
+/// The destinations that nobody logged in to yet, of those that need it and as far as this user
+/// may know.
+pub(super) async fn to_log_in(
+    destinations: &[(DestinationName, Arc<dyn Destination>)],
+) -> Vec<DestinationName> {
+    let mut names = Vec::new();
+    for (name, destination) in destinations {
+        let Ok(login) = destination.login() else { continue };
+        if login.is_needed().await.unwrap_or(false) {
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+/// What a person does then.
+pub(super) fn log_in(name: &DestinationName) -> String {
+    format!("log in: apertur-bridge destinations login {name}")
 }
 
 async fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
@@ -77,7 +98,9 @@ async fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
         Ok(journal) => (journal.count(&Filter::default()).await?, journal.pauses().await?),
         Err(_) => Default::default(),
     };
-    let rows: Vec<Row> = serve::destinations(config)?
+    let destinations = serve::destinations(config)?;
+    let to_log_in = to_log_in(&destinations).await;
+    let rows: Vec<Row> = destinations
         .into_iter()
         .map(|(name, destination)| {
             let sum = |states: &[DeliveryState]| {
@@ -91,6 +114,7 @@ async fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
                 delivered: sum(&[Delivered]),
                 underway: sum(&[Waiting, Due, Sending]),
                 held: sum(&[Held]),
+                login_needed: to_log_in.contains(&name),
                 paused: pauses.iter().find(|pause| pause.destination == name).cloned(),
                 name,
             }
@@ -102,9 +126,11 @@ async fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
     let header = ["NAME", "TYPE", "PLACE", "DELIVERED", "UNDER WAY", "HELD", "STATE"];
     let mut text = table(&header);
     for row in rows {
-        let state = row.paused.map_or("ok".to_owned(), |pause| {
-            format!("paused since {:.0}: {}", pause.since, pause.cause.what)
-        });
+        let state = match row.paused {
+            _ if row.login_needed => log_in(&row.name),
+            Some(pause) => format!("paused since {:.0}: {}", pause.since, pause.cause.what),
+            None => "ok".to_owned(),
+        };
         let numbers = [row.delivered, row.underway, row.held].map(|n| n.to_string());
         let [delivered, underway, held] = numbers;
         let kind = row.kind.to_string();

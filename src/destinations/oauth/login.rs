@@ -63,6 +63,16 @@ impl Login {
         self.inner.whom
     }
 
+    /// Whether nobody logged in yet, or only for another client. Reads `tokens.json`.
+    ///
+    /// # Errors
+    /// [`Failure::Broken`] when that cannot be read.
+    pub async fn is_needed(&self) -> Result<bool, Failure> {
+        let Inner { client, shared, name, .. } = &*self.inner;
+        let kept = shared.tokens.read(name).await?;
+        Ok(kept.is_none_or(|pair| pair.client_id != client.id))
+    }
+
     /// Where the browser is sent afterwards.
     #[must_use]
     pub fn redirect(&self) -> &Url {
