@@ -8,13 +8,14 @@ use serde::Serialize;
 
 use super::{
     Context, block_on,
-    output::{Failure, json, line, table},
+    output::{Failure, json, line, remark, table},
 };
 use crate::{
     config::Config,
     destinations::Destination,
     journal::{self, Pause},
     model::{DeliveryState, DestinationName, Filter, Finding, Kind, Severity, Target},
+    ops::control,
     serve,
 };
 
@@ -65,9 +66,10 @@ struct Row {
     #[serde(rename = "type")]
     kind: Kind,
     place: String,
-    delivered: u64,
-    underway: u64,
-    held: u64,
+    /// `None` where the journal cannot be read.
+    delivered: Option<u64>,
+    underway: Option<u64>,
+    held: Option<u64>,
     login_needed: bool,
     paused: Option<Pause>,
 }
@@ -94,49 +96,67 @@ pub(super) fn log_in(name: &DestinationName) -> String {
 
 async fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
     // Before the first start there is no journal, and nothing to count.
-    let (counts, pauses) = match journal::open_to_read(&config.journal).await {
-        Ok(journal) => (journal.count(&Filter::default()).await?, journal.pauses().await?),
-        Err(_) => Default::default(),
+    let journal = journal::open_if_there(&config.journal).await;
+    let known = journal.is_ok();
+    let journal = journal.unwrap_or_else(|error| {
+        remark(&format!("warning: how they stand is not known: {error:#}"));
+        None
+    });
+    let (counts, pauses) = match journal {
+        Some(journal) => (journal.count(&Filter::default()).await?, journal.pauses().await?),
+        None => Default::default(),
     };
     let destinations = serve::destinations(config)?;
     let to_log_in = to_log_in(&destinations).await;
-    let rows: Vec<Row> = destinations
-        .into_iter()
-        .map(|(name, destination)| {
-            let sum = |states: &[DeliveryState]| {
-                let ours = counts.iter().filter(|c| c.destination.as_ref() == Some(&name));
-                ours.filter(|c| states.contains(&c.state)).map(|c| c.count).sum()
-            };
-            use DeliveryState::{Delivered, Due, Held, Sending, Waiting};
-            Row {
-                kind: destination.kind(),
-                place: destination.place(),
-                delivered: sum(&[Delivered]),
-                underway: sum(&[Waiting, Due, Sending]),
-                held: sum(&[Held]),
-                login_needed: to_log_in.contains(&name),
-                paused: pauses.iter().find(|pause| pause.destination == name).cloned(),
-                name,
-            }
-        })
-        .collect();
-    if as_json {
-        return json(&rows);
+    let row = |(name, destination): (DestinationName, Arc<dyn Destination>)| {
+        let sum = |states: &[DeliveryState]| {
+            let ours = counts.iter().filter(|c| c.destination.as_ref() == Some(&name));
+            known.then(|| ours.filter(|c| states.contains(&c.state)).map(|c| c.count).sum())
+        };
+        use DeliveryState::{Delivered, Due, Held, Sending, Waiting};
+        Row {
+            kind: destination.kind(),
+            place: destination.place(),
+            delivered: sum(&[Delivered]),
+            underway: sum(&[Waiting, Due, Sending]),
+            held: sum(&[Held]),
+            login_needed: to_log_in.contains(&name),
+            paused: pauses.iter().find(|pause| pause.destination == name).cloned(),
+            name,
+        }
+    };
+    let rows: Vec<Row> = destinations.into_iter().map(row).collect();
+    if control::is_deserted(&config.data_dir.join("control.sock")).await {
+        remark("no daemon runs: this is how things stood when the last one stopped");
     }
+    if as_json { json(&rows) } else { tell(rows) }
+}
+
+fn tell(rows: Vec<Row>) -> Result<(), Failure> {
     let header = ["NAME", "TYPE", "PLACE", "DELIVERED", "UNDER WAY", "HELD", "STATE"];
     let mut text = table(&header);
+    let mut more = Vec::new();
     for row in rows {
-        let state = match row.paused {
-            _ if row.login_needed => log_in(&row.name),
-            Some(pause) => format!("paused since {:.0}: {}", pause.since, pause.cause.what),
-            None => "ok".to_owned(),
+        let state = match (&row.paused, row.held) {
+            (Some(_), _) => "paused",
+            _ if row.login_needed => "to log in",
+            (None, Some(_)) => "ok",
+            (None, None) => "unknown",
         };
-        let numbers = [row.delivered, row.underway, row.held].map(|n| n.to_string());
+        let number = |number: Option<u64>| number.map_or("-".to_owned(), |n| n.to_string());
+        let numbers = [row.delivered, row.underway, row.held].map(number);
         let [delivered, underway, held] = numbers;
-        let kind = row.kind.to_string();
-        text.add_row([row.name.to_string(), kind, row.place, delivered, underway, held, state]);
+        if row.login_needed && row.paused.is_none() {
+            more.push(format!("{}: nobody logged in yet; {}", row.name, log_in(&row.name)));
+        }
+        more.extend(row.paused.map(|Pause { destination, since, cause }| {
+            format!("{destination} is paused since {since:.0}: {cause}")
+        }));
+        let (name, kind, state) = (row.name.to_string(), row.kind.to_string(), state.to_owned());
+        text.add_row([name, kind, row.place, delivered, underway, held, state]);
     }
-    line(&text.trim_fmt())
+    line(&text.trim_fmt())?;
+    more.iter().try_for_each(|told| line(&format!("\n{told}")))
 }
 
 async fn test(

@@ -11,9 +11,9 @@ use super::{
     verdict::{Verdict, named},
 };
 use crate::{
-    destinations::{Item, Parcel},
+    destinations::{Item, Limits, Parcel},
     journal::{Claimed, DeliveryEnd, on_the_way},
-    model::{Cause, ErrorKind, Failure, Receipt},
+    model::{Cause, Delivery, ErrorKind, Failure, Receipt},
     spool::SpooledFile,
 };
 
@@ -113,9 +113,9 @@ impl Sender {
 
     fn file(&self, claimed: &Claimed) -> Result<SpooledFile, Cause> {
         let photo = &claimed.delivery.photo;
-        let max_size = self.destination.limits().max_size;
+        let limits = self.destination.limits();
         match (photo.sha256, photo.size) {
-            (_, Some(size)) if size > max_size => Err(self.too_large(size, max_size)),
+            (_, Some(size)) if size > limits.max_size => Err(self.too_large(size, limits)),
             (Some(sha256), Some(size)) => Ok(self.around.spool.file(sha256, size)),
             _ => Err(Cause::new(
                 ErrorKind::Local,
@@ -125,17 +125,17 @@ impl Sender {
         }
     }
 
-    fn too_large(&self, size: u64, limit: u64) -> Cause {
-        Cause::new(
-            ErrorKind::TooLarge,
-            format!("the photo has {size} bytes, the destination takes at most {limit}"),
-            format!(
-                "raise `destination.{}.max_attachment` where there is such a key and the other \
-                 side takes more, ask for a smaller picture, or route large photos to a storage \
-                 destination",
-                self.name
-            ),
-        )
+    fn too_large(&self, size: u64, Limits { max_size, size_key, .. }: Limits) -> Cause {
+        let what = format!("the photo has {size} bytes, the destination takes at most {max_size}");
+        let fix = "ask for a smaller picture, or route large photos to another destination";
+        let fix = match size_key {
+            Some(key) => {
+                let name = &self.name;
+                format!("raise `destination.{name}.{key}` if the other side takes more, {fix}")
+            }
+            None => fix.to_owned(),
+        };
+        Cause::new(ErrorKind::TooLarge, what, fix)
     }
 
     /// Looks for what may be there already and settles what is; gives the others.
@@ -174,7 +174,8 @@ impl Sender {
     async fn find(&self, unsure: &[&Claimed]) -> Result<Vec<Option<Receipt>>, Failure> {
         let deliveries: Vec<_> = unsure.iter().map(|claimed| claimed.delivery.clone()).collect();
         let bytes = deliveries.iter().filter_map(|delivery| delivery.photo.size).sum();
-        let found = self.in_time(bytes, self.destination.find(&deliveries)).await?;
+        let found = self.in_time(bytes, self.destination.find(&deliveries)).await;
+        let found = found.map_err(|failure| hidden(failure, &deliveries))?;
         if found.len() == deliveries.len() {
             return Ok(found);
         }
@@ -192,7 +193,8 @@ impl Sender {
         };
         let parcel = Parcel { items: pieces.iter().map(item).collect() };
         let bytes = parcel.items.iter().map(|item| item.file.size).sum();
-        self.in_time(bytes, self.destination.deliver(&parcel, &self.progress)).await
+        let sent = self.in_time(bytes, self.destination.deliver(&parcel, &self.progress)).await;
+        sent.map_err(|failure| hidden(failure, parcel.items.iter().map(|item| &item.delivery)))
     }
 
     /// A call about so many bytes, under its deadline.
@@ -236,6 +238,12 @@ impl Sender {
         let settles_in = self.destination.limits().settles_in;
         Verdict { settings: &self.settings, now, settles_in, spread, slow_until }
     }
+}
+
+/// A failure that names no session of these deliveries.
+fn hidden<'a>(failure: Failure, of: impl IntoIterator<Item = &'a Delivery>) -> Failure {
+    let sessions = of.into_iter().filter_map(|delivery| delivery.photo.session.as_ref());
+    sessions.fold(failure, Failure::without)
 }
 
 /// The calls that are to be made: one for all, but for photos that have to travel alone.

@@ -50,6 +50,7 @@ const WORDS: Words = Words {
     bucket: "container",
     credentials: "check account_name and the key or SAS token, which expires, and this machine's \
                   time; a SAS token must be for blobs (ss=b or sr=c)",
+    source: "set sas_token, account_key or connection_string",
     permissions: "let the SAS token read, create, write and delete objects (sp=rcwd, srt=o), and \
                   this machine's address pass the account's firewall",
 };
@@ -73,5 +74,5 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Objects> {
         Credential::Key(key) => service.account_key(key.expose_secret()),
     };
     let objects = Objects::new(common, service, shared.http.clone(), shared.clock.clone());
-    Storage::new(objects, settings.blob_template)
+    Storage::new(objects, settings.blob_template, shared)
 }

@@ -51,6 +51,9 @@ const WORDS: Words = Words {
     whom: "Google Cloud Storage",
     bucket: "bucket",
     credentials: "check that the service account and its key still exist, and this machine's time",
+    source: "set credential to a service account's key, or give the daemon \
+             GOOGLE_APPLICATION_CREDENTIALS or a machine with a service account; let it reach \
+             oauth2.googleapis.com",
     permissions: "give the service account the role Storage Object User \
                   (roles/storage.objectUser) on the bucket",
 };
@@ -69,7 +72,7 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Objects> {
     };
     let (http, clock) = (shared.http.clone(), shared.clock.clone());
     let objects = Objects::new(common, service(&settings), http, clock);
-    Storage::new(objects, settings.key_template)
+    Storage::new(objects, settings.key_template, shared)
 }
 
 fn service(settings: &Settings) -> Gcs {

@@ -39,7 +39,7 @@ use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use self::{pace::Accounts, storage::Storage};
+use self::pace::Accounts;
 use crate::{
     http::Http,
     model::{
@@ -109,8 +109,10 @@ pub trait Destination: fmt::Debug + Send + Sync {
 /// What a destination can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest photo, in bytes.
+    /// Largest photo, in bytes. A larger one is never handed over.
     pub max_size: u64,
+    /// The key of the configuration that says so, such as `max_attachment`, where there is one.
+    pub size_key: Option<&'static str>,
     /// Parcels under way at once.
     pub concurrency: usize,
     /// Whether two parcels for one target may not be under way at once.
@@ -245,6 +247,8 @@ pub struct Shared {
     pub tokens: oauth::TokenStore,
     /// The pace of every account, whichever destinations use it.
     accounts: Accounts,
+    /// The keys of storage that are being written, whichever destinations write them.
+    keys: storage::Keys,
 }
 
 impl Shared {
@@ -252,7 +256,8 @@ impl Shared {
     #[must_use]
     pub fn new(http: Http, clock: Clock, data_dir: &Path) -> Self {
         let tokens = oauth::TokenStore::new(data_dir.join("tokens.json"));
-        Self { http, tokens, accounts: Accounts::new(clock.clone()), clock }
+        let accounts = Accounts::new(clock.clone());
+        Self { http, tokens, accounts, clock, keys: storage::Keys::default() }
     }
 }
 
@@ -276,30 +281,12 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         Settings::Gcs(settings) => Arc::new(gcs::storage(settings, shared)),
         Settings::AzureBlob(settings) => Arc::new(azure_blob::storage(settings, shared)),
         Settings::Webdav(settings) => Arc::new(webdav::storage(settings, shared)),
-        Settings::Ftp(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(storage::Storage::new(ftp::Ftp::new(settings), template))
-        }
-        Settings::Sftp(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(storage::Storage::new(sftp::Sftp::new(settings), template))
-        }
-        Settings::GoogleDrive(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(Storage::new(
-                google_drive::GoogleDrive::new(name, *settings, shared),
-                template,
-            ))
-        }
-        Settings::Dropbox(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(Storage::new(dropbox::Dropbox::new(name, *settings, shared), template))
-        }
-        Settings::Onedrive(settings) => {
-            let template = settings.key_template.clone();
-            Arc::new(Storage::new(onedrive::OneDrive::new(name, *settings, shared), template))
-        }
-        Settings::Folder(settings) => Arc::new(folder::storage(settings)),
+        Settings::Ftp(settings) => Arc::new(ftp::storage(settings, shared)),
+        Settings::Sftp(settings) => Arc::new(sftp::storage(settings, shared)),
+        Settings::GoogleDrive(settings) => Arc::new(google_drive::storage(name, *settings, shared)),
+        Settings::Dropbox(settings) => Arc::new(dropbox::storage(name, *settings, shared)),
+        Settings::Onedrive(settings) => Arc::new(onedrive::storage(name, *settings, shared)),
+        Settings::Folder(settings) => Arc::new(folder::storage(settings, shared)),
     }
 }
 
@@ -311,6 +298,12 @@ mod tests {
     use crate::model::{
         Delivery, DeliveryState, ImageId, Photo, PhotoId, Scheme, SessionId, Shape, Tag,
     };
+
+    /// What a destination is built with; its data directory is nowhere.
+    pub(super) fn shared() -> Shared {
+        let clock = Clock::stepped("2027-01-15T08:00:00Z".parse().unwrap());
+        Shared::new(Http::new().unwrap(), clock, Path::new("/nonexistent"))
+    }
 
     /// A delivery of `img_1` to `odoo:res.partner:42`.
     pub(super) fn delivery() -> Delivery {

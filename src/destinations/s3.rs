@@ -64,6 +64,8 @@ const WORDS: Words = Words {
     bucket: "bucket",
     credentials: "check access_key_id and secret_access_key (and session_token, which expires), \
                   and this machine's time",
+    source: "give the daemon AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or a role of \
+             its instance or container; or set access_key_id and secret_access_key",
     permissions: "allow s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, \
                   s3:DeleteObject and s3:AbortMultipartUpload on what is in it",
 };
@@ -79,7 +81,7 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Objects> {
     };
     let (http, clock) = (shared.http.clone(), shared.clock.clone());
     let objects = Objects::new(common, service(&settings), http, clock);
-    Storage::new(objects, settings.key_template)
+    Storage::new(objects, settings.key_template, shared)
 }
 
 fn place(settings: &Settings) -> String {

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::photo::words;
+use super::{SessionId, photo::words};
 
 words!(
     /// A short word for what went wrong, for filters, counts and metrics.
@@ -135,5 +135,21 @@ impl Failure {
             | Self::Refused { cause }
             | Self::Broken { cause } => cause,
         }
+    }
+
+    /// The same with a session's id, which works like a password, taken out of every text: the
+    /// other side may repeat it, and a file's name may hold it.
+    #[must_use]
+    pub fn without(mut self, session: &SessionId) -> Self {
+        let (Self::Later { cause, .. }
+        | Self::Unknown { cause }
+        | Self::Refused { cause }
+        | Self::Broken { cause }) = &mut self;
+        for text in [&mut cause.what, &mut cause.detail, &mut cause.fix] {
+            if text.contains(session.reveal()) {
+                *text = text.replace(session.reveal(), &session.to_string());
+            }
+        }
+        self
     }
 }

@@ -74,7 +74,7 @@ impl Finding {
         Self { severity: Severity::Error, ..Self::warning(subject, what, fix) }
     }
 
-    /// Does not work, for the reason of a failure.
+    /// Does not work, as a call failed: with its words and its remedy.
     #[must_use]
     pub fn failed(subject: impl Into<String>, failure: &Failure) -> Self {
         let Cause { what, detail, fix, .. } = failure.cause();
@@ -101,5 +101,19 @@ impl fmt::Display for Finding {
         };
         write!(f, "{word}: {}: {}", self.subject, self.what)?;
         if self.fix.is_empty() { Ok(()) } else { write!(f, "; {}", self.fix) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ErrorKind;
+
+    #[test]
+    fn a_failure_is_found_with_its_words_and_its_remedy() {
+        let cause = Cause::new(ErrorKind::Forbidden, "may not write", "let it");
+        let failed = |cause| Finding::failed("write", &Failure::Broken { cause }).to_string();
+        assert_eq!(failed(cause.clone()), "error: write: may not write; let it");
+        assert_eq!(failed(cause.with_detail("550")), "error: write: may not write (550); let it");
     }
 }

@@ -105,6 +105,15 @@ async fn answer(stream: UnixStream, ops: &Ops) -> io::Result<()> {
     write.write_all(&line).await
 }
 
+/// Whether surely no daemon is behind the socket.
+pub async fn is_deserted(path: &Path) -> bool {
+    UnixStream::connect(path).await.is_err_and(|error| is_nobody(&error))
+}
+
+fn is_nobody(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
 /// Asks the daemon behind the socket; `None` when there is none.
 ///
 /// # Errors
@@ -112,11 +121,8 @@ async fn answer(stream: UnixStream, ops: &Ops) -> io::Result<()> {
 pub async fn ask(path: &Path, request: &Request) -> anyhow::Result<Option<Reply>> {
     let stream = match UnixStream::connect(path).await {
         Ok(stream) => stream,
+        Err(error) if is_nobody(&error) => return Ok(None),
         Err(error) => {
-            use io::ErrorKind::{ConnectionRefused, NotFound};
-            if matches!(error.kind(), NotFound | ConnectionRefused) {
-                return Ok(None);
-            }
             let socket = path.display();
             let what =
                 format!("cannot reach the daemon at {socket}; run this as the daemon's user");

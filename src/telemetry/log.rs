@@ -33,8 +33,8 @@ impl Default for Settings {
     }
 }
 
-/// The most that dependencies may say that would show passwords at finer levels.
-const QUIET: &str = "russh=info,russh_sftp=error,suppaftp=info";
+/// The most that dependencies may say that would show passwords or tokens beyond.
+const QUIET: &str = "russh=info,russh_sftp=error,suppaftp=info,reqsign=off";
 
 /// Starts logging to standard error. The second call in a process changes nothing.
 ///
@@ -42,7 +42,8 @@ const QUIET: &str = "russh=info,russh_sftp=error,suppaftp=info";
 /// When the filter cannot be read.
 pub fn init(settings: &Settings) -> anyhow::Result<()> {
     // The web server's own notes about its threads are for its authors; what goes over the wire
-    // of FTP and SSH holds passwords, whatever level is asked for.
+    // of FTP and SSH holds passwords, and what finds credentials prints tokens, whatever level is
+    // asked for.
     let filter = format!("actix_server=warn,{},{QUIET}", settings.filter);
     let filter = EnvFilter::builder().parse(filter)?;
     let registry = tracing_subscriber::registry().with(filter);

@@ -21,13 +21,14 @@ use apertur_bridge::{
         oauth::{Addresses, Client, Endpoints, Style},
     },
     http::Http,
-    model::{DestinationName, Failure, Finding, Receipt, Severity, Tag},
+    model::{DestinationName, Failure, Receipt, Tag},
     system::Clock,
 };
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,
 };
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -38,7 +39,7 @@ use crate::{
         oauth::{CLIENT_ID, CLIENT_SECRET, FakeOauth, Wants, visit},
     },
     look,
-    parcel::{self, ending},
+    parcel::{self, ending, errors, key},
 };
 
 /// A fake drive, as the tests that all have to pass see it.
@@ -157,7 +158,7 @@ impl<C: Cloud> Lab<C> {
     }
 
     async fn send_item(&self, item: Item) -> Result<Receipt, Failure> {
-        let sent = parcel::send_at_once(&*self.destination, vec![item]).await;
+        let sent = parcel::send(&*self.destination, vec![item], &Arc::default()).await;
         self.assert_silent(&format!("{sent:?} {:?}", self.destination));
         Ok(sent?.remove(0))
     }
@@ -191,15 +192,6 @@ impl<C: Cloud> Lab<C> {
 /// Bytes that repeat nowhere near a piece's length.
 fn picture(size: usize) -> Vec<u8> {
     (0..size).map(|i| (i * 31 % 251) as u8 ^ (i >> 13) as u8).collect()
-}
-
-fn key(receipt: &Receipt) -> &str {
-    &receipt.ids.iter().find(|step| step.name == "key").unwrap().value
-}
-
-fn errors(findings: &[Finding]) -> Vec<String> {
-    let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    wrong.map(Finding::to_string).collect()
 }
 
 /// Larger than two pieces of every drive, and no multiple of any.
@@ -356,6 +348,26 @@ async fn a_busy_and_a_full_drive_are_told_apart<C: Cloud>() {
     assert!(said[0].starts_with("error: space: none is left"), "{said:?}");
 }
 
+async fn a_refusal_that_repeats_the_request_gives_nothing_away<C: Cloud>() {
+    let lab = Lab::<C>::new().await;
+    let echo = Body::Echo(|sent| {
+        let error = json!({ "code": sent, "message": sent, "errors": [{ "reason": sent }] });
+        json!({ "error_summary": sent, "user_message": { "text": sent }, "error": error })
+    });
+    let pieces = [C::PIECE, C::last(LARGE)].map(|on| (on, LARGE));
+    for (on, size) in [("*", 3_000), (C::last(3_000), 3_000)].into_iter().chain(pieces) {
+        for status in [400, 401, 403, 409, 429, 500] {
+            // A 401 is met with a new token, once.
+            lab.fault(Fault { on, times: 2, what: What::Status(status, echo.clone()) });
+            // What it gives away is looked for where it is sent.
+            drop(lab.send("img_1", &picture(size)).await);
+            lab.server.desk().core().faults.clear();
+        }
+    }
+    lab.fault(Fault { on: "*", times: 9, what: What::Status(403, echo) });
+    lab.assert_silent(&format!("{:?}", lab.destination.probe().await));
+}
+
 async fn a_trial_says_who_and_how_much_and_leaves_nothing<C: Cloud>() {
     let lab = Lab::<C>::new().await;
     let findings = lab.destination.test(None).await;
@@ -383,14 +395,8 @@ async fn two_hundred_mebibytes_pass_through_sixty_four<C: Cloud>() {
         C::start(oauth.clone(), Clock::system(), format!("http://{address}"))
     });
     let daemon = Daemon::start(Options::toml(format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\nmax_body = \"256MiB\"\n\
-         [destination.drive]\ntype = \"{}\"\nbase_url = \"{}\"\nfolder = \"Apertur\"\n\
-         client_id = \"{CLIENT_ID}\"\nclient_secret = \"{CLIENT_SECRET}\"\n\
-         authorize_url = \"{}\"\ntoken_url = \"{}\"\n",
-        C::TYPE,
-        server.url(),
-        oauth.authorize_url(),
-        oauth.token_url(),
+        "[server]\nlisten = \"127.0.0.1:0\"\nmax_body = \"256MiB\"\n{}",
+        section::<C>(&server.url(), &oauth)
     )));
     log_in(&daemon);
     let photo = apertur::Photo::of_size("img_1", SIZE);
@@ -409,6 +415,63 @@ async fn two_hundred_mebibytes_pass_through_sixty_four<C: Cloud>() {
     for secret in oauth.secrets().iter().map(String::as_str).chain(["secret-"]) {
         assert!(!daemon.log().contains(secret), "{}", daemon.log());
     }
+}
+
+async fn the_commands_say_what_works_and_what_is_wrong<C: Cloud>() {
+    let oauth = FakeOauth::start(Wants::Form);
+    oauth.want(C::OFFLINE);
+    let server = Server::start(|address| {
+        C::start(oauth.clone(), Clock::system(), format!("http://{address}"))
+    });
+    let daemon = Daemon::start(Options::toml(section::<C>(&server.url(), &oauth)));
+    let said = |args: &[&str]| {
+        let output = daemon.command(args);
+        let out = String::from_utf8(output.stdout).unwrap();
+        let all = format!("{out}{}", String::from_utf8_lossy(&output.stderr));
+        for secret in oauth.secrets().iter().map(String::as_str).chain(["secret-"]) {
+            assert!(!all.contains(secret), "{secret} is in {all}");
+        }
+        (output.status.code().unwrap(), out)
+    };
+    let test = || said(&["destinations", "test", "drive"]);
+    let subjects = |out: &str| {
+        let subject = |line: &str| line.splitn(3, ": ").take(2).collect::<Vec<_>>().join(" ");
+        out.lines().map(subject).collect::<Vec<_>>()
+    };
+    let (code, out) = test();
+    assert_eq!((code, subjects(&out)), (69, vec!["error log in".to_owned()]));
+    assert!(out.contains("apertur-bridge destinations login drive"), "{out}");
+    log_in(&daemon);
+    let (_, listed) = said(&["destinations", "list"]);
+    let row = listed.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!((row[0], row[1], row[row.len() - 1]), ("drive", C::TYPE, "ok"));
+    let (code, out) = test();
+    let steps = ["log in", "space", "folder", "write", "look", "read", "remove"];
+    let all_is_well: Vec<_> = steps.iter().map(|step| format!("ok {step}")).collect();
+    assert_eq!((code, subjects(&out)), (0, all_is_well));
+    for step in ["log in", "write", "look", "read", "remove"] {
+        let line = out.lines().find(|line| line.starts_with(&format!("ok: {step}: "))).unwrap();
+        assert!(line.ends_with(" ms"), "{line}");
+    }
+    server.desk().fill();
+    let (code, out) = test();
+    assert!(code == 69 && out.contains("error: space: none is left"), "{out}");
+    oauth.end_all_tokens();
+    let (code, out) = test();
+    assert_eq!((code, subjects(&out)), (69, vec!["error log in".to_owned()]));
+    assert!(out.contains("apertur-bridge destinations login drive"), "{out}");
+}
+
+/// The drive's section of a configuration.
+fn section<C: Cloud>(url: &str, oauth: &FakeOauth) -> String {
+    format!(
+        "[destination.drive]\ntype = \"{}\"\nbase_url = \"{url}\"\nfolder = \"Apertur\"\n\
+         client_id = \"{CLIENT_ID}\"\nclient_secret = \"{CLIENT_SECRET}\"\n\
+         authorize_url = \"{}\"\ntoken_url = \"{}\"\n",
+        C::TYPE,
+        oauth.authorize_url(),
+        oauth.token_url(),
+    )
 }
 
 /// `destinations login drive`, with what the browser was sent to pasted.
@@ -445,7 +508,9 @@ macro_rules! contract {
             a_lost_last_answer_makes_no_second_file
             tokens_are_renewed_and_a_login_that_ended_is_said
             a_busy_and_a_full_drive_are_told_apart
+            a_refusal_that_repeats_the_request_gives_nothing_away
             a_trial_says_who_and_how_much_and_leaves_nothing
+            the_commands_say_what_works_and_what_is_wrong
             two_hundred_mebibytes_pass_through_sixty_four
         );
     };

@@ -20,6 +20,7 @@ mod readme;
 mod sending;
 mod servers;
 mod storage_contract;
+mod trials;
 mod webhook;
 mod whole_way;
 mod zendesk;

@@ -9,8 +9,8 @@ use std::{
 use apertur_bridge::{
     destinations::{Destination, Item, Parcel, Progress, StepLog},
     model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, Failure, ImageId, Mode,
-        Photo, PhotoId, Receipt, Scheme, Shape, Step,
+        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, Failure, Finding, ImageId,
+        Mode, Photo, PhotoId, Receipt, Scheme, Severity, Shape, Step,
     },
     spool::SpooledFile,
 };
@@ -136,4 +136,15 @@ pub(crate) fn ending_of_one(ended: &Result<Receipt, Failure>) -> String {
         Ok(receipt) if receipt.found => "found".to_owned(),
         _ => ending(ended),
     }
+}
+
+/// The key in the receipt of a storage.
+pub(crate) fn key(receipt: &Receipt) -> &str {
+    &receipt.ids.iter().find(|id| id.name == "key").unwrap().value
+}
+
+/// What a check finds wrong.
+pub(crate) fn errors(findings: &[Finding]) -> Vec<String> {
+    let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    wrong.map(Finding::to_string).collect()
 }

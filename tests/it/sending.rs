@@ -187,6 +187,7 @@ struct Rig {
 
 const LIMITS: Limits = Limits {
     max_size: 1000,
+    size_key: None,
     concurrency: 4,
     one_per_target: false,
     photos_per_parcel: 1,

@@ -7,8 +7,10 @@ pub(crate) mod files;
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    ops::Range,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{self, Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -18,6 +20,8 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Ports tried.
 const ATTEMPTS: usize = 3;
+/// Where servers listen: below what Linux gives to clients.
+const PORTS: Range<u16> = 10_000..32_000;
 
 /// Where a server lives and listens.
 #[derive(Debug)]
@@ -80,16 +84,25 @@ impl Server {
         (Ipv4Addr::LOCALHOST, self.place.port).into()
     }
 
-    /// Kills it as a power cut would (SIGKILL).
+    /// Kills it as a power cut would (SIGKILL), and the processes that it started for its
+    /// sessions.
     pub(crate) fn kill9(&mut self) {
-        self.child.kill().unwrap();
+        for pid in self.family() {
+            // One that ended meanwhile is as dead.
+            drop(Command::new("/bin/kill").args(["-9", &pid.to_string()]).output());
+        }
         self.child.wait().unwrap();
     }
 
     /// Starts it again after [`Server::kill9`], at the same place.
     pub(crate) fn restart(&mut self) {
-        self.child = spawn(self.prepare, &self.place);
-        assert!(self.has_come_up(), "the server does not start again:\n{}", self.output());
+        for _ in 0..ATTEMPTS {
+            self.child = spawn(self.prepare, &self.place);
+            if self.has_come_up() {
+                return;
+            }
+        }
+        panic!("the server does not start again:\n{}", self.output());
     }
 
     /// What it said on its standard output and error.
@@ -101,13 +114,30 @@ impl Server {
     fn has_come_up(&mut self) -> bool {
         let end = Instant::now() + PATIENCE;
         while self.child.try_wait().unwrap().is_none() {
-            if TcpStream::connect(self.address()).is_ok() {
+            // Somebody else may answer at its port until it finds that out and ends.
+            if self.family().into_iter().any(|pid| listens(pid, self.place.port)) {
                 return true;
             }
             assert!(Instant::now() < end, "the server does not answer:\n{}", self.output());
             std::thread::sleep(Duration::from_millis(20));
         }
         false
+    }
+}
+
+impl Server {
+    /// Its process and all that come from it, that one first.
+    fn family(&self) -> Vec<u32> {
+        let mut family = vec![self.child.id()];
+        let mut seen = 0;
+        while let Some(pid) = family.get(seen) {
+            let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+            let texts = tasks.map(|task| fs::read_to_string(task.path().join("children")));
+            let text: String = texts.filter_map(Result::ok).collect();
+            family.extend(text.split_whitespace().map(|pid| pid.parse::<u32>().unwrap()));
+            seen += 1;
+        }
+        family
     }
 }
 
@@ -151,9 +181,33 @@ fn output(place: &Place) -> PathBuf {
     place.home.with_file_name("output")
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
+/// A port that nobody has, and that no client is given by the system.
+pub(crate) fn free_port() -> u16 {
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Tests are processes of their own, with numbers that follow each other.
+        let number = process::id().wrapping_mul(7).wrapping_add(TAKEN.fetch_add(1, Relaxed));
+        let port =
+            PORTS.start + u16::try_from(number % u32::from(PORTS.end - PORTS.start)).unwrap();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Whether a process takes connections at a port of the loopback address.
+fn listens(pid: u32, port: u16) -> bool {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let listeners = table.lines().filter_map(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let (_, local) = fields.get(1)?.split_once(':')?;
+        let is_it = u16::from_str_radix(local, 16) == Ok(port) && *fields.get(3)? == "0A";
+        is_it.then(|| format!("socket:[{}]", fields[9]))
+    });
+    let sockets: Vec<String> = listeners.collect();
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let opened = files.filter_map(|file| fs::read_link(file.path()).ok());
+    opened.into_iter().any(|file| sockets.iter().any(|socket| Path::new(socket) == file))
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn trust(s: &mut Section<'_>) -> Option<Trust> {
         (false, false) => {
             s.warn(
                 "has neither host_key nor known_hosts, so no server is trusted",
-                "run: apertur-bridge destinations test; it shows the host_key to compare and \
+                "run: apertur-bridge destinations test NAME; it shows the host_key to compare and \
                  write here",
             );
             Some(Trust::Fingerprints(Vec::new()))

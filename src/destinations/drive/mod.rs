@@ -13,6 +13,9 @@ pub(super) use self::{
     wire::{Call, Content, Wire, blocks},
 };
 
+use reqwest::header::HeaderValue;
+use url::Url;
+
 use crate::model::{Cause, ErrorKind, Failure, Finding};
 
 /// Photos under way at once when the configuration names no number.
@@ -45,10 +48,41 @@ pub(super) fn garbled(whom: &str) -> Failure {
     Failure::Later { after: None, cause: Cause::new(ErrorKind::Protocol, what, fix) }
 }
 
+/// A media type that fits a header.
+pub(super) fn header_value(media_type: &str) -> &str {
+    match HeaderValue::from_str(media_type) {
+        Ok(value) if value.to_str().is_ok() => media_type,
+        _ => "application/octet-stream",
+    }
+}
+
+/// An address that the other side gave and that opens something by itself, if the way to it is
+/// as private as that to the API.
+pub(super) fn signed(address: &str, api: &Url) -> Option<Url> {
+    let url = Url::parse(address).ok()?;
+    let is_private = url.scheme() == "https" || url.scheme() == api.scheme();
+    (is_private && url.has_host()).then_some(url)
+}
+
 /// A failure of a call that changed nothing that anybody sees.
 pub(super) fn nothing_stored(failure: Failure) -> Failure {
     match failure {
         Failure::Unknown { cause } => Failure::Later { after: None, cause },
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signed_address_is_as_private_as_the_api() {
+        let is_fit = |address: &str, api: &str| signed(address, &api.parse().unwrap()).is_some();
+        assert!(is_fit("https://up.example/?t=1", "https://api.example"));
+        assert!(is_fit("http://127.0.0.1:1/?t=1", "http://127.0.0.1:2"));
+        for address in ["http://up.example/", "file:///etc/passwd", "data:,x", "/up", ""] {
+            assert!(!is_fit(address, "https://api.example"), "{address}");
+        }
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     destinations::{
         Shared,
         oauth::{Access, Client, Grant, Token},
+        redact::Secrets,
         storage::{Body, unreadable},
     },
     http::{self, Http},
@@ -47,6 +48,8 @@ pub(in crate::destinations) struct Call<'a> {
     pub(in crate::destinations) bears: bool,
     /// Whether a lost answer may have changed something that is seen.
     pub(in crate::destinations) writes: bool,
+    /// What goes out with it and must not come back in words, beside the token.
+    secrets: Secrets,
 }
 
 /// The body of a call.
@@ -64,8 +67,8 @@ pub(in crate::destinations) enum Content<'a> {
 impl<'a> Call<'a> {
     /// A call that changes nothing.
     pub(in crate::destinations) fn get(url: Url) -> Self {
-        let (headers, content) = (Vec::new(), Content::Nothing);
-        Self { method: Method::GET, url, headers, content, bears: true, writes: false }
+        let (headers, content, secrets) = (Vec::new(), Content::Nothing, Secrets::default());
+        Self { method: Method::GET, url, headers, content, bears: true, writes: false, secrets }
     }
 
     /// A call that may change something.
@@ -81,9 +84,20 @@ impl<'a> Call<'a> {
 
     /// The same with bytes as its body.
     pub(in crate::destinations) fn carrying<'b>(self, content: Content<'b>) -> Call<'b> {
-        let Call { method, url, headers, bears, writes, .. } = self;
-        let call = Call { method, url, headers, content, bears, writes };
+        let Call { method, url, headers, bears, writes, secrets, .. } = self;
+        let call = Call { method, url, headers, content, bears, writes, secrets };
         call.with("content-type", "application/octet-stream".to_owned())
+    }
+
+    /// The same with one more secret in it.
+    pub(in crate::destinations) fn keeping(self, secret: &str) -> Self {
+        Self { secrets: self.secrets.and(secret), ..self }
+    }
+
+    /// The same to an address that is signed by itself: it opens a door, and no token goes there.
+    pub(in crate::destinations) fn signed(self) -> Self {
+        let secrets = self.secrets.and_address(&self.url);
+        Self { bears: false, secrets, ..self }
     }
 
     /// The same, where a lost answer changed nothing that anybody sees.
@@ -156,7 +170,8 @@ impl Wire {
         }
         let after = http::retry_after(answer.headers(), self.clock.now());
         // The status stands, whatever became of the words.
-        let body = self.read(answer).await.unwrap_or_default();
+        let secrets = answer.extensions().get().cloned().unwrap_or_else(Secrets::default);
+        let body = secrets.out_of_body(&self.read(answer).await.unwrap_or_default());
         let said = serde_json::from_slice(&body).unwrap_or_default();
         Err(Fault::Refused(Refusal { status, after, said }))
     }
@@ -230,7 +245,13 @@ impl Wire {
             Err(_) => Err(late(self.whom)),
         };
         let seen = |failure| if call.writes { failure } else { nothing_stored(failure) };
-        answer.map_err(|failure| Fault::Failed(seen(failure)))
+        let mut answer = answer.map_err(|failure| Fault::Failed(seen(failure)))?;
+        // For whoever reads it.
+        let secrets = token
+            .into_iter()
+            .fold(call.secrets.clone(), |secrets, token| secrets.and(token.secret.expose_secret()));
+        answer.extensions_mut().insert(secrets);
+        Ok(answer)
     }
 }
 

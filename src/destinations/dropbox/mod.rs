@@ -23,7 +23,7 @@ use super::{
     Shared,
     drive::{Call, Content, Fault, Wire, blocks, garbled, upload},
     oauth::{Login, NoLogin},
-    storage::{Body, Object, Store, StoreLimits, Upload, Written},
+    storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written},
 };
 use crate::model::{DestinationName, Failure, Finding, Kind};
 
@@ -36,7 +36,7 @@ const WHOM: &str = "Dropbox";
 /// Largest file, in bytes (350 GB).
 const MAX_SIZE: u64 = 350_000_000_000;
 
-/// A Dropbox that was not called yet.
+/// A folder of a Dropbox.
 #[derive(Debug)]
 pub(super) struct Dropbox {
     settings: Settings,
@@ -58,18 +58,24 @@ enum Stored {
     Taken,
 }
 
-impl Dropbox {
-    pub(super) fn new(name: &DestinationName, settings: Settings, shared: &Shared) -> Self {
-        let wire = Wire::new((WHOM, name), settings.login.clone(), settings.timeout, shared);
-        Self { settings, wire }
-    }
+/// A destination that has called nobody yet.
+pub(super) fn storage(
+    name: &DestinationName,
+    settings: Settings,
+    shared: &Shared,
+) -> Storage<Dropbox> {
+    let template = settings.key_template.clone();
+    let wire = Wire::new((WHOM, name), settings.login.clone(), settings.timeout, shared);
+    Storage::new(Dropbox { settings, wire }, template, shared)
+}
 
+impl Dropbox {
     /// The path of a key, `/Apertur/2027/a.jpg`.
     fn path(&self, key: &str) -> String {
         format!("/{}", self.settings.folder.path_of(key).join("/"))
     }
 
-    /// A question.
+    /// A call whose argument is its body, and that makes nothing.
     fn rpc(&self, path: &str, argument: Json) -> Call<'static> {
         let url = endpoint(&self.settings.api_url, path);
         Call::write(Method::POST, url, Content::Json(argument)).unseen()

@@ -1,5 +1,7 @@
 //! Who is logged in, how much space is left, and whether the folder is there. Writes nothing.
 
+use std::time::Instant;
+
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -43,12 +45,14 @@ impl Dropbox {
     }
 
     async fn look(&self, findings: &mut Vec<Finding>) -> Result<(), Failure> {
+        let start = Instant::now();
         let token = self.wire.access.reload().await?;
         let missing = self.wire.access.missing_scopes(&token);
         let call = self.rpc("users/get_current_account", Json::Null);
         let account =
             self.wire.ask::<Account>(&call).await.map_err(|fault| self.failure(fault, false))?;
-        let who = format!("as {} <{}>", account.name.display_name, account.email);
+        let took = start.elapsed().as_millis();
+        let who = format!("as {} <{}>, {took} ms", account.name.display_name, account.email);
         findings.push(Finding::ok("log in", who));
         if !missing.is_empty() {
             let what = format!("the login lacks {}", missing.join(" "));

@@ -42,7 +42,7 @@ impl<'a> Pieces<'a> {
 
     async fn append(&self, id: &str, from: u64, piece: Content<'_>) -> Result<(), Fault> {
         let argument = json!({ "cursor": { "session_id": id, "offset": from }, "close": false });
-        let call = self.dropbox.content("files/upload_session/append_v2", &argument);
+        let call = self.dropbox.content("files/upload_session/append_v2", &argument).keeping(id);
         let answer = self.dropbox.wire.send(&call.carrying(piece).unseen()).await?;
         self.dropbox.wire.good(answer).await.map(drop)
     }
@@ -50,7 +50,7 @@ impl<'a> Pieces<'a> {
     async fn finish(&self, id: &str, from: u64, piece: Content<'_>) -> Result<File, Fault> {
         let cursor = json!({ "session_id": id, "offset": from });
         let argument = json!({ "cursor": cursor, "commit": self.commit });
-        let call = self.dropbox.content("files/upload_session/finish", &argument);
+        let call = self.dropbox.content("files/upload_session/finish", &argument).keeping(id);
         self.dropbox.wire.ask(&call.carrying(piece)).await
     }
 

@@ -24,6 +24,7 @@ use tokio_util::io::ReaderStream;
 
 use self::{fault::Trouble, root::Root};
 use super::{
+    Shared,
     key::KeyTemplate,
     storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written, space, unreadable},
 };
@@ -42,9 +43,9 @@ pub struct Settings {
 }
 
 /// A destination that has touched nothing yet.
-pub(super) fn storage(settings: Settings) -> Storage<Folder> {
+pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Folder> {
     let Settings { path, key_template } = settings;
-    Storage::new(Folder { path: path.into(), seen: Arc::default() }, key_template)
+    Storage::new(Folder { path: path.into(), seen: Arc::default() }, key_template, shared)
 }
 
 /// A folder of this machine.

@@ -7,10 +7,14 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use rustix::fs::Access;
+use rustix::{
+    fs::{Access, CWD, RenameFlags},
+    io::Errno,
+};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -173,15 +177,21 @@ fn split(key: &str) -> (impl Iterator<Item = &str>, &str) {
 }
 
 /// A photo whole and on the disk under a temporary name, which goes when this does.
+///
+/// The name is the same in every try, so that none is left for good. A try that hung may still
+/// be at work when the next one begins, which takes the name away from it.
 #[derive(Debug)]
-struct Part(PathBuf);
+struct Part {
+    path: PathBuf,
+    file: File,
+}
 
 impl Part {
     fn write(path: PathBuf, source: &mut File, size: u64, sha256: Digest) -> Result<Self, Trouble> {
         // What a killed daemon left may be linked to the published file: remove, never reuse.
         remove_left(&path)?;
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        let part = Self(path);
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        let mut part = Self { path, file };
         let (mut hash, mut written) = (Sha256::new(), 0);
         let mut block = vec![0; BLOCK];
         loop {
@@ -189,36 +199,64 @@ impl Part {
             if read == 0 {
                 break;
             }
-            file.write_all(&block[..read])?;
+            part.file.write_all(&block[..read])?;
             hash.update(&block[..read]);
             written += read as u64;
         }
         if written != size || Digest(hash.finalize().into()) != sha256 {
             return Err(Trouble::Damaged);
         }
-        file.sync_all()?;
+        part.file.sync_all()?;
         Ok(part)
     }
 
     /// Gives the file its name, unless the name is taken.
     fn publish(&self, path: &Path) -> io::Result<()> {
-        match fs::hard_link(&self.0, path) {
-            Err(error) if has_no_links(&error) => {
-                if fs::symlink_metadata(path).is_ok() {
-                    return Err(io::ErrorKind::AlreadyExists.into());
-                }
-                fs::rename(&self.0, path)
+        if !self.has_its_name() {
+            return Err(io::Error::other("another try to write this file took its place"));
+        }
+        match fs::hard_link(&self.path, path) {
+            Err(error) if has_no_links(&error) => rename_new(&self.path, path),
+            Ok(()) if !is_same(path, &self.file) => {
+                // The name changed hands in this very moment: what got published is not whole.
+                fs::remove_file(path)?;
+                Err(io::Error::other("another try to write this file took its place"))
             }
             other => other,
         }
+    }
+
+    fn has_its_name(&self) -> bool {
+        is_same(&self.path, &self.file)
     }
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
         // What stays behind is removed before the next write.
-        drop(fs::remove_file(&self.0));
+        if self.has_its_name() {
+            drop(fs::remove_file(&self.path));
+        }
     }
+}
+
+/// Renames to a name that nothing has.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // The file system cannot promise it; nobody else of this daemon writes this key now.
+        Err(Errno::INVAL | Errno::NOSYS) if fs::symlink_metadata(to).is_err() => {
+            fs::rename(from, to)
+        }
+        Err(Errno::INVAL | Errno::NOSYS) => Err(io::ErrorKind::AlreadyExists.into()),
+        other => Ok(other?),
+    }
+}
+
+/// Whether this name is this file's.
+fn is_same(path: &Path, file: &File) -> bool {
+    let told = (fs::symlink_metadata(path), file.metadata());
+    let (Ok(there), Ok(file)) = told else { return false };
+    (there.dev(), there.ino()) == (file.dev(), file.ino())
 }
 
 /// Whether a file system refuses hard links as such.
@@ -246,4 +284,40 @@ fn make_dir(parent: &Path, path: &Path) -> io::Result<()> {
 
 fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_try_that_hung_publishes_nothing_of_the_next_one() {
+        let home = tempfile::tempdir().unwrap();
+        let (part, key) = (home.path().join(".part"), home.path().join("photo.jpg"));
+        let source = home.path().join("source");
+        fs::write(&source, b"photo").unwrap();
+        let sha256 = Digest(Sha256::digest(b"photo").into());
+        let write = || Part::write(part.clone(), &mut File::open(&source).unwrap(), 5, sha256);
+        let hung = write().unwrap();
+        let next = write().unwrap();
+        assert!(hung.publish(&key).is_err());
+        drop(hung);
+        assert!(!key.exists() && part.exists());
+        next.publish(&key).unwrap();
+        drop(next);
+        assert_eq!(fs::read(&key).unwrap(), b"photo");
+        assert!(!part.exists());
+    }
+
+    #[test]
+    fn a_rename_where_there_are_no_links_replaces_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let [one, two, key] = ["one", "two", "key"].map(|name| home.path().join(name));
+        fs::write(&one, b"one").unwrap();
+        fs::write(&two, b"two").unwrap();
+        rename_new(&one, &key).unwrap();
+        let error = rename_new(&two, &key).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&key).unwrap(), b"one");
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
     destinations::{
         Destination, Item, Parcel, Progress,
         storage::part_of,
-        tests::{Steps, delivery},
+        tests::{Steps, delivery, shared},
     },
     model::{Delivery, Digest, PhotoId, Receipt, SessionId, Severity, Tag},
     spool::SpooledFile,
@@ -33,7 +33,7 @@ impl Lab {
     fn within(home: tempfile::TempDir, template: &str) -> Self {
         let path = home.path().join("root");
         let key_template = KeyTemplate::parse(template).unwrap();
-        Self { folder: storage(Settings { path, key_template }), home }
+        Self { folder: storage(Settings { path, key_template }, &shared()), home }
     }
 
     fn root(&self) -> PathBuf {
@@ -168,7 +168,7 @@ async fn a_folder_that_went_away_is_broken_and_not_made_again() {
     assert!(matches!(failure, Failure::Broken { .. }), "{failure:?}");
     assert!(!lab.root().exists());
     let far = Settings { path: lab.root().join("a/b"), key_template: KeyTemplate::default() };
-    let far = Lab { folder: storage(far), home: tempfile::tempdir().unwrap() };
+    let far = Lab { folder: storage(far, &shared()), home: tempfile::tempdir().unwrap() };
     let failure = far.put("img_1", b"one").await.unwrap_err();
     assert!(matches!(failure, Failure::Broken { .. }), "{failure:?}");
 }

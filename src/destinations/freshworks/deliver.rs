@@ -36,7 +36,6 @@ impl Freshworks {
     pub(super) async fn post(&self, parcel: &Parcel) -> Result<Vec<Receipt>, Failure> {
         let Some(first) = parcel.items.first() else { return Ok(Vec::new()) };
         let ticket = self.ticket(&first.delivery)?;
-        self.check_size(&parcel.items)?;
         let voice = Voice::of(first.delivery.mode.unwrap_or(self.settings().default_mode));
         let is_as_requester = matches!(voice, Voice::Requester(_));
         let plan = if is_as_requester { AS_REQUESTER } else { AS_AGENT };
@@ -105,21 +104,6 @@ impl Freshworks {
             .with("name", ticket::file_name(&delivery.photo))
             .with("mode", mode.desk_word());
         Ok(workspace.into_iter().fold(receipt, |receipt, id| receipt.with("workspace", id)))
-    }
-
-    fn check_size(&self, items: &[Item]) -> Result<(), Failure> {
-        let size: u64 = items.iter().map(|item| item.file.size).sum();
-        let most = self.settings().max_attachment;
-        if size <= most {
-            return Ok(());
-        }
-        let fix = format!(
-            "raise `destination.{}.max_attachment` where the account takes more, or route large \
-             photos to a storage destination; then replay the delivery",
-            self.wire.name
-        );
-        let what = format!("the photo has {size} bytes, `max_attachment` allows {most}");
-        Err(refused(ErrorKind::TooLarge, what, fix))
     }
 
     /// Who the requester is at this moment (`fixtures/contracts/open-questions.md` E6).

@@ -63,6 +63,7 @@ impl Destination for Freshworks {
     fn limits(&self) -> Limits {
         Limits {
             max_size: self.settings().max_attachment,
+            size_key: Some("max_attachment"),
             concurrency: self.settings().concurrency.max(1),
             // There is no key against a second note: only one writer makes the look valid.
             one_per_target: true,

@@ -154,9 +154,8 @@ impl Freshworks {
         findings.push(match self.wire.call(&mut permit, &call).await {
             Ok(_) => Finding::ok("remove", took("note removed")),
             Err(fault) => {
-                let Cause { what, detail, .. } = fault.failure(&self.wire, &call).cause().clone();
-                let what = if detail.is_empty() { what } else { format!("{what} ({detail})") };
-                Finding::warning("remove", what, by_hand(self, ticket))
+                let failed = Finding::failed("remove", &fault.failure(&self.wire, &call));
+                Finding { severity: Severity::Warning, fix: by_hand(self, ticket), ..failed }
             }
         });
         Ok(())

@@ -247,6 +247,15 @@ async fn a_201_is_a_success_whatever_it_says_and_a_200_only_with_an_id() {
     assert!(lab.deliver(vec![of("freshdesk:17", None)]).await.is_ok());
 }
 
+#[tokio::test]
+async fn what_is_for_another_s_ticket_is_refused_before_it_is_sent() {
+    let lab = Lab::new(Product::Freshdesk, &[]).await;
+    let stray = lab.deliver(vec![of("zendesk:9", None)]).await.unwrap_err();
+    assert_eq!(stray.cause().kind, ErrorKind::NotAllowed);
+    assert_eq!(stray.cause().what, "zendesk:9 is no ticket of Freshdesk");
+    assert_eq!(lab.requests().len(), 0);
+}
+
 fn page(names: &[&str], ids_from: u64) -> String {
     let one = |(at, name): (usize, &&str)| {
         let id = ids_from + at as u64;

@@ -262,17 +262,15 @@ impl Wire {
             let is_created = status == StatusCode::CREATED;
             return Ok(Answer { headers, body, is_created });
         }
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let host = |location: &str| Some(Url::parse(location).ok()?.host_str()?.to_owned());
+        let text = |name: &str| Some(secrets.out_of(headers.get(name)?.to_str().ok()?));
+        let host = |location: String| Some(Url::parse(&location).ok()?.host_str()?.to_owned());
         Err(Fault::Refused(Box::new(Refusal {
             status,
             after: after.or_else(|| http::retry_after(&headers, self.clock.now())),
             request_id: text("x-request-id").map(|id| id.chars().take(MAX_REQUEST_ID).collect()),
             leads_to: text(LOCATION.as_str()).and_then(host),
             // The status stands, whatever became of the words.
-            said: Said::read(
-                secrets.out_of(&String::from_utf8_lossy(&body.unwrap_or_default())).as_bytes(),
-            ),
+            said: Said::read(&secrets.out_of_body(&body.unwrap_or_default())),
         })))
     }
 

@@ -21,8 +21,12 @@ use tokio::{io::AsyncReadExt as _, sync::OnceCell};
 
 use self::session::{Session, Transfer};
 pub use self::settings::{Authorities, NoCertificate, Settings, Tls};
-use super::storage::{
-    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, unreadable,
+use super::{
+    Shared,
+    storage::{
+        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of,
+        part_of, unreadable,
+    },
 };
 use crate::{
     model::{ErrorKind, Failure, Finding, Kind},
@@ -48,13 +52,13 @@ pub(super) struct Ftp {
     pool: Pool<Session>,
 }
 
-impl Ftp {
-    /// A store that has touched nothing yet.
-    pub(super) fn new(settings: Settings) -> Self {
-        let pool = Pool::new(settings.concurrency);
-        Self { settings, pool, tls: OnceCell::new() }
-    }
+/// A destination that has touched nothing yet.
+pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Ftp> {
+    let (template, pool) = (settings.key_template.clone(), Pool::new(settings.concurrency));
+    Storage::new(Ftp { settings, pool, tls: OnceCell::new() }, template, shared)
+}
 
+impl Ftp {
     /// A connection that works.
     async fn session(&self) -> Result<Used<Session>, Failure> {
         let place = self.pool.place().await;

@@ -8,7 +8,7 @@ use suppaftp::{
     FtpError, FtpResult, Mode, Status,
     tokio::{AsyncRustlsConnector, AsyncRustlsFtpStream, AsyncTlsConnector, TransferStream},
     tokio_rustls::TlsConnector,
-    types::FileType,
+    types::{FileType, Response},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -21,14 +21,15 @@ use super::{
     fault,
     settings::{Settings, of_one_connection},
 };
-use crate::{destinations::storage::greeting, model::Failure};
+use crate::{
+    destinations::{redact::Secrets, storage::greeting},
+    model::Failure,
+};
 
 /// Longest wait for the connection itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for a resting connection to show that it still works.
 const ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest wait for the server to close a data connection whose end it was told.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A file on its way.
 pub(super) type Transfer = TransferStream<<AsyncRustlsConnector as AsyncTlsConnector>::Stream>;
@@ -43,6 +44,13 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// What the server said, without these secrets.
+    fn heard(error: FtpError, secrets: &Secrets) -> Self {
+        let FtpError::UnexpectedResponse(response) = error else { return Self::Ftp(error) };
+        let body = secrets.out_of(&String::from_utf8_lossy(&response.body)).into_bytes();
+        Self::Ftp(FtpError::UnexpectedResponse(Response { body, ..response }))
+    }
+
     /// The server's answer and its three digits, where it gave one.
     pub(super) fn answer(&self) -> Option<(u32, String)> {
         let Self::Ftp(FtpError::UnexpectedResponse(response)) = self else { return None };
@@ -61,6 +69,7 @@ impl Trouble {
 pub(super) struct Session {
     ftp: AsyncRustlsFtpStream,
     limit: Duration,
+    secrets: Secrets,
     /// Nothing more can be asked on it.
     pub(super) is_broken: bool,
     /// Whether the server knows MLST, as far as it was asked.
@@ -99,7 +108,9 @@ impl Session {
         stream: TcpStream,
         tls: Option<&ClientConfig>,
     ) -> Result<Self, Failure> {
-        let failed = |error| fault::greeting(settings, &Trouble::Ftp(error));
+        let secrets = Secrets::default().and(settings.password.expose_secret());
+        let heard = |error| Trouble::heard(error, &secrets);
+        let failed = |error| fault::greeting(settings, &heard(error));
         // In version 6 of IP there is no other; in version 4 the address that a server behind
         // a router tells is often wrong, and connecting to it could be made to reach others.
         let is_v6 = stream.peer_addr().is_ok_and(|address| address.is_ipv6());
@@ -113,13 +124,12 @@ impl Session {
             let connector = TlsConnector::from(of_one_connection(tls));
             let connector = AsyncRustlsConnector::from(connector);
             let secured = ftp.into_secure(connector, &settings.host).await;
-            ftp = secured.map_err(|error| fault::tls(settings, &Trouble::Ftp(error)))?;
+            ftp = secured.map_err(|error| fault::tls(settings, &heard(error)))?;
         }
         ftp.set_mode(if is_v6 { Mode::ExtendedPassive } else { Mode::Passive });
         ftp.set_passive_nat_workaround(true);
         let entered = ftp.login(settings.username.as_str(), settings.password.expose_secret());
-        let entered = entered.await.map_err(Trouble::Ftp);
-        entered.map_err(|trouble| fault::log_in(settings, &trouble))?;
+        entered.await.map_err(|error| fault::log_in(settings, &heard(error)))?;
         // Servers that do not know it, or need not be told, say so.
         match ftp.opts("UTF8", Some("ON")).await {
             Ok(()) | Err(FtpError::UnexpectedResponse(_)) => {}
@@ -127,10 +137,10 @@ impl Session {
         }
         ftp.transfer_type(FileType::Binary).await.map_err(failed)?;
         if settings.directory != "." {
-            let entered = ftp.cwd(&settings.directory).await.map_err(Trouble::Ftp);
-            entered.map_err(|trouble| fault::folder(settings, &trouble))?;
+            let entered = ftp.cwd(&settings.directory).await;
+            entered.map_err(|error| fault::folder(settings, &heard(error)))?;
         }
-        Ok(Self { ftp, limit: settings.timeout, is_broken: false, has_mlst: true })
+        Ok(Self { ftp, limit: settings.timeout, secrets, is_broken: false, has_mlst: true })
     }
 
     /// Whether it still works; asks the server.
@@ -141,7 +151,7 @@ impl Session {
     /// The folder it stands in, as the server calls it.
     pub(super) async fn folder(&mut self) -> Result<String, Trouble> {
         let done = asked(self.limit, self.ftp.pwd()).await;
-        self.minded(done)
+        self.minded(done).map(|folder| self.secrets.out_of(&folder))
     }
 
     /// The length of a file, by SIZE.
@@ -220,14 +230,14 @@ impl Session {
 
     /// Ends the writing of a file and hears how it went, also after the data connection broke.
     pub(super) async fn stored(&mut self, mut transfer: Transfer) -> Result<(), Trouble> {
-        // Closing a TLS connection with something unread resets it, and what is on its way is
-        // lost: the server ends its side first. One that does not is closed all the same.
+        // Closing a TLS connection with something unread resets it, and what is still on a slow
+        // wire is lost: the server ends its side first. One that does not is closed all the same.
         let ends = async {
             if transfer.shutdown().await.is_ok() {
                 drop(tokio::io::copy(&mut transfer, &mut tokio::io::sink()).await);
             }
         };
-        drop(timeout(CLOSE_TIMEOUT, ends).await);
+        drop(timeout(self.limit, ends).await);
         self.finish(transfer).await
     }
 
@@ -241,7 +251,7 @@ impl Session {
     fn minded<T, E>(&mut self, done: Result<FtpResult<T>, E>) -> Result<T, Trouble> {
         let trouble = match done {
             Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => Trouble::Ftp(error),
+            Ok(Err(error)) => Trouble::heard(error, &self.secrets),
             Err(_) => Trouble::Silent,
         };
         // 421 announces that the server ends the connection.

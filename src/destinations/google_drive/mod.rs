@@ -11,10 +11,8 @@ mod probe;
 mod session;
 mod settings;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use reqwest::{StatusCode, header::HeaderValue};
+use reqwest::StatusCode;
 use sha2::{Digest as _, Sha256};
 
 use self::{
@@ -24,9 +22,9 @@ use self::{
 };
 use super::{
     Shared,
-    drive::{Call, Fault, Wire, garbled, nothing_stored, upload},
+    drive::{Call, Fault, Wire, garbled, header_value, nothing_stored, upload},
     oauth::{Login, NoLogin},
-    storage::{Body, Object, Store, StoreLimits, Upload, Written},
+    storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written},
 };
 use crate::model::{Cause, DestinationName, ErrorKind, Failure, Finding, Kind};
 
@@ -39,20 +37,26 @@ const WHOM: &str = "Google Drive";
 /// Largest file, in bytes (5 TiB).
 const MAX_SIZE: u64 = 5 << 40;
 
-/// A Google Drive that was not called yet.
+/// A folder of a Google Drive.
 #[derive(Debug)]
 pub(super) struct GoogleDrive {
-    settings: Arc<Settings>,
+    settings: Settings,
     wire: Wire,
     folders: Folders,
 }
 
-impl GoogleDrive {
-    pub(super) fn new(name: &DestinationName, settings: Settings, shared: &Shared) -> Self {
-        let wire = Wire::new((WHOM, name), settings.login.clone(), settings.timeout, shared);
-        Self { settings: Arc::new(settings), wire, folders: Folders::default() }
-    }
+/// A destination that has called nobody yet.
+pub(super) fn storage(
+    name: &DestinationName,
+    settings: Settings,
+    shared: &Shared,
+) -> Storage<GoogleDrive> {
+    let template = settings.key_template.clone();
+    let wire = Wire::new((WHOM, name), settings.login.clone(), settings.timeout, shared);
+    Storage::new(GoogleDrive { settings, wire, folders: Folders::default() }, template, shared)
+}
 
+impl GoogleDrive {
     /// What a file carries so that it is found again: the key below the configured folder.
     fn mark(&self, key: &str) -> String {
         let root = self.settings.folder_id.as_deref().unwrap_or("root");
@@ -179,14 +183,6 @@ impl Store for GoogleDrive {
 
     fn login(&self) -> Result<Login, NoLogin> {
         self.wire.access.login()
-    }
-}
-
-/// A media type that fits a header.
-fn header_value(media_type: &str) -> &str {
-    match HeaderValue::from_str(media_type) {
-        Ok(value) if value.to_str().is_ok() => media_type,
-        _ => "application/octet-stream",
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who is logged in, how much space is left, and whether the folder is there. Writes nothing.
 
+use std::time::Instant;
+
 use serde::Deserialize;
 
 use super::{GoogleDrive, WHOM};
@@ -51,13 +53,16 @@ impl GoogleDrive {
     }
 
     async fn look(&self, findings: &mut Vec<Finding>) -> Result<(), Failure> {
+        let start = Instant::now();
         let token = self.wire.access.reload().await?;
         let missing = self.wire.access.missing_scopes(&token);
         let url = self.settings.endpoint("drive/v3/about", &[("fields", "user,storageQuota")]);
         let about = self.wire.ask::<About>(&Call::get(url)).await;
         let about = about.map_err(|fault| self.failure(fault, false))?;
         let User { display_name, email_address } = about.user;
-        findings.push(Finding::ok("log in", format!("as {display_name} <{email_address}>")));
+        let took = start.elapsed().as_millis();
+        let who = format!("as {display_name} <{email_address}>, {took} ms");
+        findings.push(Finding::ok("log in", who));
         if !missing.is_empty() {
             let what = format!("the login lacks {}", missing.join(" "));
             let name = &self.wire.name;

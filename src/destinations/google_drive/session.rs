@@ -14,7 +14,7 @@ use super::{
     api::{ALL_DRIVES, FIELDS, File},
 };
 use crate::{
-    destinations::drive::{Call, Content, Fault, Sent, Session},
+    destinations::drive::{Call, Content, Fault, Sent, Session, signed},
     model::{Cause, ErrorKind, Failure},
     spool::SpooledFile,
 };
@@ -43,15 +43,9 @@ impl GoogleDrive {
             .with("x-upload-content-type", media_type.to_owned())
             .with("x-upload-content-length", size.to_string());
         let answer = self.wire.good(self.wire.send(&call).await?).await?;
-        let at = self.session_url(answer.headers()).ok_or_else(strange)?;
+        let at = answer.headers().get(LOCATION).and_then(|at| at.to_str().ok());
+        let at = at.and_then(|at| signed(at, &self.settings.base_url)).ok_or_else(strange)?;
         Ok(Resumable { drive: self, at })
-    }
-
-    /// The address of an upload, protected as the API's is.
-    fn session_url(&self, headers: &HeaderMap) -> Option<Url> {
-        let url = Url::parse(headers.get(LOCATION)?.to_str().ok()?).ok()?;
-        let is_fit = url.scheme() == "https" || url.scheme() == self.settings.base_url.scheme();
-        (is_fit && url.has_host()).then_some(url)
     }
 }
 
@@ -67,7 +61,7 @@ pub(super) fn description(name: &str, parent: &str, media_type: &str, mark: &str
 
 impl Resumable<'_> {
     async fn call(&self, content: Content<'_>, range: String) -> Result<Sent<File>, Failure> {
-        let mut call = Call::write(Method::PUT, self.at.clone(), content);
+        let mut call = Call::write(Method::PUT, self.at.clone(), content).signed();
         // The token goes to nobody but the API.
         call.bears = self.at.origin() == self.drive.settings.base_url.origin();
         let call = call.with("content-range", range);

@@ -11,7 +11,10 @@ use subtle::ConstantTimeEq as _;
 use url::{Url, form_urlencoded};
 
 use super::{missing, renewal::Inner, store::Pair, wire::Asking};
-use crate::model::{Cause, ErrorKind, Failure};
+use crate::{
+    destinations::redact::Secrets,
+    model::{Cause, ErrorKind, Failure},
+};
 
 /// Longest code that is taken, in bytes.
 const MAX_CODE: usize = 4096;
@@ -192,7 +195,9 @@ impl Login {
             // Some servers leave the state out when they say no, which nobody gains by.
             (_, Some(error)) => {
                 let words = [Some(error), find("error_description")];
-                Err(Unreadable::Refused(words.into_iter().flatten().collect::<Vec<_>>().join(", ")))
+                let words = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+                let ours = Secrets::default().and(self.state.expose_secret());
+                Err(Unreadable::Refused(ours.out_of(&words)))
             }
             _ if state.is_none() => Err(Unreadable::State),
             (Some(code), None) => reply(&code),

@@ -15,6 +15,7 @@ use url::{Url, form_urlencoded};
 
 use super::{Life, Style, Token, renewal::Inner};
 use crate::{
+    destinations::redact::Secrets,
     http,
     model::{Cause, ErrorKind, Failure},
 };
@@ -170,7 +171,7 @@ impl Inner {
         if status.is_success() {
             return Given::read(&body, asked_at).map(Answer::Given).ok_or_else(|| self.strange());
         }
-        let (word, detail) = self.words(asking, &body);
+        let (word, detail) = words(&self.secrets(asking).out_of_body(&body));
         let detail = format!("HTTP {}: {detail}", status.as_u16());
         Ok(Answer::Refused(Refusal { status, after, word, detail }))
     }
@@ -228,31 +229,17 @@ impl Inner {
         })
     }
 
-    /// OAuth's word for a refusal, and everything that was said, without our secrets.
-    fn words(&self, asking: &Asking, body: &[u8]) -> (String, String) {
-        let Ok(body) = serde_json::from_slice::<Json>(body) else {
-            return (String::new(), "no JSON".to_owned());
-        };
-        let said = |name: &str| body.get(name).and_then(Json::as_str).unwrap_or_default();
-        let names = ["error", "error_description", "code", "message", "description"];
-        let mut detail = names.map(said).into_iter().filter(|words| !words.is_empty()).fold(
-            String::new(),
-            |mut detail, words| {
-                detail.push_str(if detail.is_empty() { "" } else { ", " });
-                detail.push_str(words);
-                detail
-            },
-        );
-        let ours = match asking {
-            Asking::Client { .. } => [None, None],
-            Asking::Refresh { token } => [Some(token), None],
-            Asking::Code { code, verifier } => [Some(code), Some(verifier)],
-        };
-        let ours = ours.into_iter().flatten().chain([&self.client.secret]);
-        for secret in ours.map(|secret| secret.expose_secret()).filter(|s| !s.is_empty()) {
-            detail = detail.replace(secret, "…");
+    /// What goes out with a request and must not come back in words.
+    fn secrets(&self, asking: &Asking) -> Secrets {
+        let client =
+            Secrets::default().and_basic(&self.client.id, self.client.secret.expose_secret());
+        match asking {
+            Asking::Client { .. } => client,
+            Asking::Refresh { token } => client.and(token.expose_secret()),
+            Asking::Code { code, verifier } => {
+                client.and(code.expose_secret()).and(verifier.expose_secret())
+            }
         }
-        (said("error").to_owned(), detail)
     }
 
     fn failure(&self, asking: &Asking, refusal: Refusal) -> Failure {
@@ -319,6 +306,17 @@ impl Inner {
         let fix = format!("check the addresses of [destination.{}]", self.name);
         Failure::Broken { cause: Cause::new(ErrorKind::Protocol, what, fix) }
     }
+}
+
+/// OAuth's word for a refusal, and everything that was said.
+fn words(body: &[u8]) -> (String, String) {
+    let Ok(body) = serde_json::from_slice::<Json>(body) else {
+        return (String::new(), "no JSON".to_owned());
+    };
+    let said = |name: &str| body.get(name).and_then(Json::as_str).unwrap_or_default();
+    let names = ["error", "error_description", "code", "message", "description"];
+    let said_at_all = names.map(said).into_iter().filter(|words| !words.is_empty());
+    (said("error").to_owned(), said_at_all.collect::<Vec<_>>().join(", "))
 }
 
 /// No photo is sent to a token endpoint: whatever became of the request, none is stored.

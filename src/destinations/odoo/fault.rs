@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use crate::model::{Cause, ErrorKind, Failure};
+use crate::{
+    destinations::redact::Secrets,
+    model::{Cause, ErrorKind, Failure},
+};
 
 /// What a call does at the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +79,20 @@ enum Verdict {
 }
 
 impl Fault {
+    /// The same with these kept out of its words.
+    pub(super) fn without(self, secrets: &Secrets) -> Self {
+        let clean = |text: String| secrets.out_of(&text);
+        match self {
+            Self::Wire(_) | Self::Status { .. } => self,
+            Self::Code { code, text } => Self::Code { code, text: clean(text) },
+            Self::Name { name, text } => Self::Name { name: clean(name), text: clean(text) },
+            Self::Error { status, name, text } => {
+                Self::Error { status, name: clean(name), text: clean(text) }
+            }
+            Self::Unreadable(text) => Self::Unreadable(clean(text)),
+        }
+    }
+
     /// The fault as a failure of a call that was to do `about` ("create the attachment").
     pub(super) fn failure(self, doing: Doing, about: &str) -> Failure {
         if let Self::Wire(failure) = self {

@@ -88,6 +88,7 @@ impl Destination for Odoo {
     fn limits(&self) -> Limits {
         Limits {
             max_size: deliver::MAX_PHOTO,
+            size_key: None,
             concurrency: self.settings().concurrency.max(1),
             // Odoo knows no unique attachment: two at once could both find nothing.
             one_per_target: true,

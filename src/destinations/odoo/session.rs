@@ -154,7 +154,7 @@ async fn version(wire: &Wire) -> Result<Version, Failure> {
         Api::Json2 => true,
     };
     let answer = if may_be_json2 {
-        match wire.send(request).await.and_then(json2::result) {
+        match wire.ask(request, json2::result).await {
             Ok(told) => Version::read(&told, "version", "version_info"),
             Err(Fault::Wire(nobody)) if nobody.cause().kind == ErrorKind::Unreachable => {
                 return Err(version_failure(Fault::Wire(nobody)));
@@ -168,7 +168,7 @@ async fn version(wire: &Wire) -> Result<Version, Failure> {
         return Ok(version);
     }
     let request = wire.xmlrpc("common").body(xmlrpc::version());
-    let told = wire.send(request).await.and_then(xmlrpc::result).map_err(version_failure)?;
+    let told = wire.ask(request, xmlrpc::result).await.map_err(version_failure)?;
     Version::read(&told, "server_version", "server_version_info")
         .ok_or_else(|| version_failure(Fault::Unreadable("the answer names no version".to_owned())))
 }
@@ -192,14 +192,14 @@ impl Version {
 
 async fn json2_user(wire: &Wire) -> Result<u64, Fault> {
     let request = json2::request(wire, "res.users", "context_get");
-    let told = wire.send(request.body("{}")).await.and_then(json2::result)?;
+    let told = wire.ask(request.body("{}"), json2::result).await?;
     let uid = told.get("uid").and_then(Json::as_u64);
     uid.ok_or_else(|| Fault::Unreadable("the answer names no user".to_owned()))
 }
 
 async fn xmlrpc_user(wire: &Wire) -> Result<u64, Failure> {
     let request = wire.xmlrpc("common").body(xmlrpc::authenticate(&wire.settings));
-    let told = wire.send(request).await.and_then(xmlrpc::result).map_err(log_in_failure)?;
+    let told = wire.ask(request, xmlrpc::result).await.map_err(log_in_failure)?;
     match told.as_u64() {
         Some(uid) if uid > 0 => Ok(uid),
         _ if told == json!(false) => {

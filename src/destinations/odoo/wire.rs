@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::{RequestBuilder, StatusCode, header};
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value as Json};
 
 use super::{
@@ -14,7 +15,10 @@ use super::{
     json2, xmlrpc,
 };
 use crate::{
-    destinations::body::{Envelope, Marker},
+    destinations::{
+        body::{Envelope, Marker},
+        redact::Secrets,
+    },
     http::{self, Http, ReadError},
     model::{Cause, ErrorKind, Failure},
     spool::SpooledFile,
@@ -162,11 +166,21 @@ impl Wire {
     }
 
     async fn answer(&self, api: Api, request: RequestBuilder) -> Result<Json, Fault> {
-        let answer = self.send(request).await?;
-        match api {
-            Api::Xmlrpc { .. } => xmlrpc::result(answer),
-            Api::Json2 => json2::result(answer),
-        }
+        self.ask(request, if api == Api::Json2 { json2::result } else { xmlrpc::result }).await
+    }
+
+    /// Sends a request and reads its answer; what it says of a fault is without our secret.
+    ///
+    /// # Errors
+    /// What came instead of a result.
+    pub(super) async fn ask(
+        &self,
+        request: RequestBuilder,
+        read: fn(Answer) -> Result<Json, Fault>,
+    ) -> Result<Json, Fault> {
+        let secrets = || Secrets::default().and(self.settings.secret.expose_secret());
+        let result = self.send(request).await.and_then(read);
+        result.map_err(|fault| fault.without(&secrets()))
     }
 
     /// A request to one of the services of `/xmlrpc/2`.
@@ -181,7 +195,7 @@ impl Wire {
     ///
     /// # Errors
     /// [`Fault::Wire`] when there is none, [`Fault::Unreadable`] when it is too long.
-    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Answer, Fault> {
+    async fn send(&self, request: RequestBuilder) -> Result<Answer, Fault> {
         let response = request
             .timeout(self.settings.timeout)
             .send()

@@ -10,19 +10,16 @@ mod session;
 mod settings;
 
 use async_trait::async_trait;
-use reqwest::{
-    Method, StatusCode,
-    header::{HeaderValue, LOCATION},
-};
+use reqwest::{Method, StatusCode, header::LOCATION};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use self::hash::QuickXor;
 use super::{
     Shared,
-    drive::{Call, Content, Fault, Wire, blocks, garbled, upload},
+    drive::{Call, Content, Fault, Wire, blocks, garbled, header_value, signed, upload},
     oauth::{Login, NoLogin},
-    storage::{Body, Object, Store, StoreLimits, Upload, Written},
+    storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written},
 };
 use crate::model::{Cause, DestinationName, Digest, ErrorKind, Failure, Finding, Kind};
 
@@ -41,7 +38,7 @@ const FIELDS: (&str, &str) = ("$select", "id,size,file,folder");
 /// Nothing is replaced.
 const FAIL: (&str, &str) = ("@microsoft.graph.conflictBehavior", "fail");
 
-/// A OneDrive that was not called yet.
+/// A folder of a OneDrive.
 #[derive(Debug)]
 pub(super) struct OneDrive {
     settings: Settings,
@@ -90,12 +87,18 @@ enum Stored {
     Taken,
 }
 
-impl OneDrive {
-    pub(super) fn new(name: &DestinationName, settings: Settings, shared: &Shared) -> Self {
-        let wire = Wire::new((WHOM, name), settings.login.clone(), settings.timeout, shared);
-        Self { settings, wire }
-    }
+/// A destination that has called nobody yet.
+pub(super) fn storage(
+    name: &DestinationName,
+    settings: Settings,
+    shared: &Shared,
+) -> Storage<OneDrive> {
+    let template = settings.key_template.clone();
+    let wire = Wire::new((WHOM, name), settings.login.clone(), settings.timeout, shared);
+    Storage::new(OneDrive { settings, wire }, template, shared)
+}
 
+impl OneDrive {
     fn failure(&self, fault: Fault, writes: bool) -> Failure {
         fault::failure(&self.wire.name, fault, writes)
     }
@@ -218,11 +221,11 @@ impl Store for OneDrive {
         let answer = answer.map_err(|fault| self.failure(fault, false))?;
         // What is signed by itself is read without the token.
         let location = answer.headers().get(LOCATION).and_then(|at| at.to_str().ok());
-        let Some(at) = location.and_then(|at| self.signed(at)) else {
+        let Some(at) = location.and_then(|at| signed(at, &self.settings.base_url)) else {
             let refused = self.wire.good(answer).await.err();
             return Err(refused.map_or_else(missing, |fault| self.failure(fault, false)));
         };
-        let body = self.wire.download(&Call { bears: false, ..Call::get(at) }).await;
+        let body = self.wire.download(&Call::get(at).signed()).await;
         body.map_err(|fault| self.failure(fault, false))
     }
 
@@ -245,14 +248,6 @@ impl Store for OneDrive {
 
     fn login(&self) -> Result<Login, NoLogin> {
         self.wire.access.login()
-    }
-}
-
-/// A media type that fits a header.
-fn header_value(media_type: &str) -> &str {
-    match HeaderValue::from_str(media_type) {
-        Ok(value) if value.to_str().is_ok() => media_type,
-        _ => "application/octet-stream",
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who is logged in, how much space is left, and whether the folder is there.
 
+use std::time::Instant;
+
 use reqwest::StatusCode;
 use serde::Deserialize;
 
@@ -46,6 +48,7 @@ impl OneDrive {
     }
 
     async fn look(&self, findings: &mut Vec<Finding>) -> Result<(), Failure> {
+        let start = Instant::now();
         let token = self.wire.access.reload().await?;
         let missing = self.wire.access.missing_scopes(&token);
         let url = self.settings.drive(&[("$select", "owner,quota")]);
@@ -61,7 +64,8 @@ impl OneDrive {
             || "to a drive that names no owner".to_owned(),
             |user| format!("as {} <{}>", user.display_name, user.email),
         );
-        findings.push(Finding::ok("log in", who));
+        let took = start.elapsed().as_millis();
+        findings.push(Finding::ok("log in", format!("{who}, {took} ms")));
         if !missing.is_empty() {
             let what = format!("the login lacks {}", missing.join(" "));
             let name = &self.wire.name;

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{Item, OneDrive, Stored, WHOM};
 use crate::{
-    destinations::drive::{Call, Content, Fault, Sent, Session},
+    destinations::drive::{Call, Content, Fault, Sent, Session, signed},
     model::{Cause, ErrorKind, Failure},
     spool::SpooledFile,
 };
@@ -54,15 +54,8 @@ impl OneDrive {
         let url = self.settings.item(path, "createUploadSession", &[]);
         let content = Content::Json(json!({ "item": item }));
         let begun: Begun = self.wire.ask(&Call::write(Method::POST, url, content).unseen()).await?;
-        let at = self.signed(&begun.upload_url).ok_or_else(strange)?;
+        let at = signed(&begun.upload_url, &self.settings.base_url).ok_or_else(strange)?;
         Ok(Pieces { drive: self, at })
-    }
-
-    /// An address that is signed by itself, protected as the API's is.
-    pub(super) fn signed(&self, url: &str) -> Option<Url> {
-        let url = Url::parse(url).ok()?;
-        let is_fit = url.scheme() == "https" || url.scheme() == self.settings.base_url.scheme();
-        (is_fit && url.has_host()).then_some(url)
     }
 }
 
@@ -70,7 +63,7 @@ impl Pieces<'_> {
     /// Tells OneDrive to forget the upload. That it does so by itself later is good enough.
     pub(super) async fn cancel(self) {
         let call = Call::write(Method::DELETE, self.at, Content::Nothing);
-        drop(self.drive.wire.send(&Call { bears: false, ..call }).await);
+        drop(self.drive.wire.send(&call.signed()).await);
     }
 
     async fn read(&self, answer: Response) -> Result<Sent<Stored>, Fault> {
@@ -115,7 +108,7 @@ impl Session for Pieces<'_> {
         let content = Content::Piece { file, from, length };
         let call = Call::write(Method::PUT, self.at.clone(), content);
         let call = call.with("content-range", range);
-        let sent = match self.drive.wire.send(&Call { bears: false, ..call }).await {
+        let sent = match self.drive.wire.send(&call.signed()).await {
             // A piece that is there already is no piece to send: where does it stand?
             Ok(answer) if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE => {
                 return self.ask(file, from).await;
@@ -127,7 +120,7 @@ impl Session for Pieces<'_> {
     }
 
     async fn ask(&mut self, _file: &SpooledFile, _at: u64) -> Result<Sent<Stored>, Failure> {
-        let call = Call { bears: false, ..Call::get(self.at.clone()) };
+        let call = Call::get(self.at.clone()).signed();
         let standing = match self.drive.wire.send(&call).await {
             Ok(answer) => self.read(answer).await,
             Err(fault) => Err(fault),

@@ -6,7 +6,10 @@ use russh::keys::PublicKey;
 use russh_sftp::{client::error::Error, protocol::StatusCode};
 
 use super::settings::{Fingerprint, Key, Login, Pair, Settings, Trust};
-use crate::model::{Cause, ErrorKind, Failure};
+use crate::{
+    destinations::redact::Secrets,
+    model::{Cause, ErrorKind, Failure},
+};
 
 fn later(cause: Cause) -> Failure {
     Failure::Later { after: None, cause }
@@ -29,7 +32,8 @@ pub(super) fn silent(settings: &Settings) -> Failure {
 /// The handshake or the log-in broke.
 pub(super) fn handshake(settings: &Settings, error: &russh::Error) -> Failure {
     let cause = |what: String, fix: &str| {
-        Cause::new(ErrorKind::Unreachable, what, fix).with_detail(&error.to_string())
+        let detail = settings.login.secrets().out_of(&error.to_string());
+        Cause::new(ErrorKind::Unreachable, what, fix).with_detail(&detail)
     };
     match error {
         russh::Error::NoCommonAlgo { .. } => Failure::Broken {
@@ -42,7 +46,8 @@ pub(super) fn handshake(settings: &Settings, error: &russh::Error) -> Failure {
         russh::Error::Version => no_ssh(settings, &error.to_string()),
         _ => later(cause(
             format!("the SSH connection to {} broke during the log-in", settings.host),
-            "look at the server's log; it may limit connections or addresses",
+            "check that port is that of SSH, and look at the server's log; it may limit \
+             connections or addresses",
         )),
     }
 }
@@ -157,20 +162,16 @@ pub(super) fn no_sftp(detail: &str) -> Failure {
     Failure::Broken { cause: Cause::new(ErrorKind::Protocol, what, fix).with_detail(detail) }
 }
 
-/// A call that did not do what it should; `what` says what, `path` where.
-pub(super) fn of(error: &Error, what: &str, path: &str) -> Failure {
-    let cause = |kind, what: String, fix: String| {
-        Cause::new(kind, what, fix).with_detail(&error.to_string())
-    };
+/// A call that did not do what it should; `what` says what, `path` where. `secrets` are kept out
+/// of the server's words.
+pub(super) fn of(secrets: &Secrets, error: &Error, what: &str, path: &str) -> Failure {
+    let detail = secrets.out_of(&error.to_string());
+    let cause = |kind, what: String, fix: String| Cause::new(kind, what, fix).with_detail(&detail);
     match error {
         Error::Status(status) => match status.status_code {
-            StatusCode::PermissionDenied => Failure::Broken {
-                cause: cause(
-                    ErrorKind::Forbidden,
-                    format!("the user may not {what} {path}"),
-                    "give the user the right to do so on the server".to_owned(),
-                ),
-            },
+            StatusCode::PermissionDenied => {
+                Failure::Broken { cause: forbidden(what, path).with_detail(&detail) }
+            }
             StatusCode::OpUnsupported => Failure::Broken {
                 cause: cause(
                     ErrorKind::Protocol,
@@ -185,7 +186,7 @@ pub(super) fn of(error: &Error, what: &str, path: &str) -> Failure {
                     "use a shorter or plainer key_template, then replay the delivery".to_owned(),
                 ),
             },
-            _ if is_full(&status.error_message) => full(&error.to_string()),
+            _ if is_full(&status.error_message) => full(&detail),
             _ => later(cause(
                 ErrorKind::Unavailable,
                 format!("the server could not {what} {path}"),
@@ -206,16 +207,26 @@ pub(super) fn of(error: &Error, what: &str, path: &str) -> Failure {
 }
 
 /// As [`of`], for the errors of a file's stream, which hold the same ones.
-pub(super) fn of_stream(error: &io::Error, what: &str, path: &str) -> Failure {
+pub(super) fn of_stream(secrets: &Secrets, error: &io::Error, what: &str, path: &str) -> Failure {
     if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-        return of(inner, what, path);
+        return of(secrets, inner, what, path);
     }
-    if is_full(&error.to_string()) {
-        return full(&error.to_string());
+    let detail = secrets.out_of(&error.to_string());
+    // A read that is refused comes with nothing but the server's words.
+    if detail.to_lowercase().contains("permission denied") {
+        return Failure::Broken { cause: forbidden(what, path).with_detail(&detail) };
+    }
+    if is_full(&detail) {
+        return full(&detail);
     }
     let what = format!("the server could not {what} {path}");
     let cause = Cause::new(ErrorKind::Unavailable, what, "look at the server's log and disk");
-    later(cause.with_detail(&error.to_string()))
+    later(cause.with_detail(&detail))
+}
+
+fn forbidden(what: &str, path: &str) -> Cause {
+    let fix = "give the user the right to do so on the server";
+    Cause::new(ErrorKind::Forbidden, format!("the user may not {what} {path}"), fix)
 }
 
 /// After the rename was asked for, nobody knows.
@@ -272,4 +283,28 @@ pub(super) fn short(path: &str, size: Option<u64>, wanted: u64) -> Failure {
         format!("the server kept {found} bytes of {path} instead of {wanted}"),
         "look at the server's log and disk",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use russh_sftp::protocol::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_server_s_words_are_kept_without_the_password() {
+        let secrets = Login::Password("hunter2-secret".into()).secrets();
+        for status_code in [StatusCode::Failure, StatusCode::PermissionDenied] {
+            let error_message = format!("{}hunter2-secret", "x".repeat(580));
+            let language_tag = String::new();
+            let error = Error::Status(Status { id: 1, status_code, error_message, language_tag });
+            let streamed = io::Error::from(error.clone());
+            for failure in
+                [of(&secrets, &error, "read", "a"), of_stream(&secrets, &streamed, "read", "a")]
+            {
+                let Cause { detail, .. } = failure.cause();
+                assert!(detail.contains("xx…") && !detail.contains("hunt"), "{detail}");
+            }
+        }
+    }
 }

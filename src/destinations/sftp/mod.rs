@@ -25,9 +25,13 @@ use self::session::Session;
 pub use self::settings::{
     Fingerprint, InvalidFingerprint, InvalidKey, Key, Login, Settings, Trust,
 };
-use super::storage::{
-    Body, Object, Pool, Store, StoreLimits, Upload, Used, Written, folders_of, part_of, space,
-    unreadable,
+use super::{
+    Shared,
+    redact::Secrets,
+    storage::{
+        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of,
+        part_of, space, unreadable,
+    },
 };
 use crate::model::{Failure, Finding, Kind};
 
@@ -45,13 +49,13 @@ pub(super) struct Sftp {
     pool: Pool<Session>,
 }
 
-impl Sftp {
-    /// A store that has touched nothing yet.
-    pub(super) fn new(settings: Settings) -> Self {
-        let pool = Pool::new(settings.concurrency);
-        Self { settings, pool }
-    }
+/// A destination that has touched nothing yet.
+pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Sftp> {
+    let (template, pool) = (settings.key_template.clone(), Pool::new(settings.concurrency));
+    Storage::new(Sftp { settings, pool }, template, shared)
+}
 
+impl Sftp {
     /// A connection that works.
     async fn session(&self) -> Result<Used<Session>, Failure> {
         let place = self.pool.place().await;
@@ -64,6 +68,10 @@ impl Sftp {
         Session::open(&self.settings).await.map(|made| place.with(made))
     }
 
+    fn secrets(&self) -> Secrets {
+        self.settings.login.secrets()
+    }
+
     fn path(&self, key: &str) -> String {
         format!("{}/{key}", self.settings.directory.trim_end_matches('/'))
     }
@@ -71,9 +79,10 @@ impl Sftp {
     async fn put(&self, session: &Session, key: &str, upload: &Upload) -> Result<Written, Failure> {
         let part = self.path(&part_of(key, &upload.file.sha256));
         let mut file = self.create(session, key, &part).await?;
-        let sent = send(&mut file, &part, upload).await;
+        let sent = send(&session.secrets, &mut file, &part, upload).await;
         // Closed before it is renamed or removed: some servers lock open files.
-        let closed = file.close().await.map_err(|error| fault::of_stream(&error, "write", &part));
+        let failed = |error| fault::of_stream(&session.secrets, &error, "write", &part);
+        let closed = file.close().await.map_err(failed);
         let published = match sent.and(closed) {
             Ok(()) => self.publish(session, &part, &self.path(key)).await,
             Err(failure) => Err(self.or_full(session, upload.file.size, failure).await),
@@ -97,12 +106,12 @@ impl Sftp {
             // What a broken try left is removed, never reused: its writer may still be at it.
             Some(StatusCode::Failure) if session.sftp.remove_file(part).await.is_ok() => {}
             _ => {
-                let failure = fault::of(&first, "create", part);
+                let failure = fault::of(&session.secrets, &first, "create", part);
                 return Err(self.or_full(session, 1, failure).await);
             }
         }
         let again = session.sftp.open_with_flags(part, flags).await;
-        again.map_err(|error| fault::of(&error, "create", part))
+        again.map_err(|error| fault::of(&session.secrets, &error, "create", part))
     }
 
     async fn make_folders(&self, session: &Session, key: &str) -> Result<(), Failure> {
@@ -117,7 +126,7 @@ impl Sftp {
                 Ok(there) if there.is_dir() => {}
                 Ok(_) => return Err(fault::no_way(&path)),
                 Err(_) => {
-                    let failure = fault::of(&error, "create the folder", &path);
+                    let failure = fault::of(&session.secrets, &error, "create the folder", &path);
                     return Err(self.or_full(session, 1, failure).await);
                 }
             }
@@ -132,7 +141,7 @@ impl Sftp {
             return Ok(Written::Taken);
         }
         let Err(error) = session.sftp.rename(part, path).await else { return Ok(Written::Done) };
-        let failure = fault::of(&error, "rename a file to", path);
+        let failure = fault::of(&session.secrets, &error, "rename a file to", path);
         if status(&error).is_none() {
             return Err(fault::unknown(failure));
         }
@@ -160,6 +169,7 @@ impl Sftp {
         let folder = match is_folder(session, root).await {
             Ok(true) => {
                 let real = session.sftp.canonicalize(root).await;
+                let real = real.map(|real| session.secrets.out_of(&real));
                 Finding::ok("folder", real.unwrap_or_else(|_| root.to_owned()))
             }
             Ok(false) => Finding::failed("folder", &fault::no_folder(root)),
@@ -189,14 +199,19 @@ impl Reading {
                 Ok(None)
             }
             Ok(_) => Ok(Some((block.freeze(), self))),
-            Err(error) => Err(fault::of_stream(&error, "read", &self.path)),
+            Err(error) => Err(fault::of_stream(&self.session.secrets, &error, "read", &self.path)),
         }
     }
 }
 
 /// Sends the bytes, has them written to the disk where the server can, and measures them.
-async fn send(file: &mut File, part: &str, upload: &Upload) -> Result<(), Failure> {
-    let failed = |error| fault::of_stream(&error, "write", part);
+async fn send(
+    secrets: &Secrets,
+    file: &mut File,
+    part: &str,
+    upload: &Upload,
+) -> Result<(), Failure> {
+    let failed = |error| fault::of_stream(secrets, &error, "write", part);
     let mut source = upload.file.open().await.map_err(|error| unreadable(&error))?;
     let mut block = BytesMut::with_capacity(BLOCK);
     while source.read_buf(&mut block).await.map_err(|error| unreadable(&error))? > 0 {
@@ -204,7 +219,8 @@ async fn send(file: &mut File, part: &str, upload: &Upload) -> Result<(), Failur
         block.clear();
     }
     file.flush().await.map_err(failed)?;
-    let kept = file.metadata().await.map_err(|error| fault::of(&error, "look at", part))?.size;
+    let kept = file.metadata().await;
+    let kept = kept.map_err(|error| fault::of(secrets, &error, "look at", part))?.size;
     if kept == Some(upload.file.size) {
         Ok(())
     } else {
@@ -223,7 +239,7 @@ async fn is_folder(session: &Session, path: &str) -> Result<bool, Failure> {
     match session.sftp.metadata(path).await {
         Ok(there) => Ok(there.is_dir()),
         Err(error) if status(&error) == Some(StatusCode::NoSuchFile) => Ok(false),
-        Err(error) => Err(fault::of(&error, "look at", path)),
+        Err(error) => Err(fault::of(&session.secrets, &error, "look at", path)),
     }
 }
 
@@ -232,7 +248,7 @@ async fn is_taken(session: &Session, path: &str) -> Result<bool, Failure> {
     match session.sftp.symlink_metadata(path).await {
         Ok(_) => Ok(true),
         Err(error) if status(&error) == Some(StatusCode::NoSuchFile) => Ok(false),
-        Err(error) => Err(fault::of(&error, "look at", path)),
+        Err(error) => Err(fault::of(&session.secrets, &error, "look at", path)),
     }
 }
 
@@ -278,7 +294,7 @@ impl Store for Sftp {
                 Ok(Some(Object { size, sha256: None }))
             }
             Err(error) if status(&error) == Some(StatusCode::NoSuchFile) => Ok(None),
-            Err(error) => Err(fault::of(&error, "look at", &path)),
+            Err(error) => Err(fault::of(&self.secrets(), &error, "look at", &path)),
         }
     }
 
@@ -293,7 +309,7 @@ impl Store for Sftp {
         let path = self.path(key);
         let session = self.session().await?;
         let opened = session.sftp.open(path.as_str()).await;
-        let file = opened.map_err(|error| fault::of(&error, "read", &path))?;
+        let file = opened.map_err(|error| fault::of(&session.secrets, &error, "read", &path))?;
         let reading = Reading { file, session, path, pool: self.pool.clone() };
         Ok(Box::pin(stream::try_unfold(reading, Reading::next)))
     }
@@ -305,7 +321,7 @@ impl Store for Sftp {
         self.pool.put(session);
         match removed {
             Err(error) if status(&error) != Some(StatusCode::NoSuchFile) => {
-                Err(fault::of(&error, "remove", &path))
+                Err(fault::of(&self.secrets(), &error, "remove", &path))
             }
             _ => Ok(()),
         }
@@ -318,7 +334,7 @@ impl Store for Sftp {
         self.pool.put(session);
         match removed {
             Err(error) if status(&error) != Some(StatusCode::NoSuchFile) => {
-                Err(fault::of(&error, "remove", &path))
+                Err(fault::of(&self.secrets(), &error, "remove", &path))
             }
             _ => Ok(()),
         }

@@ -18,7 +18,11 @@ use super::{
     rsa::{Pen, Rsa},
     settings::{Fingerprint, Key, Login, Pair, Settings, Trust},
 };
-use crate::{destinations::storage::greeting, model::Failure, spool::blocking};
+use crate::{
+    destinations::{redact::Secrets, storage::greeting},
+    model::Failure,
+    spool::blocking,
+};
 
 /// Longest wait for the connection itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,6 +37,8 @@ const MOST_QUESTIONS: usize = 4;
 pub(super) struct Session {
     ssh: Handle<Guard>,
     pub(super) sftp: SftpSession,
+    /// What the server was told and must not come back in words.
+    pub(super) secrets: Secrets,
 }
 
 impl fmt::Debug for Session {
@@ -56,8 +62,10 @@ impl Session {
     async fn opened(settings: &Settings) -> Result<Self, Failure> {
         let mut ssh = trusted(settings).await?;
         log_in(&mut ssh, settings).await?;
-        let sftp = channel(&ssh, settings).await.map_err(|detail| fault::no_sftp(&detail))?;
-        Ok(Self { ssh, sftp })
+        let secrets = settings.login.secrets();
+        let sftp = channel(&ssh, settings).await;
+        let sftp = sftp.map_err(|detail| fault::no_sftp(&secrets.out_of(&detail)))?;
+        Ok(Self { ssh, sftp, secrets })
     }
 
     /// Whether it still works; asks the server.

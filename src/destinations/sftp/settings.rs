@@ -8,7 +8,7 @@ use russh::keys::{
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::rsa::Rsa;
-use crate::destinations::key::KeyTemplate;
+use crate::destinations::{key::KeyTemplate, redact::Secrets};
 
 /// The settings of one SFTP destination.
 #[derive(Debug, Clone)]
@@ -40,6 +40,16 @@ pub enum Login {
     Password(SecretString),
     /// By private key.
     Key(Key),
+}
+
+impl Login {
+    /// What the server is told and must not come back in words.
+    pub(super) fn secrets(&self) -> Secrets {
+        match self {
+            Self::Password(password) => Secrets::default().and(password.expose_secret()),
+            Self::Key(_) => Secrets::default(),
+        }
+    }
 }
 
 /// A private key. Prints as its public half's fingerprint.

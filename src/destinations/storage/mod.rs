@@ -21,15 +21,15 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
-use self::keys::Keys;
 pub(super) use self::{
     greeting::greeting,
-    part::{folders_of, part_of},
+    keys::Keys,
+    part::{beside, folders_of, part_of},
     pool::{Pool, Used},
     space::space,
 };
 use super::{
-    Destination, Item, Limits, Parcel, Progress,
+    Destination, Item, Limits, Parcel, Progress, Shared,
     key::{KeyTemplate, suffixed},
     oauth,
 };
@@ -157,11 +157,11 @@ pub(super) struct Storage<S> {
 
 impl<S: Store> Storage<S> {
     /// A destination that has touched nothing yet.
-    pub(super) fn new(store: S, template: KeyTemplate) -> Self {
-        Self { store, template, keys: Keys::default() }
+    pub(super) fn new(store: S, template: KeyTemplate, shared: &Shared) -> Self {
+        Self { store, template, keys: shared.keys.clone() }
     }
 
-    async fn deliver_one(&self, item: &Item) -> Result<Receipt, Failure> {
+    async fn deliver_one(&self, item: &Item, progress: &Progress) -> Result<Receipt, Failure> {
         let upload = Upload {
             file: item.file.clone(),
             media_type: item
@@ -171,25 +171,31 @@ impl<S: Store> Storage<S> {
                 .clone()
                 .unwrap_or_else(|| "application/octet-stream".to_owned()),
         };
-        let candidates = self.candidates(&item.delivery);
-        for (key, is_second) in &candidates {
+        let delivery = &item.delivery;
+        let candidates = self.candidates(delivery);
+        for candidate in &candidates {
             // Two photos that render to one key come one after the other.
-            let _mine = self.keys.lock(key).await;
-            match self.standing(key, &item.delivery.photo).await? {
-                Standing::Same => return Ok(self.receipt(key, *is_second, true)),
+            let _mine = self.keys.lock(&self.store.place(), &candidate.key).await;
+            match self.standing(candidate, &delivery.photo).await? {
+                Standing::Same => return Ok(self.receipt(candidate, true)),
                 Standing::Other => {}
-                Standing::Nothing => match self.store.write(key, &upload).await? {
-                    Written::Done => return Ok(self.receipt(key, *is_second, false)),
-                    // Somebody else was quicker; it may be this very photo, of another node.
-                    Written::Taken => {
-                        if self.standing(key, &item.delivery.photo).await? == Standing::Same {
-                            return Ok(self.receipt(key, *is_second, true));
+                Standing::Nothing => {
+                    if !noted(delivery).any(|key| key == candidate.key) {
+                        progress.note(delivery.id, KEY, &candidate.key).await?;
+                    }
+                    match self.store.write(&candidate.key, &upload).await? {
+                        Written::Done => return Ok(self.receipt(candidate, false)),
+                        // Somebody else was quicker; it may be this very photo, of another node.
+                        Written::Taken => {
+                            if self.standing(candidate, &delivery.photo).await? == Standing::Same {
+                                return Ok(self.receipt(candidate, true));
+                            }
                         }
                     }
-                },
+                }
             }
         }
-        let [_, (key, _)] = candidates;
+        let [_, Candidate { key, .. }] = candidates;
         Err(Failure::Refused {
             cause: Cause::new(
                 ErrorKind::Rejected,
@@ -200,47 +206,69 @@ impl<S: Store> Storage<S> {
     }
 
     async fn find_one(&self, delivery: &Delivery) -> Result<Option<Receipt>, Failure> {
-        for (key, is_second) in self.candidates(delivery) {
-            if self.standing(&key, &delivery.photo).await? == Standing::Same {
-                return Ok(Some(self.receipt(&key, is_second, true)));
+        let candidates = self.candidates(delivery);
+        // Where an earlier attempt wrote, before the record or the template changed.
+        let before = noted(delivery).filter(|key| candidates.iter().all(|it| it.key != *key));
+        let before = before.map(|key| Candidate { key: key.to_owned(), is_second: false });
+        for candidate in before.collect::<Vec<_>>().into_iter().chain(candidates) {
+            if self.standing(&candidate, &delivery.photo).await? == Standing::Same {
+                return Ok(Some(self.receipt(&candidate, true)));
             }
         }
         Ok(None)
     }
 
     /// Where the photo may be: under its key, or its second one where another has that.
-    fn candidates(&self, delivery: &Delivery) -> [(String, bool); 2] {
+    fn candidates(&self, delivery: &Delivery) -> [Candidate; 2] {
         let key = self.template.render(delivery);
         let second = suffixed(&key, &delivery.photo.id);
-        [(key, false), (second, true)]
+        [Candidate { key, is_second: false }, Candidate { key: second, is_second: true }]
     }
 
     /// What stands under a key. Where the storage tells no digest, the object is read back;
     /// where it may not be read, its length decides, if the key is this photo's alone.
-    async fn standing(&self, key: &str, photo: &Photo) -> Result<Standing, Failure> {
-        let Some(object) = self.store.stat(key).await? else { return Ok(Standing::Nothing) };
+    async fn standing(&self, at: &Candidate, photo: &Photo) -> Result<Standing, Failure> {
+        let Some(object) = self.store.stat(&at.key).await? else { return Ok(Standing::Nothing) };
         if Some(object.size) != photo.size {
             return Ok(Standing::Other);
         }
         let told = match object.sha256 {
             Some(digest) => Some(digest),
-            None => match digest(&self.store, key).await {
-                Ok(digest) => Some(digest),
+            None => match digest(&self.store, &at.key).await {
+                Ok((_, read)) if read != object.size => return Err(cut(&at.key, read)),
+                Ok((digest, _)) => Some(digest),
                 Err(failure) if failure.cause().kind == ErrorKind::Forbidden => None,
                 Err(failure) => return Err(failure),
             },
         };
-        let is_same = told.map_or(self.template.is_unique(), |digest| Some(digest) == photo.sha256);
+        let is_its_own = at.is_second || self.template.is_unique();
+        let is_same = told.map_or(is_its_own, |digest| Some(digest) == photo.sha256);
         Ok(if is_same { Standing::Same } else { Standing::Other })
     }
 
-    fn receipt(&self, key: &str, is_second: bool, found: bool) -> Receipt {
-        let note = is_second.then(|| {
+    fn receipt(&self, at: &Candidate, found: bool) -> Receipt {
+        let note = at.is_second.then(|| {
             "another object had the name of this photo, so its id was added to the name".to_owned()
         });
-        let url = self.store.url(key);
-        Receipt { url, note, found, ..Receipt::default() }.with("key", key)
+        let url = self.store.url(&at.key);
+        Receipt { url, note, found, ..Receipt::default() }.with("key", &at.key)
     }
+}
+
+/// The name of the step that says where a photo is about to be written.
+const KEY: &str = "key";
+
+/// The keys under which earlier attempts may have written.
+fn noted(delivery: &Delivery) -> impl Iterator<Item = &str> {
+    delivery.steps.iter().filter(|step| step.name == KEY).map(|step| step.value.as_str())
+}
+
+/// Where a photo may be.
+#[derive(Debug)]
+struct Candidate {
+    key: String,
+    /// Whether it holds the photo's id because another object had the key before it.
+    is_second: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,6 +292,7 @@ impl<S: Store> Destination for Storage<S> {
         let StoreLimits { max_size, concurrency } = self.store.limits();
         Limits {
             max_size,
+            size_key: None,
             concurrency,
             one_per_target: false,
             photos_per_parcel: 1,
@@ -293,10 +322,10 @@ impl<S: Store> Destination for Storage<S> {
         Ok(found)
     }
 
-    async fn deliver(&self, parcel: &Parcel, _: &Progress) -> Result<Vec<Receipt>, Failure> {
+    async fn deliver(&self, parcel: &Parcel, progress: &Progress) -> Result<Vec<Receipt>, Failure> {
         let mut receipts = Vec::with_capacity(parcel.items.len());
         for item in &parcel.items {
-            receipts.push(self.deliver_one(item).await?);
+            receipts.push(self.deliver_one(item, progress).await?);
         }
         Ok(receipts)
     }
@@ -306,14 +335,24 @@ impl<S: Store> Destination for Storage<S> {
     }
 }
 
-/// The digest of what is under a key, by reading it.
-async fn digest(store: &impl Store, key: &str) -> Result<Digest, Failure> {
+/// Digest and length of what is under a key, by reading it.
+async fn digest(store: &impl Store, key: &str) -> Result<(Digest, u64), Failure> {
     let mut body = store.read(key).await?;
-    let mut hash = Sha256::new();
+    let (mut hash, mut read) = (Sha256::new(), 0);
     while let Some(block) = body.next().await {
-        hash.update(&block?);
+        let block = block?;
+        hash.update(&block);
+        read += block.len() as u64;
     }
-    Ok(Digest(hash.finalize().into()))
+    Ok((Digest(hash.finalize().into()), read))
+}
+
+/// The failure of an object that came back shorter or longer than it is said to be: its bytes
+/// say nothing.
+fn cut(key: &str, read: u64) -> Failure {
+    let what = format!("{key} could not be compared: {read} bytes came, not as many as it has");
+    let fix = "look for a proxy that cuts answers; it is tried again";
+    Failure::Later { after: None, cause: Cause::new(ErrorKind::Protocol, what, fix) }
 }
 
 /// How long a storage may go on with a write whose connection broke.

@@ -8,9 +8,14 @@ use crate::model::Digest;
 /// these bytes under this key, so that what a broken try left is replaced by the next one, and
 /// another for every other object.
 pub(in crate::destinations) fn part_of(key: &str, sha256: &Digest) -> String {
+    beside(key, sha256, ".part")
+}
+
+/// The same with another end.
+pub(in crate::destinations) fn beside(key: &str, sha256: &Digest, end: &str) -> String {
     let hash = Sha256::new().chain_update(sha256.0).chain_update(key).finalize();
     let slash = key.rfind('/').map_or(0, |slash| slash + 1);
-    format!("{}.apertur-{}.part", &key[..slash], hex::encode(&hash[..12]))
+    format!("{}.apertur-{}{end}", &key[..slash], hex::encode(&hash[..12]))
 }
 
 /// Every folder on the way to a key, outermost first: `a`, `a/b` for `a/b/c.jpg`.

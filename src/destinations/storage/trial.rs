@@ -12,7 +12,8 @@ use crate::{
     model::{Cause, Failure, Finding, Severity},
 };
 
-/// Tries a store out where photos go. After the first step that fails only the removal is tried.
+/// Tries a store out where photos go. After the first step that fails only the removal is tried,
+/// if there may be something to remove.
 pub(super) async fn run(store: &impl Store, template: &KeyTemplate) -> Vec<Finding> {
     let mut findings = store.probe().await;
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
@@ -21,17 +22,20 @@ pub(super) async fn run(store: &impl Store, template: &KeyTemplate) -> Vec<Findi
     let place = template.beside(&format!("apertur-bridge-test-{}", uuid::Uuid::now_v7().simple()));
     let Beside { key, folder } = &place;
     let mut steps = Steps { findings: &mut findings, start: Instant::now() };
-    let is_written = steps.step("write", &format!("wrote {key}"), write(store, key).await);
-    if is_written && steps.step("look", "it is there, whole", look(store, key).await) {
+    let written = write(store, key).await;
+    let may_be_there = matches!(&written, Ok(()) | Err(Failure::Unknown { .. }));
+    if steps.step("write", &format!("wrote {key}"), written)
+        && steps.step("look", "it is there, whole", look(store, key).await)
+    {
         steps.step("read", "it reads back equal", read(store, key).await);
     }
     // Whatever failed, nothing is to be left there.
-    if !is_written && matches!(store.stat(key).await, Ok(None)) {
-        if let Some(folder) = folder {
-            drop(store.remove_folder(folder).await);
+    if may_be_there {
+        if !steps.step("remove", "it was removed", remove(store, &place).await) {
+            steps.remains(folder.as_ref().unwrap_or(key), &store.place());
         }
-    } else if !steps.step("remove", "it was removed", remove(store, &place).await) {
-        steps.remains(folder.as_ref().unwrap_or(key));
+    } else if let Some(folder) = folder {
+        drop(store.remove_folder(folder).await);
     }
     findings
 }
@@ -44,19 +48,20 @@ struct Steps<'a> {
 impl Steps<'_> {
     fn step(&mut self, subject: &str, what: &str, done: Result<(), Failure>) -> bool {
         let is_done = done.is_ok();
+        let took = self.start.elapsed().as_millis();
         self.findings.push(match done {
-            Ok(()) => {
-                let took = self.start.elapsed().as_millis();
-                Finding::ok(subject, format!("{what}, {took} ms"))
+            Ok(()) => Finding::ok(subject, format!("{what}, {took} ms")),
+            Err(failure) => {
+                let failed = Finding::failed(subject, &failure);
+                Finding { what: format!("{}, {took} ms", failed.what), ..failed }
             }
-            Err(failure) => Finding::failed(subject, &failure),
         });
         self.start = Instant::now();
         is_done
     }
 
-    fn remains(&mut self, key: &str) {
-        let what = format!("{key} may still be there");
+    fn remains(&mut self, key: &str, place: &str) {
+        let what = format!("{key} may still be in {place}");
         self.findings.push(Finding::warning("remove", what, "remove it by hand"));
     }
 }
@@ -97,7 +102,7 @@ async fn look(store: &impl Store, key: &str) -> Result<(), Failure> {
 }
 
 async fn read(store: &impl Store, key: &str) -> Result<(), Failure> {
-    if super::digest(store, key).await? == sample::digest() {
+    if super::digest(store, key).await?.0 == sample::digest() {
         return Ok(());
     }
     let fix = "look for a proxy or a text mode that changes what goes through";

@@ -11,12 +11,12 @@ mod wire;
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use reqwest::{Body as Payload, header};
-use sha2::{Digest as _, Sha256};
 
 pub use self::settings::{DEFAULT_TIMEOUT, Folder, Login, Settings};
 use self::{
@@ -25,7 +25,10 @@ use self::{
 };
 use super::{
     Shared,
-    storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written, space, unreadable},
+    storage::{
+        Body, Object, Storage, Store, StoreLimits, Upload, Written, beside, folders_of, space,
+        unreadable,
+    },
 };
 use crate::{
     http,
@@ -41,6 +44,8 @@ pub(super) struct Webdav {
     wire: Wire,
     /// Folders that were seen or made, the configured one as the empty text.
     known: Mutex<BTreeSet<String>>,
+    /// Held by who makes folders: servers stumble where two photos want one at once.
+    making: tokio::sync::Mutex<()>,
 }
 
 /// A destination that has touched nothing yet.
@@ -48,7 +53,8 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Webdav> {
     let template = settings.key_template.clone();
     let (http, clock) = (shared.http.clone(), shared.clock.clone());
     let wire = Wire { settings, http, clock };
-    Storage::new(Webdav { wire, known: Mutex::default() }, template)
+    let making = tokio::sync::Mutex::default();
+    Storage::new(Webdav { wire, known: Mutex::default(), making }, template, shared)
 }
 
 impl Webdav {
@@ -91,13 +97,13 @@ impl Webdav {
                 format!("{WHOM} answered {} and nothing that is WebDAV", status.as_u16()),
                 "check url: it is to be the address of a folder, not of its page in the browser",
             )
-            .with_detail(&error.to_string()),
+            .with_detail(&self.wire.secrets().out_of(&error.to_string())),
         })
     }
 
     /// Sees to it that the folder of a key is there, and the configured one before all others:
     /// that one is not made, since it may be a mistake or a share that is away.
-    async fn make_folders(&self, folder: &str) -> Result<(), Failure> {
+    async fn make_folders(&self, key: &str) -> Result<(), Failure> {
         if !self.knows("") {
             match self.look(self.folder().url().clone()).await? {
                 Some(told) if told.is_folder => self.learn(""),
@@ -105,23 +111,21 @@ impl Webdav {
                 None => return Err(missing()),
             }
         }
-        // The deepest one that is known, then down from there.
-        let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
-        for end in ends.filter(|end| *end > 0) {
-            let part = &folder[..end];
-            if self.knows(part) {
-                continue;
-            }
+        if folders_of(key).all(|folder| self.knows(folder)) {
+            return Ok(());
+        }
+        let _alone = self.making.lock().await;
+        for part in folders_of(key).filter(|part| !self.knows(part)) {
             let request = self.wire.request("MKCOL", self.folder().folder(part))?;
             match self.wire.send(request, Doing::MakingFolder).await? {
                 Ok(_) => {}
                 // It is there; nginx and some others say so by conflict or redirect, and some
-                // stumble where two photos want it at once.
-                Err(refusal) if matches!(refusal.code(), 405 | 409 | 415 | 301 | 500) => {
+                // stumble where another bridge makes it now.
+                Err(refusal) if matches!(refusal.code(), 405 | 409 | 415 | 301 | 423 | 500) => {
                     match self.look(self.folder().folder(part)).await? {
                         Some(told) if told.is_folder => {}
                         Some(_) => return Err(in_the_way(part)),
-                        None if matches!(refusal.code(), 301 | 500) => {
+                        None if matches!(refusal.code(), 301 | 423 | 500) => {
                             return Err(refusal.failure());
                         }
                         None => return Err(self.unwritable(parent(part), refusal).await),
@@ -240,11 +244,13 @@ impl Webdav {
     }
 
     async fn findings(&self) -> Result<Vec<Finding>, Failure> {
+        let start = Instant::now();
         let told = self.look(self.folder().url().clone()).await?.ok_or_else(missing)?;
         if !told.is_folder {
             return Err(no_folder());
         }
-        let mut findings = vec![Finding::ok("folder", self.folder().to_string())];
+        let found = format!("{}, {} ms", self.folder(), start.elapsed().as_millis());
+        let mut findings = vec![Finding::ok("folder", found)];
         let fix = "free space there, or raise this user's quota";
         findings.extend(told.quota.map(|quota| space(quota, fix)));
         Ok(findings)
@@ -280,7 +286,7 @@ impl Store for Webdav {
     }
 
     async fn write(&self, key: &str, upload: &Upload) -> Result<Written, Failure> {
-        self.make_folders(parent(key)).await?;
+        self.make_folders(key).await?;
         let names = temporary(key, upload);
         let written = match self.upload(&names, upload).await {
             Ok(used) => self.rename(&used, key).await.map(|written| (written, used)),
@@ -337,10 +343,7 @@ fn parent(key: &str) -> &str {
 /// for other bytes, so that two writers of one name write the same. Not `.part`, which Nextcloud
 /// keeps for itself.
 fn temporary(key: &str, upload: &Upload) -> [String; 2] {
-    let digest = Sha256::new().chain_update(key).chain_update(upload.file.sha256.0).finalize();
-    let id = hex::encode(&digest[..12]);
-    let folder = key.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    ["", "-2"].map(|number| format!("{folder}.apertur-{id}{number}.tmp"))
+    [".tmp", "-2.tmp"].map(|end| beside(key, &upload.file.sha256, end))
 }
 
 fn missing() -> Failure {

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::settings::{Login, Settings};
 use crate::{
+    destinations::redact::Secrets,
     http::{self, Http, ReadError},
     model::{Cause, ErrorKind, Failure},
     system::Clock,
@@ -22,7 +23,7 @@ const MAX_ANSWER: usize = 1024 * 1024;
 const MAX_WORDS: usize = 16 * 1024;
 
 /// What lets photos in.
-const MAY_WRITE: &str = "let this user make, change and remove files and folders there; a share \
+const MAY_WRITE: &str = "let this user read, make, change and remove files and folders there; a \
                          may be for reading only";
 
 /// The server and how to talk to it.
@@ -83,6 +84,17 @@ impl Wire {
             }
             Some(Login::Token(token)) => request.bearer_auth(token.expose_secret()),
         })
+    }
+
+    /// What goes out with a request and must not come back in words.
+    pub(super) fn secrets(&self) -> Secrets {
+        match &self.settings.login {
+            None => Secrets::default(),
+            Some(Login::Password { username, password }) => {
+                Secrets::default().and_basic(username, password.expose_secret())
+            }
+            Some(Login::Token(token)) => Secrets::default().and(token.expose_secret()),
+        }
     }
 
     /// Sends a request; a refusal is the inner error.
@@ -154,6 +166,10 @@ impl Refusal {
             405 if self.doing != Doing::Looking => (
                 ErrorKind::Unavailable,
                 "look at the server's disk and log, and whether this user may write there",
+            ),
+            405 | 501 if self.doing != Doing::Looking => (
+                ErrorKind::Protocol,
+                "let the server take PUT, MKCOL, MOVE and DELETE there; nginx: dav_methods",
             ),
             405 | 501 => (
                 ErrorKind::Protocol,

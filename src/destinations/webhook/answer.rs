@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use super::Settings;
 use crate::{
+    destinations::redact::Secrets,
     http,
-    model::{Cause, ErrorKind, Failure, Finding, Receipt, SessionId},
+    model::{Cause, ErrorKind, Failure, Finding, Receipt},
 };
 
 /// Longest answer read, in bytes. What it says is good to know and decides nothing.
@@ -24,30 +24,21 @@ pub(super) struct Answer {
     after: Option<Duration>,
     /// The word of another bridge: `accepted`, `duplicate`.
     word: Option<String>,
-    /// Its own words; empty where they would give a secret away.
+    /// Its own words.
     words: String,
 }
 
 impl Answer {
-    /// Reads an answer. With its status the decision has fallen: that the rest does not come
-    /// changes nothing.
-    pub(super) async fn read(
-        response: Response,
-        now: Timestamp,
-        settings: &Settings,
-        session: Option<&SessionId>,
-    ) -> Self {
+    /// Reads an answer, without these secrets. With its status the decision has fallen: that the
+    /// rest does not come changes nothing.
+    pub(super) async fn read(response: Response, now: Timestamp, secrets: &Secrets) -> Self {
         let status = response.status();
         let after = http::retry_after(response.headers(), now);
         let body = http::read(response, MAX_ANSWER).await.unwrap_or_default();
-        let text = String::from_utf8_lossy(&body);
-        let json: Option<Value> = serde_json::from_str(&text).ok();
+        let body = secrets.out_of_body(&body);
+        let json: Option<Value> = serde_json::from_slice(&body).ok();
         let word = json.as_ref().and_then(|json| plain(json.get("status")?.as_str()?));
-        let words = said(&text, json.as_ref());
-        let secrets = settings.headers.iter().filter_map(|header| header.value.to_str().ok());
-        let secrets = secrets.chain(settings.address.query()).chain(session.map(SessionId::reveal));
-        let gives_away = secrets.into_iter().any(|secret| words.contains(secret));
-        let words = if gives_away { String::new() } else { words };
+        let words = said(&String::from_utf8_lossy(&body), json.as_ref());
         Self { status, after, word, words }
     }
 

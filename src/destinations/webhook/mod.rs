@@ -110,6 +110,7 @@ impl Destination for Webhook {
         let Settings { max_size, concurrency, .. } = self.wire.settings;
         Limits {
             max_size,
+            size_key: Some("max_size"),
             concurrency,
             one_per_target: false,
             photos_per_parcel: 1,

@@ -8,10 +8,11 @@ use super::{Settings, answer::Answer, unwritable};
 use crate::{
     destinations::{
         body::{Encoding, Envelope},
+        redact::Secrets,
         storage::unreadable,
     },
     http::{self, Http},
-    model::{Cause, ErrorKind, Failure},
+    model::{Cause, ErrorKind, Failure, SessionId},
     spool::SpooledFile,
     system::Clock,
     webhook::About,
@@ -56,11 +57,21 @@ impl Wire {
         };
         let sent = request.timeout(self.settings.timeout).send().await;
         let response = sent.map_err(|error| self.failure(&error))?;
+        Ok(Answer::read(response, now, &self.secrets(payload)).await)
+    }
+
+    /// What goes out with a request and must not come back in words.
+    fn secrets(&self, payload: &Payload<'_>) -> Secrets {
+        let headers = self.settings.headers.iter().filter_map(|header| header.value.to_str().ok());
+        // Behind a scheme such as Bearer, too.
+        let headers =
+            headers.flat_map(|value| [Some(value), value.split_once(' ').map(|(_, rest)| rest)]);
         let session = match payload {
-            Payload::Photo(about, _) => about.session.as_ref(),
+            Payload::Photo(about, _) => about.session.as_ref().map(SessionId::reveal),
             Payload::Ping(_) => None,
         };
-        Ok(Answer::read(response, now, &self.settings, session).await)
+        let secrets = headers.flatten().chain(session).fold(Secrets::default(), Secrets::and);
+        self.settings.address.query().into_iter().fold(secrets, Secrets::and_query)
     }
 
     async fn photo(

@@ -13,18 +13,19 @@ use super::*;
 use crate::{
     destinations::tests::{Steps, delivery},
     http::Http,
-    model::{Digest, Mode, PhotoId, Scheme},
+    model::{Digest, Mode, PhotoId, Scheme, SessionId},
     spool::SpooledFile,
     system::Clock,
 };
 
 const SECRET: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+const SESSION: &str = "5e551011-hush";
 const PHOTO: &[u8] = b"\xff\xd8\xff";
 
 /// Answers one request after the other with these, and gives what came.
 async fn receiver(answers: &[&str]) -> (String, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/in?sig=hush", listener.local_addr().unwrap());
+    let url = format!("http://{}/in?sig=hush-0815", listener.local_addr().unwrap());
     let answers: Vec<_> = answers.iter().map(|answer| (*answer).to_owned()).collect();
     let came = tokio::spawn(async move {
         let mut came = Vec::new();
@@ -57,7 +58,7 @@ async fn receiver(answers: &[&str]) -> (String, JoinHandle<Vec<String>>) {
 }
 
 fn settings(url: &str) -> Settings {
-    let value = SecretString::from("Bearer hush");
+    let value = SecretString::from("Bearer hush-4711");
     Settings {
         address: Address::new(url.parse().unwrap()),
         signer: Signer::new(Scheme::Timestamped, &SECRET.into()).unwrap(),
@@ -89,10 +90,12 @@ async fn deliver(webhook: &Webhook, delivery: Delivery) -> Result<Receipt, Failu
 /// What an answer to a photo, and then one to a ping, come to; nothing in it gives a secret away.
 async fn failed(answers: &[&str]) -> Failure {
     let (url, came) = receiver(answers).await;
-    let failure = deliver(&webhook(settings(&url)), delivery()).await.unwrap_err();
+    let mut delivery = delivery();
+    delivery.photo.session = SessionId::parse(SESSION).ok();
+    let failure = deliver(&webhook(settings(&url)), delivery).await.unwrap_err();
     came.await.unwrap();
     let text = format!("{failure:?}");
-    assert!(!text.contains("hush") && !text.contains("s-1") && !text.contains(SECRET), "{text}");
+    assert!(!text.contains("hush") && !text.contains(SECRET), "{text}");
     failure
 }
 
@@ -122,13 +125,13 @@ async fn a_photo_is_told_in_full_with_the_same_key_in_every_try() {
         line.unwrap_or_default().to_owned()
     };
     for request in &came {
-        assert!(request.starts_with("POST /in?sig=hush HTTP/1.1\r\n"), "{request}");
+        assert!(request.starts_with("POST /in?sig=hush-0815 HTTP/1.1\r\n"), "{request}");
         assert!(request.ends_with(&format!("\r\n\r\n{body}")), "{request}");
         assert_eq!(header(request, "idempotency-key"), first.ids[0].value);
         assert_eq!(header(request, "x-apertur-delivery-id"), first.ids[0].value);
         assert_eq!(header(request, "x-apertur-image-id"), "sha256-00");
         assert_eq!(header(request, "x-apertur-timestamp"), "1800000000");
-        assert_eq!(header(request, "authorization"), "Bearer hush");
+        assert_eq!(header(request, "authorization"), "Bearer hush-4711");
         assert!(header(request, "x-apertur-signature").starts_with("sha256="));
         assert_eq!(header(request, "transfer-encoding"), "");
     }
@@ -171,12 +174,23 @@ async fn an_address_that_takes_nothing_is_told_from_a_photo_that_is_not_taken() 
 }
 
 #[tokio::test]
-async fn a_receiver_s_own_words_are_kept_unless_they_give_a_secret_away() {
+async fn a_receiver_s_own_words_are_kept_but_for_what_was_sent_to_it() {
     let told = failed(&["422 No|{\"message\":\"no such folder\"}"]).await;
     assert_eq!(told.cause().detail, "no such folder");
     assert_eq!(failed(&["422 No|plain words"]).await.cause().detail, "plain words");
-    for echo in ["Bearer hush", "sig=hush", "session s-1", "<html>hush</html>"] {
-        assert_eq!(failed(&[&format!("422 No|{echo}")]).await.cause().detail, "", "{echo}");
+    let long = "x".repeat(196);
+    let (cut, kept) = (format!("{long}hush-4711"), format!("{long}…"));
+    for (echo, kept) in [
+        ("Bearer hush-4711", "…"),
+        ("no hush-4711, no sig=hush-0815", "no …, no …"),
+        ("sig hush-0815 is wrong", "sig … is wrong"),
+        ("session 5e551011-hush", "session …"),
+        ("<html>hush-4711</html>", ""),
+        (r#"{"error": "no hush\u002d4711"}"#, "no …"),
+        (r#"{"message": "\"hush-4711\"", "status": "hush-4711"}"#, "\"…\""),
+        (&cut, &kept),
+    ] {
+        assert_eq!(failed(&[&format!("422 No|{echo}")]).await.cause().detail, kept, "{echo}");
     }
 }
 
@@ -234,7 +248,7 @@ async fn a_name_that_leads_inside_is_refused_until_that_is_allowed() {
 #[tokio::test]
 async fn nobody_there_was_sent_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/in?sig=hush", listener.local_addr().unwrap());
+    let url = format!("http://{}/in?sig=hush-0815", listener.local_addr().unwrap());
     drop(listener);
     let nobody = deliver(&webhook(settings(&url)), delivery()).await.unwrap_err();
     assert!(matches!(&nobody, Failure::Later { .. }), "{nobody:?}");

@@ -15,7 +15,7 @@ use super::{
     wire::{Answer, Body, Call, Wire},
 };
 use crate::{
-    destinations::{pace::Permit, ticket},
+    destinations::{pace::Permit, redact::Secrets, ticket},
     model::{Failure, PhotoId},
 };
 
@@ -145,7 +145,8 @@ impl Wire {
         let mut url = self.settings.endpoint("api/v2/uploads.json");
         url.query_pairs_mut().append_pair("filename", name);
         let (doing, about) = (Doing::Uploading, "take the picture");
-        let call = Call { method: Method::POST, url, body, doing, about };
+        let secrets = Secrets::default();
+        let call = Call { method: Method::POST, url, body, doing, about, secrets };
         let answer = self.succeed(permit, &call).await?;
         let made = serde_json::from_slice::<Wrapped>(&answer.body).map(|w| w.upload);
         let Made { token, expires_at } = made.map_err(|_| unreadable(doing, about))?;
@@ -168,13 +169,14 @@ impl Wire {
         let (doing, about) = (Doing::Commenting, "add the comment");
         let body = update(new, uploads);
         let body = Body::Json(&body);
-        let call = Call { method: Method::PUT, url, body, doing, about };
+        let tokens = uploads.iter().map(|upload| upload.token.expose_secret());
+        let secrets = tokens.fold(Secrets::default(), Secrets::and);
+        let call = Call { method: Method::PUT, url, body, doing, about, secrets };
         let answer = self.call(permit, &call).await.map_err(NotAdded::Other)?;
         if answer.status.is_success() {
             return added(&answer).ok_or_else(|| NotAdded::Other(unreadable(doing, about)));
         }
-        let secrets = uploads.iter().map(|upload| upload.token.expose_secret());
-        let fault = Fault::of(&answer).without(secrets);
+        let fault = Fault::of(&answer);
         let (author, files) = (fault.is_about_author(), fault.is_about_uploads());
         let failure = self.judged(permit, fault, &call).await;
         Err(match failure {
@@ -191,7 +193,8 @@ impl Wire {
             path.push(upload.token.expose_secret());
         }
         let (doing, about) = (Doing::Uploading, "remove the picture");
-        let call = Call { method: Method::DELETE, url, body: Body::None, doing, about };
+        let secrets = Secrets::default().and(upload.token.expose_secret());
+        let call = Call { method: Method::DELETE, url, body: Body::None, doing, about, secrets };
         // What comes of it changes nothing.
         drop(self.call(permit, &call).await);
     }
@@ -315,7 +318,8 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
 }
 
 fn reading(url: Url, about: &'static str) -> Call<'static> {
-    Call { method: Method::GET, url, body: Body::None, doing: Doing::Reading, about }
+    let (doing, secrets) = (Doing::Reading, Secrets::default());
+    Call { method: Method::GET, url, body: Body::None, doing, about, secrets }
 }
 
 /// The update that adds a comment and touches nothing else of the ticket.

@@ -86,19 +86,6 @@ impl Zendesk {
             return Err(refused(ErrorKind::Local, "the parcel is empty", "report it as a bug"));
         };
         let ticket = ticket_of(&first.delivery)?;
-        let most = self.settings().max_attachment;
-        let too_large = |item: &&Item| item.file.size > most;
-        if let Some(item) = items.iter().find(too_large) {
-            return Err(refused(
-                ErrorKind::TooLarge,
-                &format!("the photo has {} bytes, max_attachment is {most}", item.file.size),
-                &format!(
-                    "raise `destination.{}.max_attachment` if the account takes more, or route \
-                     large photos to a storage destination",
-                    self.wire.name
-                ),
-            ));
-        }
         if items.len() > PHOTOS {
             return Err(refused(ErrorKind::Local, "the parcel is too full", "report it as a bug"));
         }

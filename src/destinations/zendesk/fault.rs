@@ -119,15 +119,6 @@ impl Fault {
         self.words = words.join(": ");
     }
 
-    /// Without these texts, which are nobody's business.
-    pub(super) fn without<'a>(mut self, secrets: impl Iterator<Item = &'a str>) -> Self {
-        for secret in secrets.filter(|secret| !secret.is_empty()) {
-            self.words = self.words.replace(secret, "…");
-            self.name = self.name.replace(secret, "…");
-        }
-        self
-    }
-
     fn says(&self, parts: &[&str]) -> bool {
         let words = self.words.to_ascii_lowercase();
         parts.iter().any(|part| words.contains(part) || self.fields.iter().any(|f| f == part))

@@ -65,6 +65,7 @@ impl Destination for Zendesk {
     fn limits(&self) -> Limits {
         Limits {
             max_size: self.settings().max_attachment,
+            size_key: Some("max_attachment"),
             concurrency: self.settings().concurrency.max(1),
             // Zendesk knows no unique comment: two at once could both find nothing.
             one_per_target: true,

@@ -41,7 +41,6 @@ const LIFETIME: Duration = Duration::from_hours(1);
 /// The account and how to talk to it.
 #[derive(Debug)]
 pub(super) struct Wire {
-    pub(super) name: DestinationName,
     pub(super) settings: Arc<Settings>,
     pub(super) clock: Clock,
     pub(super) pace: Pace,
@@ -59,6 +58,8 @@ pub(super) struct Call<'a> {
     pub(super) doing: Doing,
     /// What was to be done, for people: "add the comment".
     pub(super) about: &'static str,
+    /// What goes out with it and must not come back in words, beside the credentials.
+    pub(super) secrets: Secrets,
 }
 
 /// What goes out with a call.
@@ -100,7 +101,7 @@ impl Wire {
                     redirect: settings.base_url.clone(),
                 };
                 let grant = Grant::ClientCredentials { lifetime: LIFETIME };
-                Some(Access::new("Zendesk", name.clone(), client, grant, shared))
+                Some(Access::new("Zendesk", name, client, grant, shared))
             }
             Login::ApiToken { .. } => None,
         };
@@ -109,7 +110,6 @@ impl Wire {
             writes_per_ticket: WRITES_PER_TICKET,
         };
         Self {
-            name,
             pace: shared.accounts.pace(&settings.place(), ceiling),
             clock: shared.clock.clone(),
             http: shared.http.clone(),
@@ -159,7 +159,7 @@ impl Wire {
         call: &Call<'_>,
         token: Option<&Token>,
     ) -> Result<Answer, Failure> {
-        let secrets = self.secrets(token);
+        let secrets = self.secrets(call, token);
         let request = self.request(call, token).await.map_err(|error| spool_failure(&error))?;
         let out = if call.doing == Doing::Commenting { permit.writes() } else { permit.reads() };
         let response = request
@@ -174,11 +174,11 @@ impl Wire {
         let after = told::after(response.headers(), now);
         let request = response.headers().get("x-zendesk-request-id");
         let request = request.or(response.headers().get("x-request-id"));
-        let request = request.and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let request = request.and_then(|id| id.to_str().ok()).map(|id| secrets.out_of(id));
         let most = if status.is_success() { MAX_ANSWER } else { MAX_REFUSAL };
         let body = match http::read(response, most).await {
             Ok(body) if status.is_success() => body,
-            Ok(body) => secrets.out_of(&String::from_utf8_lossy(&body)).into(),
+            Ok(body) => secrets.out_of_body(&body),
             // The status stands, whatever became of the words.
             Err(_) if !status.is_success() => Bytes::new(),
             Err(error) => return Err(fault::lost(broken(&error), call.doing)),
@@ -187,15 +187,14 @@ impl Wire {
     }
 
     /// What goes out with a call and must not come back in words.
-    fn secrets(&self, token: Option<&Token>) -> Secrets {
+    fn secrets(&self, call: &Call<'_>, token: Option<&Token>) -> Secrets {
         let secrets = token
             .iter()
-            .fold(Secrets::default(), |secrets, token| secrets.and(token.secret.expose_secret()));
+            .fold(call.secrets.clone(), |secrets, token| secrets.and(token.secret.expose_secret()));
         match &self.settings.login {
             Login::Client { secret, .. } => secrets.and(secret.expose_secret()),
             Login::ApiToken { email, token } => {
-                let token = token.expose_secret();
-                secrets.and(token).and_basic(&format!("{email}/token"), token)
+                secrets.and_basic(&format!("{email}/token"), token.expose_secret())
             }
         }
     }

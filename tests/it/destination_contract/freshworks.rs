@@ -21,7 +21,7 @@ use super::{
 };
 use crate::fakes::{
     desk::{Fault, Shape, What},
-    freshworks::{FakeFreshworks, KEY, Product, SCOPES, SIGNED, Switch, shapes},
+    freshworks::{FakeFreshworks, KEY, Product, SCOPES, SIGNED, Switch, echoes, shapes},
     oauth::{CLIENT_ID, CLIENT_SECRET, FakeOauth, Wants, visit},
 };
 
@@ -94,7 +94,7 @@ fn client(server: &FakeOauth) -> Client {
 }
 
 /// What a desk does, in the shape of that number.
-pub(super) fn whats(trouble: Trouble, shapes: &[Shape]) -> Vec<What> {
+pub(super) fn whats(trouble: Trouble, shapes: &[Shape], echoes: &[Shape]) -> Vec<What> {
     match trouble {
         Trouble::LoseAnswer => vec![What::LoseAnswer],
         Trouble::CloseBefore => vec![What::CloseBefore],
@@ -107,6 +107,9 @@ pub(super) fn whats(trouble: Trouble, shapes: &[Shape]) -> Vec<What> {
         }
         Trouble::After(status) => {
             shapes.iter().map(|shape| What::After(status, shape.clone())).collect()
+        }
+        Trouble::Echo(status) => {
+            echoes.iter().map(|shape| What::Status(status, shape.clone())).collect()
         }
         Trouble::TooMany => vec![What::RetryAfter(429, "7"), What::RetryAfter(429, "7.0")],
     }
@@ -186,11 +189,11 @@ impl Shore for Side {
     }
 
     fn shapes(&self, on: On, trouble: Trouble) -> usize {
-        call(on).map_or(0, |_| whats(trouble, &shapes()).len())
+        call(on).map_or(0, |_| whats(trouble, &shapes(), &echoes()).len())
     }
 
     fn plant(&self, on: On, trouble: Trouble, shape: usize) {
-        let what = whats(trouble, &shapes()).remove(shape);
+        let what = whats(trouble, &shapes(), &echoes()).remove(shape);
         self.fake.fault(Fault::once(call(on).unwrap(), what));
     }
 

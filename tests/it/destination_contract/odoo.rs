@@ -52,8 +52,9 @@ impl Side {
             Trouble::Garbage => What::Garbage,
             Trouble::Huge => What::Huge(5_000_000),
             Trouble::Status(status) => What::HtmlStatus(status),
+            Trouble::Echo(status @ (422 | 500)) => What::Echo(status),
             Trouble::TooMany => What::RetryAfter(429, 7),
-            Trouble::Cut | Trouble::After(_) => return None,
+            Trouble::Cut | Trouble::After(_) | Trouble::Echo(_) => return None,
         })
     }
 

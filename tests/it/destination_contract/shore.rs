@@ -66,6 +66,8 @@ pub(super) enum Trouble {
     After(u16),
     /// 429 with a wait in seconds.
     TooMany,
+    /// A status without the work, and in its words what was sent, credentials too.
+    Echo(u16),
 }
 
 /// Another side, and a destination that points at it.

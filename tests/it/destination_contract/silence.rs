@@ -7,7 +7,7 @@ use super::{
     shore::{On, Trouble},
 };
 
-const TROUBLES: [Trouble; 8] = [
+const TROUBLES: [Trouble; 15] = [
     Trouble::LoseAnswer,
     Trouble::Half,
     Trouble::Garbage,
@@ -16,6 +16,13 @@ const TROUBLES: [Trouble; 8] = [
     Trouble::Status(403),
     Trouble::Status(404),
     Trouble::Status(422),
+    Trouble::Echo(400),
+    Trouble::Echo(401),
+    Trouble::Echo(403),
+    Trouble::Echo(404),
+    Trouble::Echo(413),
+    Trouble::Echo(422),
+    Trouble::Echo(500),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +53,9 @@ async fn no_secret_is_in_anything_that_people_see() {
         let steps = format!("{:?}", lab.steps.0.lock().unwrap());
         for secret in lab.shore.secrets().into_iter().chain([SESSION.to_owned()]) {
             let named = lab.shore.name();
-            assert!(!said.contains(&secret) && !steps.contains(&secret), "{named}: {secret}");
+            // Half of it is too much: what is kept of a text may end within a secret.
+            let half = &secret[..secret.len().max(12) / 2];
+            assert!(!said.contains(half) && !steps.contains(half), "{named}: {secret}");
         }
     }
 }

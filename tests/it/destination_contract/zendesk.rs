@@ -21,7 +21,7 @@ use super::{
 use crate::fakes::{
     desk::Fault,
     oauth::{CLIENT_ID, CLIENT_SECRET, FakeOauth, Wants},
-    zendesk::{EMAIL, FakeZendesk, SCOPES, SIGNED, Switch, TOKEN, UPLOAD, shapes},
+    zendesk::{EMAIL, FakeZendesk, SCOPES, SIGNED, Switch, TOKEN, UPLOAD, echoes, shapes},
 };
 
 struct Side {
@@ -129,11 +129,11 @@ impl Shore for Side {
     }
 
     fn shapes(&self, _on: On, trouble: Trouble) -> usize {
-        whats(trouble, &shapes()).len()
+        whats(trouble, &shapes(), &echoes()).len()
     }
 
     fn plant(&self, on: On, trouble: Trouble, shape: usize) {
-        let what = whats(trouble, &shapes()).remove(shape);
+        let what = whats(trouble, &shapes(), &echoes()).remove(shape);
         self.fake.fault(Fault::once(call(on), what));
     }
 

@@ -2,10 +2,13 @@
 
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
-use apertur_bridge::destinations::{
-    Settings as Any,
-    ftp::{Authorities, Settings, Tls},
-    key::KeyTemplate,
+use apertur_bridge::{
+    destinations::{
+        Settings as Any,
+        ftp::{Authorities, Settings, Tls},
+        key::KeyTemplate,
+    },
+    model::{ErrorKind, Failure},
 };
 
 use futures_util::{StreamExt as _, stream};
@@ -14,6 +17,7 @@ use super::{Lab, disk::Disk, errors, files, has_part, large, until, visible, wir
 use crate::servers::{
     Prepare, Server,
     files::{GUEST, PASSWORD, USER, openssh, pyftpdlib, pyftpdlib_with, vsftpd},
+    free_port,
 };
 
 const BOTH: [Prepare; 2] = [pyftpdlib, vsftpd];
@@ -165,27 +169,29 @@ async fn a_wire_cut_in_the_middle_leaves_nothing_visible_and_the_next_try_succee
 
 #[tokio::test]
 async fn a_server_killed_in_the_middle_leaves_nothing_visible_and_the_next_try_succeeds() {
-    let mut server = Server::start(pyftpdlib);
-    let lab = Lab::new(Any::Ftp(settings(&server)));
-    let bytes = large(60_000_000);
-    let folder = root(&server);
-    let killing = async {
-        until("a part is written", || has_part(&folder)).await;
-        server.kill9();
-    };
-    let (sent, ()) = tokio::join!(lab.send("img_1", &bytes), killing);
-    sent.unwrap_err();
-    assert_eq!(visible(&folder), [""; 0]);
-    assert_eq!(lab.failure().await.0, "later unreachable");
-    server.restart();
-    assert_eq!(lab.send("img_1", &bytes).await.unwrap(), "2027-01-15/img_1.jpg");
-    assert_eq!(files(&folder), ["2027-01-15/img_1.jpg"]);
-    assert!(fs::read(folder.join("2027-01-15/img_1.jpg")).unwrap() == bytes);
+    for prepare in BOTH {
+        let mut server = Server::start(prepare);
+        let lab = Lab::new(Any::Ftp(settings(&server)));
+        let bytes = large(60_000_000);
+        let folder = root(&server);
+        let killing = async {
+            until("a part is written", || has_part(&folder)).await;
+            server.kill9();
+        };
+        let (sent, ()) = tokio::join!(lab.send("img_1", &bytes), killing);
+        let failure = sent.unwrap_err();
+        assert!(matches!(failure, Failure::Later { .. }), "{failure:?}");
+        assert_eq!(visible(&folder), [""; 0]);
+        assert_eq!(lab.failure().await.0, "later unreachable");
+        server.restart();
+        assert_eq!(lab.send("img_1", &bytes).await.unwrap(), "2027-01-15/img_1.jpg");
+        assert_eq!(files(&folder), ["2027-01-15/img_1.jpg"]);
+        assert!(fs::read(folder.join("2027-01-15/img_1.jpg")).unwrap() == bytes);
+    }
 }
 
 #[tokio::test]
 async fn a_full_disk_pauses_the_destination_and_says_so() {
-    // pyftpdlib says nothing at all then.
     let server = Server::start(vsftpd);
     let disk = Disk::mount(&root(&server).join("disk"));
     let directory = "disk".to_owned();
@@ -195,6 +201,19 @@ async fn a_full_disk_pauses_the_destination_and_says_so() {
     assert!(said.starts_with("Broken") && said.contains("is full"), "{said}");
     assert_eq!(files(&disk.0), [""; 0]);
     lab.send("img_2", b"small").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_of_its_full_disk_keeps_nothing_half() {
+    // pyftpdlib stumbles over it and never ends the transfer.
+    let server = Server::start(pyftpdlib);
+    let disk = Disk::mount(&root(&server).join("disk"));
+    let (directory, timeout) = ("disk".to_owned(), Duration::from_secs(3));
+    let lab = Lab::new(Any::Ftp(Settings { directory, timeout, ..settings(&server) }));
+    let failure = lab.send("img_1", &large(4_000_000)).await.unwrap_err();
+    assert_eq!(failure.cause().kind, ErrorKind::Timeout, "{failure:?}");
+    assert!(matches!(failure, Failure::Later { .. }), "{failure:?}");
+    assert_eq!(visible(&disk.0), [""; 0]);
 }
 
 #[tokio::test]
@@ -271,11 +290,6 @@ async fn what_may_not_be_written_is_told_as_such() {
     second.wait().unwrap();
     assert_eq!(kind, "broken forbidden", "{said}");
     assert!(said.contains("give the user the right"), "{said}");
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
-mod disk;
+pub(crate) mod disk;
 mod ftp;
 mod sftp;
 mod wire;
@@ -16,11 +16,14 @@ use std::{
 use apertur_bridge::{
     destinations::{Destination, Item, Settings, Shared, build},
     http::Http,
-    model::{DestinationName, Failure, Finding, Receipt, Severity},
+    model::{DestinationName, Failure, Receipt},
     system::Clock,
 };
 
-use crate::parcel::{self, ending};
+use crate::{
+    look,
+    parcel::{self, ending, errors, key},
+};
 
 /// A destination and a folder for what it is to send.
 struct Lab {
@@ -43,7 +46,7 @@ impl Lab {
     /// Delivers a photo; gives its key, with ` again` where it was found there.
     async fn send(&self, id: &str, bytes: &[u8]) -> Result<String, Failure> {
         let items = vec![self.item(id, bytes)];
-        Ok(said(&parcel::send_at_once(&*self.destination, items).await?[0]))
+        Ok(said(&parcel::send(&*self.destination, items, &Arc::default()).await?[0]))
     }
 
     async fn found(&self, id: &str, bytes: &[u8]) -> Option<String> {
@@ -61,7 +64,7 @@ impl Lab {
 
 fn said(receipt: &Receipt) -> String {
     let again = if receipt.found { " again" } else { "" };
-    format!("{}{again}", receipt.ids[0].value)
+    format!("{}{again}", key(receipt))
 }
 
 /// Bytes that compress badly and of which no two blocks are equal.
@@ -76,18 +79,8 @@ fn large(size: usize) -> Vec<u8> {
 
 /// Every file below a folder, hidden ones too, by its relative path, in order.
 fn files(root: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut left = vec![root.to_owned()];
-    while let Some(folder) = left.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path: PathBuf = entry.unwrap().path();
-            if path.is_dir() {
-                left.push(path);
-            } else {
-                found.push(path.strip_prefix(root).unwrap().display().to_string());
-            }
-        }
-    }
+    let below = |path: PathBuf| path.strip_prefix(root).unwrap().display().to_string();
+    let mut found: Vec<_> = look::files(root).into_iter().map(below).collect();
     found.sort();
     found
 }
@@ -103,11 +96,6 @@ fn has_part(folder: &Path) -> bool {
         name.ends_with(".part")
             && fs::metadata(folder.join(name)).is_ok_and(|there| there.len() > 0)
     })
-}
-
-fn errors(findings: &[Finding]) -> Vec<String> {
-    let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    wrong.map(ToString::to_string).collect()
 }
 
 /// Waits until something is so, at most for ten seconds.

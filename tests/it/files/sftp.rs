@@ -368,15 +368,20 @@ async fn a_server_killed_in_the_middle_leaves_nothing_visible_and_the_next_try_s
 
 #[tokio::test]
 async fn a_full_disk_pauses_the_destination_and_says_so() {
-    let server = Server::start(openssh);
-    let disk = Disk::mount(&root(&server).join("disk"));
-    let directory = disk.0.display().to_string();
-    let lab = Lab::new(Any::Sftp(Settings { directory, ..of_openssh(&server) }));
-    let failure = lab.send("img_1", &large(4_000_000)).await.unwrap_err();
-    let said = format!("{failure:?}");
-    assert!(said.starts_with("Broken") && said.contains("is full"), "{said}");
-    assert_eq!(files(&disk.0), [""; 0]);
-    lab.send("img_2", b"small").await.unwrap();
+    for server in [Server::start(openssh), Server::start(rclone_sftp)] {
+        let disk = Disk::mount(&root(&server).join("disk"));
+        let settings = if server.home().join("client").exists() {
+            Settings { directory: disk.0.display().to_string(), ..of_openssh(&server) }
+        } else {
+            Settings { directory: "disk".to_owned(), ..of_rclone(&server).await }
+        };
+        let lab = Lab::new(Any::Sftp(settings));
+        let failure = lab.send("img_1", &large(4_000_000)).await.unwrap_err();
+        let said = format!("{failure:?}");
+        assert!(said.starts_with("Broken") && said.contains("is full"), "{said}");
+        assert_eq!(files(&disk.0), [""; 0]);
+        lab.send("img_2", b"small").await.unwrap();
+    }
 }
 
 #[tokio::test]

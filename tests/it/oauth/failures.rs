@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use apertur_bridge::{
-    destinations::oauth::{Client, Endpoints},
+    destinations::oauth::{Client, Endpoints, Grant, Style},
     model::Failure,
 };
 
-use super::Lab;
+use super::{Lab, sent_back};
 use crate::fakes::oauth::{FakeOauth, Trouble, Wants};
 
 /// The failure when the refresh meets this.
@@ -111,6 +111,37 @@ async fn an_answer_that_repeats_the_token_does_not_bring_it_into_the_text() {
     let failure = access.token().await.unwrap_err();
     assert!(failure.cause().detail.contains("no such grant: …"), "{failure:?}");
     lab.assert_silent(&format!("{failure:?}"));
+}
+
+#[tokio::test]
+async fn an_answer_that_repeats_the_request_brings_no_secret_into_the_text() {
+    for wants in [Wants::BasicForm, Wants::Form, Wants::Json] {
+        let lab = Lab::wanting(wants);
+        let style = match wants {
+            Wants::Form => Style::Form,
+            Wants::Json => Style::Json,
+            Wants::BasicForm | Wants::BasicJson => Style::BasicForm,
+        };
+        let client = Client { style, ..lab.client() };
+        let access = lab.access_with(client, Grant::LoggedIn);
+        let login = access.login().unwrap();
+        let back = sent_back(&login.url().await.unwrap());
+        let code = url::Url::parse(&back).unwrap();
+        let code = code.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+        lab.server.trouble(Trouble::Echo(400));
+        let failure = login.exchange(login.pasted(&back).unwrap()).await.unwrap_err();
+        let said = format!("{failure:?}");
+        assert!(said.contains("authorization_code") && !said.contains(&code), "{said}");
+        lab.assert_silent(&said);
+        lab.log_in(&access).await;
+        for status in [400, 401, 500] {
+            lab.wait();
+            lab.server.trouble(Trouble::Echo(status));
+            let said = format!("{:?}", access.token().await.unwrap_err());
+            assert!(said.contains("grant_type"), "{said}");
+            lab.assert_silent(&said);
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use apertur_bridge::{
     deliver::Settings,
     destinations::Limits,
-    model::{AttemptOutcome, DeliveryState, ErrorKind, Failure, Filter, Finding, PhotoId},
+    model::{AttemptOutcome, Cause, DeliveryState, ErrorKind, Failure, Filter, Finding, PhotoId},
 };
 
 use super::{LIMITS, Play, Rig, after, broken, cause, later, unknown};
@@ -51,6 +51,19 @@ async fn a_wait_that_is_asked_for_is_kept_and_a_rate_limit_costs_no_attempt() {
         rig.work().await;
         assert_eq!(rig.delivery("a").await.attempts, 2);
         assert!((7..=12).contains(&rig.due_in("a").await), "the schedule asks for more");
+    }
+}
+
+#[tokio::test]
+async fn a_cause_names_no_session() {
+    for rig in Rig::each().await {
+        rig.arrive_together(["a"]).await;
+        let cause = Cause::new(ErrorKind::Rejected, "s-1/a.jpg is taken", "move s-1/a.jpg away")
+            .with_detail("no: s-1/a.jpg");
+        rig.plays([Play::Fail(Failure::Refused { cause })]);
+        rig.work().await;
+        let why = rig.delivery("a").await.cause.unwrap().to_string();
+        assert!(!why.contains("s-1") && why.matches("session~").count() == 3, "{why}");
     }
 }
 
@@ -200,15 +213,18 @@ async fn a_refused_or_too_large_photo_is_held_and_its_neighbours_go_on() {
         );
         assert_eq!(rig.delivery("b").await.state, DeliveryState::Delivered);
     }
-    for rig in Rig::each_with(Limits { max_size: 2, ..LIMITS }, Settings::default()).await {
-        rig.arrive("a", 1).await;
-        rig.work().await;
-        let held = rig.delivery("a").await;
-        assert_eq!(
-            (held.state, held.cause.unwrap().kind),
-            (DeliveryState::Held, ErrorKind::TooLarge)
-        );
-        assert_eq!(rig.stage.seen(), Vec::<String>::new(), "nobody was asked");
+    for size_key in [None, Some("max_attachment")] {
+        let limits = Limits { max_size: 2, size_key, ..LIMITS };
+        for rig in Rig::each_with(limits, Settings::default()).await {
+            rig.arrive("a", 1).await;
+            rig.work().await;
+            let held = rig.delivery("a").await;
+            let cause = held.cause.unwrap();
+            assert_eq!((held.state, cause.kind), (DeliveryState::Held, ErrorKind::TooLarge));
+            let names = cause.fix.contains(".max_attachment`");
+            assert_eq!(names, size_key.is_some(), "{cause}");
+            assert_eq!(rig.stage.seen(), Vec::<String>::new(), "nobody was asked");
+        }
     }
 }
 

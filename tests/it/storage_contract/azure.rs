@@ -8,11 +8,16 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Client, Method, RequestBuilder};
 use sha2::Sha256;
 
+use apertur_bridge::model::{ErrorKind, Failure, Severity};
+
 use super::{
-    Shore,
-    s3::{texts, url},
+    Lab, Shore, key,
+    s3::{Disk, texts, url},
 };
-use crate::servers::{Place, Server, program};
+use crate::{
+    fakes::apertur::Photo,
+    servers::{Place, Server, program},
+};
 
 /// The account and the key that every Azurite has, publicly known.
 const ACCOUNT: &str = "devstoreaccount1";
@@ -34,15 +39,19 @@ fn hmac(key: &[u8], text: &str) -> String {
 }
 
 /// A signature for the whole account with these permissions.
-fn sas(permissions: &str) -> String {
-    let (until, version) = ("2099-01-01T00:00:00Z", "2022-11-02");
+pub(crate) fn sas(permissions: &str) -> String {
+    sas_until("2099-01-01T00:00:00Z", permissions)
+}
+
+fn sas_until(until: &str, permissions: &str) -> String {
+    let version = "2022-11-02";
     let text = format!("{ACCOUNT}\n{permissions}\nb\nsco\n\n{until}\n\nhttps,http\n{version}\n\n");
     let signature = hmac(&STANDARD.decode(KEY).unwrap(), &text);
     let encoded: String = url::form_urlencoded::byte_serialize(signature.as_bytes()).collect();
     format!("sv={version}&ss=b&srt=sco&sp={permissions}&se={until}&spr=https,http&sig={encoded}")
 }
 
-fn keys(address: SocketAddr, container: &str, login: &str) -> String {
+pub(crate) fn keys(address: SocketAddr, container: &str, login: &str) -> String {
     format!(
         "type = \"azure_blob\"\naccount_name = \"{ACCOUNT}\"\ncontainer_name = \"{container}\"\n\
          endpoint = \"http://{address}/{ACCOUNT}\"\n{login}"
@@ -161,4 +170,76 @@ impl Shore for AzuriteBySas {
     async fn media_type(&self, key: &str) -> Option<String> {
         self.0.media_type(key).await
     }
+}
+
+/// A connection string as the portal shows it.
+fn connection(address: SocketAddr, login: &str) -> String {
+    format!(
+        "type = \"azure_blob\"\ncontainer_name = \"photos\"\nconnection_string = \
+         \"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};{login};\
+         BlobEndpoint=http://{address}/{ACCOUNT};\""
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_string_holds_a_key_or_a_signature() {
+    let mut shore = Azurite::start().await;
+    let address = shore.server().address();
+    for (n, login) in
+        [format!("AccountKey={KEY}"), format!("SharedAccessSignature={}", sas("rwdc"))]
+            .iter()
+            .enumerate()
+    {
+        let lab = Lab::new(&connection(address, login), shore.secrets());
+        let bytes = Photo::of_size("img", 9_000_000).bytes;
+        let sent = lab.send(lab.item(&format!("img_{n}"), "a.jpg", &bytes)).await.unwrap();
+        assert!(shore.get(key(&sent)).await == bytes);
+        let findings = lab.trial().await;
+        assert!(findings.iter().all(|f| f.severity == Severity::Ok), "{findings:?}");
+    }
+    let wrong = format!("AccountKey={}", STANDARD.encode("wrong"));
+    let lab = Lab::new(&connection(address, &wrong), shore.secrets());
+    let failure = lab.send(lab.item("img_3", "a.jpg", b"\xff")).await.unwrap_err();
+    assert_eq!(failure.cause().kind, ErrorKind::Unauthorized, "{failure:?}");
+    assert_eq!(shore.list().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_that_expired_or_may_too_little_is_told() {
+    let mut shore = Azurite::start().await;
+    let address = shore.server().address();
+    for (token, kind, word) in [
+        (sas_until("2020-01-01T00:00:00Z", "rwdc"), ErrorKind::Unauthorized, "expires"),
+        (sas("r"), ErrorKind::Forbidden, "sp=rcwd"),
+    ] {
+        let login = format!("sas_token = \"{token}\"");
+        let lab = Lab::new(&keys(address, "photos", &login), shore.secrets());
+        let failure = lab.send(lab.item("img_1", "a.jpg", b"\xff")).await.unwrap_err();
+        let Failure::Broken { cause } = &failure else { panic!("{failure:?}") };
+        assert!(cause.kind == kind && cause.fix.contains(word), "{cause:?}");
+    }
+    assert_eq!(shore.list().await, [""; 0]);
+}
+
+/// Its folder is a file system of 12 MiB.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_leaves_nothing_half() {
+    let mut shore = Azurite::start().await;
+    shore.server().kill9();
+    let folder = shore.server().home().join("azurite");
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    let disk = Disk::small(&folder);
+    shore.server().restart();
+    shore.remake().await;
+    let address = shore.server().address();
+    let lab = Lab::new(&shore.keys(address), shore.secrets());
+    let bytes = Photo::of_size("img_1", 20 * 1024 * 1024).bytes;
+    let failure = lab.send(lab.item("img_1", "a.jpg", &bytes)).await.unwrap_err();
+    assert!(!matches!(failure, Failure::Refused { .. }), "{failure:?}");
+    assert!(!failure.cause().fix.is_empty(), "{failure:?}");
+    assert_eq!(shore.list().await, [""; 0], "{failure:?}");
+    disk.grow();
+    let sent = lab.send(lab.item("img_1", "a.jpg", &bytes)).await.unwrap();
+    assert!(shore.get(key(&sent)).await == bytes);
 }

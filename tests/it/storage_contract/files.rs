@@ -19,7 +19,7 @@ const MIB: usize = 1024 * 1024;
 const MOST_MORE: u64 = 24 * 1024;
 
 /// Starts a server with the folder `place` for photos.
-fn start(prepare: Prepare) -> Server {
+pub(crate) fn start(prepare: Prepare) -> Server {
     let server = Server::start(prepare);
     fs::create_dir(server.home().join("root/place")).unwrap();
     server
@@ -96,7 +96,7 @@ macro_rules! shore_on_disk {
 }
 
 /// OpenSSH, by key.
-pub(crate) struct OpenSsh(Server);
+pub(crate) struct OpenSsh(pub(crate) Server);
 
 impl OpenSsh {
     fn secret(&self) -> &'static str {
@@ -177,7 +177,7 @@ fn with_tls(server: &Server, place: &str, password: &str) -> String {
 }
 
 /// pyftpdlib with TLS: it has MLST.
-pub(crate) struct Pyftpdlib(Server);
+pub(crate) struct Pyftpdlib(pub(crate) Server);
 
 impl Pyftpdlib {
     fn secret(&self) -> &'static str {
@@ -206,7 +206,7 @@ impl Shore for Pyftpdlib {
 }
 
 /// vsftpd with TLS: it has no MLST, and wants sessions to be gone on with.
-pub(crate) struct Vsftpd(Server);
+pub(crate) struct Vsftpd(pub(crate) Server);
 
 impl Vsftpd {
     fn secret(&self) -> &'static str {

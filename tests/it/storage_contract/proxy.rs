@@ -63,6 +63,11 @@ impl Proxy {
         self.state.most.store(bytes, SeqCst);
     }
 
+    /// Lets no more than so many bytes more through, until [`Proxy::heal`].
+    pub(crate) fn hold_next(&self, bytes: u64) {
+        self.hold_after(self.state.passed.load(SeqCst) + bytes);
+    }
+
     /// Waits until as many bytes went through as may.
     pub(crate) async fn wait_until_held(&self) {
         while self.state.passed.load(SeqCst) < self.state.most.load(SeqCst) {

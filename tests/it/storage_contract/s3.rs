@@ -54,12 +54,27 @@ impl Moto {
     }
 }
 
+impl Moto {
+    /// Uploads in parts that were neither ended nor taken back.
+    pub(super) async fn open_uploads(&self) -> usize {
+        let mut question = self.ask(Method::GET, "").build().unwrap();
+        question.url_mut().set_query(Some("uploads"));
+        let told = Client::new().execute(question).await.unwrap().text().await.unwrap();
+        texts(&told, "<UploadId>", "</UploadId>").len()
+    }
+}
+
 impl Shore for Moto {
     async fn start() -> Self {
         let shore = Self(Server::start(moto));
-        let made = shore.ask(Method::PUT, "").send().await.unwrap();
-        assert_eq!(made.status(), 200);
+        shore.remake().await;
         shore
+    }
+
+    /// It keeps everything in memory.
+    async fn remake(&self) {
+        let made = self.ask(Method::PUT, "").send().await.unwrap();
+        assert_eq!(made.status(), 200);
     }
 
     fn server(&mut self) -> &mut Server {
@@ -153,16 +168,16 @@ impl Shore for Rclone {
     }
 }
 
-/// A disk of this size under the bucket, until dropped.
-struct Disk<'a>(&'a std::path::Path);
+/// A file system of 12 MiB over a folder, until dropped.
+pub(super) struct Disk<'a>(&'a std::path::Path);
 
 impl<'a> Disk<'a> {
-    fn small(folder: &'a std::path::Path) -> Self {
+    pub(super) fn small(folder: &'a std::path::Path) -> Self {
         mount(&["-t", "tmpfs", "-o", "size=12m", "tmpfs"], folder);
         Self(folder)
     }
 
-    fn grow(&self) {
+    pub(super) fn grow(&self) {
         mount(&["-o", "remount,size=64m"], self.0);
     }
 }

@@ -341,3 +341,24 @@ async fn two_hundred_mebibytes_cost_no_more_memory_than_one() {
     assert_eq!(shore.list().await.len(), 2);
     assert!(!daemon.log().contains(PASSWORD), "{}", daemon.log());
 }
+
+/// nginx with the limit that it has by itself.
+fn nginx_with_a_limit(place: &Place) -> Command {
+    let command = nginx(place);
+    let config = place.home.join("nginx.conf");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(config, text.replace("client_max_body_size 0;", "")).unwrap();
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_that_is_too_large_is_held_and_others_go_on() {
+    let shore = Files::<1>(Server::start(nginx_with_a_limit));
+    let lab = Lab::new(&shore.keys(shore.0.address()), shore.secrets());
+    let bytes = Photo::of_size("img_1", 3_000_000).bytes;
+    let failure = lab.send(lab.item("img_1", "a.jpg", &bytes)).await.unwrap_err();
+    let Failure::Refused { cause } = &failure else { panic!("{failure:?}") };
+    assert!(cause.kind == ErrorKind::TooLarge && cause.fix.contains("limit"), "{cause:?}");
+    assert_eq!(shore.all(), [""; 0]);
+    lab.send(lab.item("img_2", "b.jpg", &Photo::new("img_2").bytes)).await.unwrap();
+}

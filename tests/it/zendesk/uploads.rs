@@ -55,7 +55,6 @@ async fn uploads_that_are_never_good_end_in_a_refusal() {
 async fn a_parcel_that_fails_half_way_leaves_no_upload() {
     let lab = Lab::new();
     lab.zendesk.set(Switch::LargestFile(1000));
-    // The bytes of a photo grow with the length of its id.
     let photos = [delivery("a", 9, None), delivery("a-longer-one", 9, None)];
     let sent = lab.send_all(&photos).await;
     assert_eq!(ending(&sent), "refused too_large");

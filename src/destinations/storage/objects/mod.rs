@@ -10,7 +10,7 @@ mod wire;
 use std::{
     fmt,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -183,8 +183,12 @@ impl Store for Objects {
 
     async fn probe(&self) -> Vec<Finding> {
         let Words { bucket, .. } = self.common.words;
+        let start = Instant::now();
         vec![match self.ask(PROBE).await {
-            Ok(_) => Finding::ok(bucket, self.place()),
+            Ok(_) => {
+                let took = start.elapsed().as_millis();
+                Finding::ok(bucket, format!("{}, {took} ms", self.place()))
+            }
             Err(failure) => Finding::failed(bucket, &failure),
         }]
     }

@@ -17,6 +17,8 @@ pub(in crate::destinations) struct Words {
     pub(in crate::destinations) bucket: &'static str,
     /// What to correct when it does not know who calls.
     pub(in crate::destinations) credentials: &'static str,
+    /// What to correct when there are none.
+    pub(in crate::destinations) source: &'static str,
     /// What must be allowed.
     pub(in crate::destinations) permissions: &'static str,
 }
@@ -93,21 +95,66 @@ pub(super) fn is_not_implemented(failure: &Failure) -> bool {
     failure.cause().what.ends_with(NOT_IMPLEMENTED)
 }
 
+/// OpenDAL's words for a request that it could not sign.
+const UNSIGNED: &str = "signing http request";
+
 /// What a failed call means.
 pub(super) fn failure(words: &Words, error: &opendal::Error, sight: Option<Sight>) -> Failure {
     match sight {
+        sight if error.message() == UNSIGNED => unsigned(words, sight),
         Some(Sight::Broken(failure)) => failure,
         Some(Sight::Refusal(answer)) => refusal(words, &answer),
-        // Not the wire and not a refusal: credentials that cannot be had, an odd answer.
         None => Failure::Unknown {
             cause: Cause::new(
                 ErrorKind::Protocol,
-                format!("the answer of {} makes no sense, or there are no credentials", words.whom),
-                words.credentials,
+                format!("the answer of {} makes no sense", words.whom),
+                "look at its own page for troubles; check that nothing stands in between",
             )
             .with_detail(error.message()),
         },
     }
+}
+
+/// There are no credentials, so nothing was sent. What was seen last was said by where they come
+/// from: a metadata service, a service for tokens.
+fn unsigned(words: &Words, sight: Option<Sight>) -> Failure {
+    let whom = words.whom;
+    let cause =
+        |kind, what: String, detail: &str| Cause::new(kind, what, words.source).with_detail(detail);
+    let none = format!("there are no credentials for {whom}");
+    let later = format!("the credentials for {whom} cannot be fetched now");
+    match sight {
+        None => Failure::Broken { cause: cause(ErrorKind::Unauthorized, none, "") },
+        Some(Sight::Broken(failure)) => {
+            let Cause { what, detail, .. } = failure.cause();
+            let detail = if detail.is_empty() { what } else { detail };
+            Failure::Later { after: None, cause: cause(ErrorKind::Unreachable, later, detail) }
+        }
+        Some(Sight::Refusal(answer)) if is_unauthorized(&answer) => unauthorized(words, &answer),
+        Some(Sight::Refusal(answer)) if answer.status >= 500 || answer.status == 429 => {
+            let cause = cause(ErrorKind::Unavailable, later, &answer.detail());
+            Failure::Later { after: answer.after, cause }
+        }
+        Some(Sight::Refusal(answer)) => {
+            Failure::Broken { cause: cause(ErrorKind::Unauthorized, none, &answer.detail()) }
+        }
+    }
+}
+
+fn is_unauthorized(answer: &Answer) -> bool {
+    matches!(
+        answer.code.as_str(),
+        "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "ExpiredToken"
+            | "InvalidToken"
+            | "AuthenticationFailed"
+            | "InvalidAuthenticationInfo"
+            | "NoAuthenticationInformation"
+            | "invalid_grant"
+            | "invalid_client"
+            | "TokenRefreshRequired"
+    )
 }
 
 /// What a refusal means: first by its code, which is exact, then by its status.
@@ -137,16 +184,7 @@ fn by_code(words: &Words, answer: &Answer) -> Option<Failure> {
         | "TemporaryRedirect"
         | "AuthorizationHeaderMalformed"
         | "IllegalLocationConstraintException" => elsewhere(words, answer),
-        "InvalidAccessKeyId"
-        | "SignatureDoesNotMatch"
-        | "ExpiredToken"
-        | "InvalidToken"
-        | "AuthenticationFailed"
-        | "InvalidAuthenticationInfo"
-        | "NoAuthenticationInformation"
-        | "invalid_grant"
-        | "invalid_client"
-        | "TokenRefreshRequired" => unauthorized(words, answer),
+        _ if is_unauthorized(answer) => unauthorized(words, answer),
         "QuotaExceeded"
         | "QuotaExceededException"
         | "StorageFull"
@@ -234,6 +272,7 @@ mod tests {
         whom: "S3",
         bucket: "bucket",
         credentials: "check the keys",
+        source: "get some keys",
         permissions: "allow it",
     };
 
@@ -287,6 +326,30 @@ mod tests {
         assert!(said(403, &xml("RequestTimeTooSkewed")).cause().fix.contains("NTP"));
         assert!(said(301, &xml("PermanentRedirect")).cause().fix.contains("region"));
         assert!(is_not_implemented(&said(501, &xml("NotImplemented"))));
+    }
+
+    #[test]
+    fn what_cannot_be_signed_is_no_matter_of_the_bucket() {
+        let unsigned = |sight| {
+            let error = opendal::Error::new(opendal::ErrorKind::Unexpected, UNSIGNED);
+            failure(&WORDS, &error, sight)
+        };
+        let answered = |status, body: &str| {
+            unsigned(Some(Sight::Refusal(Answer::new(status, None, None, body.as_bytes()))))
+        };
+        let wire = Failure::Unknown { cause: Cause::new(ErrorKind::Timeout, "silence", "wait") };
+        for (failure, expected) in [
+            (unsigned(None), ('B', ErrorKind::Unauthorized)),
+            (unsigned(Some(Sight::Broken(wire))), ('L', ErrorKind::Unreachable)),
+            (answered(404, ""), ('B', ErrorKind::Unauthorized)),
+            (answered(503, "busy"), ('L', ErrorKind::Unavailable)),
+        ] {
+            assert_eq!(kind(&failure), expected, "{failure:?}");
+            assert_eq!(failure.cause().fix, "get some keys");
+        }
+        let failure = answered(400, r#"{"error": "invalid_grant"}"#);
+        assert_eq!(kind(&failure), ('B', ErrorKind::Unauthorized));
+        assert_eq!(failure.cause().fix, "check the keys");
     }
 
     #[test]

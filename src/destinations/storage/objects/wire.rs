@@ -14,7 +14,7 @@ use opendal::{Buffer, Error, ErrorKind, HttpBody, HttpTransport, Result};
 use reqwest::header::CONTENT_LENGTH;
 
 use super::trouble::{self, Answer};
-use crate::{http, model::Failure, system::Clock};
+use crate::{destinations::redact::Secrets, http, model::Failure, system::Clock};
 
 /// Most of a refusal's body that is read, in bytes.
 const MAX_REFUSAL: usize = 64 * 1024;
@@ -73,6 +73,7 @@ impl HttpTransport for Wire {
     async fn fetch(&self, request: ::http::Request<Buffer>) -> Result<::http::Response<HttpBody>> {
         let broken = |error: &reqwest::Error| self.seen.broken(self.whom, error);
         let is_head = request.method() == ::http::Method::HEAD;
+        let secrets = sent(&request);
         let request = streamed(request);
         let mut request = reqwest::Request::try_from(request).map_err(|error| broken(&error))?;
         *request.timeout_mut() = Some(self.timeout);
@@ -83,9 +84,10 @@ impl HttpTransport for Wire {
         *answer.headers_mut() = response.headers().clone();
         if status.is_client_error() || status.is_server_error() || is_moved(status) {
             let after = http::retry_after(response.headers(), self.clock.now());
-            let code = trouble::header_code(response.headers());
+            let code = trouble::header_code(response.headers()).map(|code| secrets.out_of(&code));
             let text = http::read(response, MAX_REFUSAL).await.unwrap_or_default();
-            self.seen.note(Sight::Refusal(Answer::new(status.as_u16(), after, code, &text)));
+            let said = secrets.out_of_body(&text);
+            self.seen.note(Sight::Refusal(Answer::new(status.as_u16(), after, code, &said)));
             return Ok(answer.map(|()| whole(text)));
         }
         // The answer to HEAD tells the length of what it does not bring.
@@ -97,6 +99,23 @@ impl HttpTransport for Wire {
         });
         Ok(answer.map(|()| HttpBody::new(Shared(Mutex::new(Box::pin(blocks))), length)))
     }
+}
+
+/// What goes out with a request and must not come back in words: what is behind the scheme of its
+/// credentials, the token of keys that expire, the signature of a SAS token, and what is given for
+/// Google's tokens in a form.
+fn sent(request: &::http::Request<Buffer>) -> Secrets {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let credentials = header("authorization").and_then(|value| value.split_once(' '));
+    let token = header("x-amz-security-token");
+    let query = request.uri().query().unwrap_or_default().split('&');
+    let secrets = credentials.map(|(_, rest)| rest).into_iter().chain(token);
+    let secrets = secrets.fold(Secrets::default(), Secrets::and);
+    let is_form = header("content-type") == Some("application/x-www-form-urlencoded");
+    let form = is_form.then(|| request.body().to_bytes());
+    let form = form.as_deref().and_then(|form| std::str::from_utf8(form).ok());
+    let secrets = form.into_iter().fold(secrets, Secrets::and_query);
+    query.filter(|pair| pair.starts_with("sig=")).fold(secrets, Secrets::and_query)
 }
 
 /// The request with its body as a stream of the blocks that it is made of.

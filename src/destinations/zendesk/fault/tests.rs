@@ -136,13 +136,3 @@ fn a_422_on_a_comment_is_told_apart_by_what_it_names() {
     let failure = closed.failure(Doing::Commenting, "add the comment", &settings());
     assert_eq!(failure.cause().fix, FIX_CLOSED);
 }
-
-#[test]
-fn an_upload_s_token_is_not_said_again() {
-    let body = r#"{"error": "TOKEN-1", "description": "Upload token TOKEN-1 is invalid"}"#;
-    let fault = Fault::of(&answer(422, body)).without(["TOKEN-1", ""].into_iter());
-    assert!(fault.is_about_uploads());
-    let failure = fault.failure(Doing::Commenting, "add the comment", &settings());
-    assert!(!format!("{failure:?}").contains("TOKEN-1"), "{failure:?}");
-    assert!(failure.cause().detail.ends_with("request abc-1"), "{failure:?}");
-}

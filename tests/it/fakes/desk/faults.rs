@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Response;
+use super::{Request, Response};
 
 /// A fault on the next calls of a kind.
 #[derive(Debug, Clone)]
@@ -57,17 +57,29 @@ pub(crate) enum Shape {
     Html,
     Text(&'static str),
     Json(Value),
+    /// The request's address, headers and body, again and again, in words of the desk's own.
+    Echo(fn(&str) -> Value),
 }
 
 impl Shape {
-    pub(crate) fn response(&self, status: u16) -> Response {
+    fn response(&self, status: u16, request: &Request) -> Response {
         match self {
             Shape::Empty => Response::empty(status),
             Shape::Html => Response::html(status),
             Shape::Text(text) => Response::new(status, "text/plain", *text),
             Shape::Json(body) => Response::json(status, body),
+            Shape::Echo(error) => Response::json(status, &error(&echo(request))),
         }
     }
+}
+
+/// Longer than whatever of it is kept.
+fn echo(request: &Request) -> String {
+    let headers = request.head.headers.iter().map(|(_, value)| value.as_str());
+    let headers = headers.collect::<Vec<_>>().join(" ").replace("Bearer ", "");
+    let (target, body) = (&request.head.target, String::from_utf8_lossy(&request.body));
+    let once = format!("{target} {headers} {body} ");
+    once.chars().cycle().take(4000).collect()
 }
 
 impl What {
@@ -87,10 +99,10 @@ impl What {
     }
 
     /// What is answered instead of working; `Some(None)` is not even an answer.
-    pub(super) fn instead(&self) -> Option<Option<Response>> {
+    pub(super) fn instead(&self, request: &Request) -> Option<Option<Response>> {
         match self {
             What::CloseBefore => Some(None),
-            What::Status(status, shape) => Some(Some(shape.response(*status))),
+            What::Status(status, shape) => Some(Some(shape.response(*status, request))),
             What::RetryAfter(status, wait) => {
                 Some(Some(Response::empty(*status).with("Retry-After", wait)))
             }
@@ -99,10 +111,10 @@ impl What {
     }
 
     /// What becomes of the answer after the work; `None` is not sent.
-    pub(super) fn spoil(&self, answer: Response) -> Option<Response> {
+    pub(super) fn spoil(&self, request: &Request, answer: Response) -> Option<Response> {
         match self {
             What::LoseAnswer => None,
-            What::After(status, shape) => Some(shape.response(*status)),
+            What::After(status, shape) => Some(shape.response(*status, request)),
             What::Garbage => Some(Response { body: b"<<< {neither".to_vec(), ..answer }),
             What::Huge(size) => Some(Response { body: vec![b' '; *size], ..answer }),
             _ => Some(answer),

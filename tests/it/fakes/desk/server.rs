@@ -217,11 +217,11 @@ fn go_on<D: Desk>(
     }
     let answer = {
         let mut desk = locked(&shared.desk);
-        let answer = match fault.as_ref().and_then(What::instead) {
+        let answer = match fault.as_ref().and_then(|fault| fault.instead(&request)) {
             Some(instead) => instead,
             None => {
                 let answer = desk.answer(&request);
-                fault.as_ref().map_or(Some(answer.clone()), |fault| fault.spoil(answer))
+                fault.as_ref().map_or(Some(answer.clone()), |fault| fault.spoil(&request, answer))
             }
         };
         desk.core().answered(number, answer.as_ref().map(|answer| answer.status));

@@ -180,6 +180,15 @@ pub(crate) fn refusal(code: &str, message: &str) -> Value {
     json!({"code": code, "message": message})
 }
 
+/// The errors that can repeat what was sent.
+pub(crate) fn echoes() -> Vec<Shape> {
+    vec![
+        Shape::Echo(|sent| refusal(sent, sent)),
+        Shape::Echo(|sent| invalid(sent, sent, sent)),
+        Shape::Echo(|sent| json!({"description": sent})),
+    ]
+}
+
 /// Every body that an answer of that status may have.
 pub(crate) fn shapes() -> Vec<Shape> {
     vec![

@@ -63,6 +63,8 @@ pub(crate) enum Trouble {
     Status(u16, u32),
     /// It is not carried out; a status with this OAuth error.
     Error(u16, &'static str),
+    /// It is not carried out; a status with an error that repeats all that was sent.
+    Echo(u16),
 }
 
 /// A request to the token endpoint as it came, without secrets.
@@ -365,6 +367,7 @@ fn at_token(state: &Mutex<State>, request: &Request) -> Option<Answer> {
             (String::new(), Answer::page(status).with("Retry-After", &after.to_string()))
         }
         Some(Trouble::Error(status, error)) => (String::new(), token::error(status, error)),
+        Some(Trouble::Echo(status)) => (String::new(), token::repeated(status, request)),
         Some(Trouble::LostAnswer) | None => state.token(request),
     };
     let content_type = request.header("content-type").unwrap_or_default().to_owned();

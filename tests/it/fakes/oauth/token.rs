@@ -26,6 +26,13 @@ fn echo(sent: &str) -> Answer {
     Answer::json(400, &json!({ "error": "invalid_grant", "error_description": words }))
 }
 
+/// An error that repeats everything.
+pub(super) fn repeated(status: u16, request: &Request) -> Answer {
+    let header = request.header("authorization").unwrap_or_default();
+    let sent = format!("{header} {}", String::from_utf8_lossy(&request.body));
+    Answer::json(status, &json!({ "error": sent, "error_description": sent, "message": sent }))
+}
+
 type Fields = BTreeMap<String, Value>;
 
 impl State {

@@ -37,6 +37,9 @@ pub(crate) enum What {
     SerializationFailure,
     /// The database connection broke: fault 1 `psycopg2.OperationalError`, no work.
     OperationalError,
+    /// A refusal (422) or an exception (500) whose words are the request, credentials too, again
+    /// and again; no work.
+    Echo(u16),
     /// The work is done only after this long, even if whoever asked is gone by then.
     Late(Duration),
     /// The work is done; the answer comes after this long.
@@ -80,6 +83,10 @@ pub(crate) fn perform(
             Some(Response::proxy_page(*status).with("Retry-After", &seconds.to_string()))
         }
         Some(What::SerializationFailure) => Some(wire.render(version, Err(Fail::serialization()))),
+        Some(What::Echo(422)) => Some(wire.render(version, Err(Fail::User(state.heard.clone())))),
+        Some(What::Echo(_)) => {
+            Some(wire.render(version, Err(Fail::python("ValueError", state.heard.clone()))))
+        }
         Some(What::OperationalError) => Some(wire.render(version, Err(broken_connection()))),
         _ => None,
     };

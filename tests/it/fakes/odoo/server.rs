@@ -128,6 +128,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
 
 fn route(shared: &Shared, request: Request) -> Reply {
     let version = shared.version;
+    shared.state().heard = heard(&request);
     let path = request.path.clone();
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     match parts.as_slice() {
@@ -144,6 +145,14 @@ fn route(shared: &Shared, request: Request) -> Reply {
         ["web", "version"] if version >= 19 => json2::web_version(shared),
         _ => not_found(version).into(),
     }
+}
+
+/// What repeats a request, in one line and longer than whatever of it is kept.
+fn heard(request: &Request) -> String {
+    let key = request.header("Authorization").and_then(|value| value.split(' ').next_back());
+    let body = request.body.get(..2000).unwrap_or(&request.body);
+    let once = format!("{} {} ", key.unwrap_or_default(), String::from_utf8_lossy(body));
+    once.replace(char::is_control, " ").chars().cycle().take(4000).collect()
 }
 
 /// The website's own page for an unknown address.

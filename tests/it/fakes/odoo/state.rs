@@ -57,6 +57,8 @@ pub(crate) struct Stored {
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(super) version: u32,
+    /// The last request, as one that repeats it would say it.
+    pub(super) heard: String,
     pub(super) db: String,
     pub(super) other_databases: Vec<String>,
     /// Several databases match this host: JSON-2 then insists on `X-Odoo-Database`.
@@ -86,6 +88,7 @@ impl State {
     pub(super) fn empty(version: u32, db: &str) -> State {
         let mut state = State {
             version,
+            heard: String::new(),
             db: db.to_owned(),
             other_databases: Vec::new(),
             header_needed: false,

@@ -181,6 +181,22 @@ pub(crate) fn titled(title: &str, message: &str) -> Value {
     json!({"error": {"title": title, "message": message}})
 }
 
+/// The errors that can repeat what was sent.
+pub(crate) fn echoes() -> Vec<Shape> {
+    vec![
+        Shape::Echo(|sent| named("Odd", sent)),
+        Shape::Echo(|sent| named(&sent.replace(' ', "-"), "It went wrong")),
+        Shape::Echo(|sent| titled(sent, sent)),
+        // What is kept of the words ends within an upload's token.
+        Shape::Echo(|sent| {
+            let token = sent.find(UPLOAD).unwrap_or_default();
+            named(&"x".repeat(288), &sent[token..])
+        }),
+        Shape::Echo(|sent| json!({"errors": [{"code": sent, "title": sent, "detail": sent}]})),
+        Shape::Echo(|sent| json!({"error": "Odd", "details": {sent: [{"description": sent}]}})),
+    ]
+}
+
 /// Every body that an answer may have when something went wrong.
 pub(crate) fn shapes() -> Vec<Shape> {
     let listed = json!({"errors": [{"code": "Odd", "title": "Odd", "detail": "It went wrong"}]});
