@@ -135,26 +135,28 @@ async fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
 fn tell(rows: Vec<Row>) -> Result<(), Failure> {
     let header = ["NAME", "TYPE", "PLACE", "DELIVERED", "UNDER WAY", "HELD", "STATE"];
     let mut text = table(&header);
-    let mut paused = Vec::new();
+    let mut more = Vec::new();
     for row in rows {
         let state = match (&row.paused, row.held) {
-            _ if row.login_needed => log_in(&row.name),
-            (Some(_), _) => "paused".to_owned(),
-            (None, Some(_)) => "ok".to_owned(),
-            (None, None) => "unknown".to_owned(),
+            (Some(_), _) => "paused",
+            _ if row.login_needed => "to log in",
+            (None, Some(_)) => "ok",
+            (None, None) => "unknown",
         };
         let number = |number: Option<u64>| number.map_or("-".to_owned(), |n| n.to_string());
         let numbers = [row.delivered, row.underway, row.held].map(number);
         let [delivered, underway, held] = numbers;
-        let (name, kind) = (row.name.to_string(), row.kind.to_string());
+        if row.login_needed && row.paused.is_none() {
+            more.push(format!("{}: nobody logged in yet; {}", row.name, log_in(&row.name)));
+        }
+        more.extend(row.paused.map(|Pause { destination, since, cause }| {
+            format!("{destination} is paused since {since:.0}: {cause}")
+        }));
+        let (name, kind, state) = (row.name.to_string(), row.kind.to_string(), state.to_owned());
         text.add_row([name, kind, row.place, delivered, underway, held, state]);
-        paused.extend(row.paused);
     }
     line(&text.trim_fmt())?;
-    for Pause { destination, since, cause } in paused {
-        line(&format!("\n{destination} is paused since {since:.0}: {cause}"))?;
-    }
-    Ok(())
+    more.iter().try_for_each(|told| line(&format!("\n{told}")))
 }
 
 async fn test(

@@ -23,8 +23,8 @@ const MAX_ANSWER: usize = 1024 * 1024;
 const MAX_WORDS: usize = 16 * 1024;
 
 /// What lets photos in.
-const MAY_WRITE: &str = "let this user make, change and remove files and folders there; a share \
-                         may be for reading only";
+const MAY_WRITE: &str = "let this user read, make, change and remove files and folders there; a \
+                         share may be for reading only";
 
 /// The server and how to talk to it.
 #[derive(Debug)]
@@ -160,10 +160,7 @@ impl Refusal {
                 "check username and password, or token; Nextcloud and ownCloud want an app \
                  password where the user has a second factor",
             ),
-            403 => (
-                ErrorKind::Forbidden,
-                "let this user read, make, change and remove files and folders there",
-            ),
+            403 => (ErrorKind::Forbidden, MAY_WRITE),
             // The folder answers WebDAV by now; rclone says so of a full disk, others of a share
             // that can only be read.
             405 if matches!(self.doing, Doing::Uploading | Doing::MakingFolder) => (

@@ -353,6 +353,7 @@ macro_rules! hold_to_contract {
                 parcels:
                     photos_of_a_session_are_claimed_together
                     a_lease_is_as_long_as_its_parcel
+                    a_lease_is_as_long_as_its_bytes_take_on_a_slow_line
                     only_what_belongs_together_is_claimed_together
                     a_parcel_holds_so_many_bytes
                     parcels_come_by_their_first_photo_and_show_theirs_in_order
