@@ -182,10 +182,6 @@ impl Store for Dropbox {
         self.remove(folder).await
     }
 
-    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
-        self.remove(folder).await
-    }
-
     fn login(&self) -> Result<Login, NoLogin> {
         self.wire.access.login()
     }

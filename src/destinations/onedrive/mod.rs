@@ -255,10 +255,6 @@ impl Store for OneDrive {
         self.remove(folder).await
     }
 
-    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
-        self.remove(folder).await
-    }
-
     fn login(&self) -> Result<Login, NoLogin> {
         self.wire.access.login()
     }
