@@ -95,8 +95,9 @@ pub(super) trait Store: fmt::Debug + Send + Sync {
     /// As for the trait.
     async fn remove(&self, key: &str) -> Result<(), Failure>;
 
-    /// Removes a folder that [`Store::write`] made on the way to a key and that is empty by now;
-    /// one that is not there is no error. Nothing where the protocol has no folders.
+    /// Removes a folder that [`Store::write`] made on the way to a key and that is empty by now
+    /// (some protocols remove what is in it too); one that is not there is no error. Nothing where
+    /// the protocol has no folders.
     ///
     /// # Errors
     /// As for the trait.
