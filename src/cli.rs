@@ -21,7 +21,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use self::output::Failure;
-use crate::config::{self, Loaded};
+use crate::{
+    config::{self, Loaded},
+    journal,
+};
 
 /// Apertur photos into Odoo, help desks and storage: acknowledged is never lost, never attached
 /// twice, never silently stuck.
@@ -78,6 +81,11 @@ impl Context {
             output::remark(&warning.to_string());
         }
         Ok(config)
+    }
+
+    /// Where the journal is, for commands that only read it.
+    fn journal(&self) -> Result<journal::Settings, Failure> {
+        Ok(config::load_journal(self.file.as_deref())?)
     }
 }
 

@@ -359,14 +359,34 @@ impl AsyncWriter {
 /// The media type of the picture that these first bytes begin; `None` for anything else.
 #[must_use]
 pub fn picture_type(head: &[u8]) -> Option<&'static str> {
-    // The brands of HEIF's family that `infer` does not know.
-    if let Some([b'f', b't', b'y', b'p', brand @ ..]) = head.get(4..12)
-        && matches!(brand, b"hevc" | b"hevx" | b"heix" | b"heim" | b"heis")
-    {
-        return Some("image/heic");
+    if let Some(kind) = heif_type(head) {
+        return Some(kind);
     }
     let kind = infer::get(head)?;
     (kind.matcher_type() == infer::MatcherType::Image).then(|| kind.mime_type())
+}
+
+/// HEIF by its brands (ISO/IEC 14496-12, section 4.3): the major one, or where that says only
+/// HEIF, the first compatible one that says how the picture is coded.
+fn heif_type(head: &[u8]) -> Option<&'static str> {
+    let (size, rest) = head.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*size)).ok()?;
+    let (major, rest) = rest.strip_prefix(b"ftyp")?.split_first_chunk::<4>()?;
+    let is_hevc =
+        |brand: &[u8]| matches!(brand, b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx");
+    if is_hevc(major) {
+        return Some("image/heic");
+    }
+    if !matches!(major, b"mif1" | b"msf1") {
+        return None;
+    }
+    // After the minor version, as far as the box goes.
+    let compatible = rest.get(4..rest.len().min(length.saturating_sub(12))).unwrap_or_default();
+    let coded = compatible.chunks_exact(4).find_map(|brand| match brand {
+        b"avif" | b"avis" => Some("image/avif"),
+        brand => is_hevc(brand).then_some("image/heic"),
+    });
+    Some(coded.unwrap_or("image/heif"))
 }
 
 /// Runs blocking work on a thread made for it.
@@ -423,6 +443,27 @@ mod tests {
         assert_eq!(spool.digests()?, []);
         assert!(spool.remove(&stored.sha256)?, "one that is not there is removed already");
         Ok(())
+    }
+
+    #[test]
+    fn heif_is_named_by_how_its_picture_is_coded() {
+        let file = |brands: &[&str]| {
+            let length = u8::try_from(12 + 4 * brands.len()).unwrap_or_default();
+            let box_of = [&[0, 0, 0, length], b"ftyp".as_slice(), brands[0].as_bytes(), &[0; 4]];
+            [&box_of.concat(), brands[1..].concat().as_bytes(), b"heic after its end"].concat()
+        };
+        for major in ["heic", "heix", "heim", "heis", "hevc", "hevx"] {
+            assert_eq!(picture_type(&file(&[major, "mif1", "xxxx"])), Some("image/heic"));
+        }
+        for major in ["mif1", "msf1"] {
+            assert_eq!(picture_type(&file(&[major, "mif1", "heix"])), Some("image/heic"));
+            assert_eq!(picture_type(&file(&[major, "mif1", "avif"])), Some("image/avif"));
+            assert_eq!(picture_type(&file(&[major, "mif1", "jpeg"])), Some("image/heif"));
+        }
+        assert_eq!(picture_type(&file(&["avif", "mif1", "miaf"])), Some("image/avif"));
+        assert_eq!(picture_type(&file(&["isom", "mp41", "mp42"])), None);
+        assert_eq!(picture_type(b"\0\0\0\x01ftypmif1"), Some("image/heif"));
+        assert_eq!(picture_type(b"\0\0\0\x18ftyp"), None);
     }
 
     #[tokio::test]

@@ -146,16 +146,17 @@ fn of_status(way: Way, status: StatusCode, after: Option<Duration>) -> Miss {
 /// `X-RateLimit-Reset`, whose number may be Unix seconds, milliseconds or a number of seconds
 /// (`fixtures/contracts/open-questions.md`, B10).
 pub(super) fn hint(headers: &HeaderMap, body: &ErrorBody, now: Timestamp) -> Option<Duration> {
-    let in_body = || Duration::try_from_secs_f64(body.retry_after?).ok();
+    let in_body = || http::wait(body.retry_after?);
     let at_reset = || {
         let reset: f64 = headers.get("x-ratelimit-reset")?.to_str().ok()?.trim().parse().ok()?;
         let reset = SignedDuration::try_from_secs_f64(reset).ok()?;
         let since_epoch = match reset.as_secs() {
-            ..1_000_000 => return Duration::try_from(reset).ok(),
+            ..1_000_000 => return http::wait(reset.as_secs_f64()),
             1_000_000..=100_000_000_000 => reset,
             _ => reset / 1000,
         };
-        Some(Duration::try_from(since_epoch - now.as_duration()).unwrap_or(Duration::ZERO))
+        let left = Duration::try_from(since_epoch - now.as_duration()).unwrap_or(Duration::ZERO);
+        Some(left.min(http::LONGEST_WAIT))
     };
     http::retry_after(headers, now).or_else(in_body).or_else(at_reset)
 }
@@ -198,6 +199,9 @@ mod tests {
         for none in ["-5", "soon", "NaN", "1e300", ""] {
             assert_eq!(reset(none), None, "{none}");
         }
+        let day = Some(http::LONGEST_WAIT);
+        assert_eq!(hinted(None, r#"{"retryAfter":99999999999}"#), day);
+        assert_eq!(hinted(Some(("x-ratelimit-reset", "99999999999")), ""), day);
         assert_eq!(hinted(None, r#"{"retryAfter":-1}"#), None);
         assert_eq!(hinted(None, "<html>"), None);
     }

@@ -4,14 +4,19 @@
 mod explain;
 mod story;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Context, block_on,
-    output::{Failure, line},
+    destinations::{log_in, to_log_in},
+    output::{Failure, line, remark},
     webhook::headers::header,
 };
-use crate::{config::Config, model::Severity, serve};
+use crate::{
+    destinations::Destination,
+    model::{DestinationName, Severity},
+    serve,
+};
 
 /// Options of `check`.
 #[derive(Debug, clap::Args)]
@@ -45,12 +50,20 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
         config.destinations.len(),
         config.server.listen,
     ))?;
-    if args.connect { block_on(connect(config)) } else { Ok(()) }
+    block_on(async {
+        let destinations = serve::destinations(&config)?;
+        for name in to_log_in(&destinations).await {
+            remark(&format!("destination.{name}: nobody logged in yet; {}", log_in(&name)));
+        }
+        if args.connect { connect(destinations).await } else { Ok(()) }
+    })
 }
 
-async fn connect(config: Config) -> Result<(), Failure> {
+async fn connect(
+    destinations: Vec<(DestinationName, Arc<dyn Destination>)>,
+) -> Result<(), Failure> {
     let mut broken = 0;
-    for (name, destination) in serve::destinations(&config)? {
+    for (name, destination) in destinations {
         line(&format!("{name} ({}, {})", destination.kind(), destination.place()))?;
         let findings = destination.probe().await;
         for finding in &findings {

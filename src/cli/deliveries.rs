@@ -4,9 +4,10 @@ mod list;
 mod replay;
 mod show;
 
+use std::sync::Arc;
+
 use super::{Context, block_on, filter, output::Failure};
 use crate::{
-    config::Config,
     journal::{self, Journal, Pause},
     model::{Delivery, DeliveryState},
 };
@@ -24,18 +25,24 @@ pub(super) enum Command {
 
 /// Runs one of them.
 pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
-    let config = context.load()?;
-    block_on(async move {
-        match command {
-            Command::List(args) => list::run(&config, &args).await,
-            Command::Show(args) => show::run(&config, &args).await,
-            Command::Replay(args) => replay::run(&config, &args).await,
+    match command {
+        Command::List(args) => {
+            let journal = context.journal()?;
+            block_on(async move { list::run(open_to_read(&journal).await?, &args).await })
         }
-    })
+        Command::Show(args) => {
+            let journal = context.journal()?;
+            block_on(async move { show::run(open_to_read(&journal).await?, &args).await })
+        }
+        Command::Replay(args) => {
+            let config = context.load()?;
+            block_on(async move { replay::run(&config, &args).await })
+        }
+    }
 }
 
-async fn open_to_read(config: &Config) -> Result<std::sync::Arc<dyn Journal>, Failure> {
-    Ok(journal::open_to_read(&config.journal).await?)
+async fn open_to_read(settings: &journal::Settings) -> Result<Arc<dyn Journal>, Failure> {
+    Ok(journal::open_to_read(settings).await?)
 }
 
 /// Why a delivery waits although it is due: its destination is paused.

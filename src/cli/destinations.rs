@@ -2,7 +2,7 @@
 
 mod login;
 
-use std::sync::Arc;
+use std::{os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     destinations::Destination,
     journal::{self, Pause},
-    model::{DeliveryState, DestinationName, Filter, Kind, Severity, Target},
+    model::{DeliveryState, DestinationName, Filter, Finding, Kind, Severity, Target},
     ops::control,
     serve,
 };
@@ -70,7 +70,28 @@ struct Row {
     delivered: Option<u64>,
     underway: Option<u64>,
     held: Option<u64>,
+    login_needed: bool,
     paused: Option<Pause>,
+}
+
+/// The destinations that nobody logged in to yet, of those that need it and as far as this user
+/// may know.
+pub(super) async fn to_log_in(
+    destinations: &[(DestinationName, Arc<dyn Destination>)],
+) -> Vec<DestinationName> {
+    let mut names = Vec::new();
+    for (name, destination) in destinations {
+        let Ok(login) = destination.login() else { continue };
+        if login.is_needed().await.unwrap_or(false) {
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+/// What a person does then.
+pub(super) fn log_in(name: &DestinationName) -> String {
+    format!("log in: apertur-bridge destinations login {name}")
 }
 
 async fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
@@ -85,6 +106,8 @@ async fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
         Some(journal) => (journal.count(&Filter::default()).await?, journal.pauses().await?),
         None => Default::default(),
     };
+    let destinations = serve::destinations(config)?;
+    let to_log_in = to_log_in(&destinations).await;
     let row = |(name, destination): (DestinationName, Arc<dyn Destination>)| {
         let sum = |states: &[DeliveryState]| {
             let ours = counts.iter().filter(|c| c.destination.as_ref() == Some(&name));
@@ -97,11 +120,12 @@ async fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
             delivered: sum(&[Delivered]),
             underway: sum(&[Waiting, Due, Sending]),
             held: sum(&[Held]),
+            login_needed: to_log_in.contains(&name),
             paused: pauses.iter().find(|pause| pause.destination == name).cloned(),
             name,
         }
     };
-    let rows: Vec<Row> = serve::destinations(config)?.into_iter().map(row).collect();
+    let rows: Vec<Row> = destinations.into_iter().map(row).collect();
     if control::is_deserted(&config.data_dir.join("control.sock")).await {
         remark("no daemon runs: this is how things stood when the last one stopped");
     }
@@ -111,25 +135,28 @@ async fn list(config: &Config, as_json: bool) -> Result<(), Failure> {
 fn tell(rows: Vec<Row>) -> Result<(), Failure> {
     let header = ["NAME", "TYPE", "PLACE", "DELIVERED", "UNDER WAY", "HELD", "STATE"];
     let mut text = table(&header);
-    let mut paused = Vec::new();
+    let mut more = Vec::new();
     for row in rows {
         let state = match (&row.paused, row.held) {
             (Some(_), _) => "paused",
+            _ if row.login_needed => "to log in",
             (None, Some(_)) => "ok",
             (None, None) => "unknown",
         };
         let number = |number: Option<u64>| number.map_or("-".to_owned(), |n| n.to_string());
         let numbers = [row.delivered, row.underway, row.held].map(number);
         let [delivered, underway, held] = numbers;
+        if row.login_needed && row.paused.is_none() {
+            more.push(format!("{}: nobody logged in yet; {}", row.name, log_in(&row.name)));
+        }
+        more.extend(row.paused.map(|Pause { destination, since, cause }| {
+            format!("{destination} is paused since {since:.0}: {cause}")
+        }));
         let (name, kind, state) = (row.name.to_string(), row.kind.to_string(), state.to_owned());
         text.add_row([name, kind, row.place, delivered, underway, held, state]);
-        paused.extend(row.paused);
     }
     line(&text.trim_fmt())?;
-    for Pause { destination, since, cause } in paused {
-        line(&format!("\n{destination} is paused since {since:.0}: {cause}"))?;
-    }
-    Ok(())
+    more.iter().try_for_each(|told| line(&format!("\n{told}")))
 }
 
 async fn test(
@@ -139,7 +166,8 @@ async fn test(
     as_json: bool,
 ) -> Result<(), Failure> {
     let destination = named(config, name)?;
-    let findings = destination.test(target).await;
+    let mut findings = destination.test(target).await;
+    findings.extend(as_another(config, name, destination.kind()));
     if as_json {
         json(&findings)?;
     } else {
@@ -151,6 +179,19 @@ async fn test(
         return Err(Failure::Unavailable(format!("destination {name} does not work; see above")));
     }
     Ok(())
+}
+
+/// What a test of a folder by root does not tell.
+fn as_another(config: &Config, name: &str, kind: Kind) -> Option<Finding> {
+    let owner = |path: &Path| std::fs::metadata(path).ok().map(|of| of.uid());
+    let daemon = owner(&config.data_dir).filter(|uid| *uid != 0)?;
+    // The owner of a process's own files is who runs it.
+    if kind != Kind::Folder || owner(Path::new("/proc/self")) != Some(0) {
+        return None;
+    }
+    let what = format!("root may write everywhere; whether the daemon's user {daemon} may is open");
+    let fix = format!("sudo -u '#{daemon}' apertur-bridge destinations test {name}");
+    Some(Finding::warning("user", what, fix))
 }
 
 /// The destination of this name.

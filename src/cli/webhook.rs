@@ -23,8 +23,9 @@ use super::{
     output::{Failure, remark},
 };
 
-/// Largest photo or body taken, in bytes: it is held in memory.
-const MAX_FILE: u64 = 64 * 1024 * 1024;
+/// Largest photo or body taken, in bytes: it is held in memory. The daemon says what is too much
+/// for its `max_body`.
+const MAX_FILE: u64 = 1024 * 1024 * 1024;
 /// Largest secret file, in bytes.
 const MAX_SECRET: u64 = 64 * 1024;
 
@@ -45,13 +46,13 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<(), Failure> {
     }
 }
 
-/// The bytes of a file of up to 64 MiB.
+/// The bytes of a file of up to 1 GiB.
 pub(super) fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
     let read = File::open(path).and_then(|file| read_all(file, MAX_FILE));
     read.with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// The body of a request of up to 64 MiB; `-` and nothing are standard input.
+/// The body of a request of up to 1 GiB; `-` and nothing are standard input.
 pub(super) fn read_body(file: Option<&Path>) -> anyhow::Result<Vec<u8>> {
     if let Some(file) = file.filter(|file| file.as_os_str() != "-") {
         return read_file(file);

@@ -27,7 +27,13 @@ pub(super) fn read_retry(s: &mut Section<'_>) -> Option<deliver::Settings> {
     });
     let give_up_after =
         s.key("give_up_after", "how long a delivery is tried before it is held").or("3d", duration);
-    let deadline = s.key("deadline", "longest time of one attempt").or("5m", duration);
+    let deadline = s
+        .key(
+            "deadline",
+            "longest time of one attempt; a second more for every 32 KiB of its photos",
+        )
+        .or("5m", duration);
+    s.reader.deadline.set(deadline);
     let probe_every = s
         .key("probe_every", "first wait before a broken destination is looked at again")
         .or("30s", duration);

@@ -111,6 +111,7 @@ impl From<&Finding> for model::Finding {
             subject,
             what: finding.what.clone(),
             fix: finding.remedy.clone(),
+            cause: None,
         }
     }
 }

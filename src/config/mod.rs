@@ -107,15 +107,42 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong, at once; also that a named file cannot be read.
 pub fn load(from: Option<&Path>) -> Result<Loaded, Findings> {
+    with_text(from, load_from)
+}
+
+/// Reads where the journal is and nothing else, so that who only reads it needs no secret of the
+/// daemon. Blocks.
+///
+/// # Errors
+/// As [`load`], for `data_dir` and `[journal]` alone.
+pub fn load_journal(from: Option<&Path>) -> Result<crate::journal::Settings, Findings> {
+    with_text(from, |file, env| {
+        let (path, text) = file.map_or((None, ""), |(path, text)| (Some(path), text));
+        let mut tree = source::layer(text, env).map_err(|error| not_toml(path, error))?;
+        let reader = Reader::new(path, env, mem::take(&mut tree.lines));
+        let mut root = Section::new(&reader, String::new(), tree.root);
+        let journal = data_dir(&mut root).and_then(|data_dir| {
+            root.section("journal", JOURNAL, |s| journal::read_journal(s, &data_dir))
+        });
+        drop(root);
+        journal.ok_or_else(|| Findings(reader.findings.into_inner()))
+    })
+}
+
+/// Finds the configuration file and hands over its text and the environment.
+fn with_text<T>(
+    from: Option<&Path>,
+    read_from: impl Fn(Option<(&Path, &str)>, &BTreeMap<String, String>) -> Result<T, Findings>,
+) -> Result<T, Findings> {
     let named = from
         .map(Path::to_owned)
         .or_else(|| env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from));
     let env = with_credentials(environment()?, Path::new(CREDENTIALS));
     let file = named.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
     match read(file) {
-        Ok(text) => load_from(Some((file, &text)), &env),
+        Ok(text) => read_from(Some((file, &text)), &env),
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
-            load_from(None, &env).map_err(|mut findings| {
+            read_from(None, &env).map_err(|mut findings| {
                 let name = DEFAULT_FILE.to_owned();
                 let place = Place::File { name, line: None, column: None };
                 let remedy = format!("make it, or name another with --config or {FILE_VARIABLE}");
@@ -158,6 +185,14 @@ pub fn load_from(
     }
 }
 
+/// What `[journal]` is for.
+const JOURNAL: &str = "What was received and what became of it.";
+
+fn data_dir(root: &mut Section<'_>) -> Option<PathBuf> {
+    root.key("data_dir", "journal, spool and control socket live here")
+        .or("/var/lib/apertur-bridge", values::path)
+}
+
 /// Reads every section, in the order of the reference. `None` when something is wrong, which
 /// was noted then.
 fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
@@ -166,9 +201,7 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
     }
     warn_of_single_underscores(reader);
     let mut root = Section::new(reader, String::new(), tree.root);
-    let data_dir = root
-        .key("data_dir", "journal, spool and control socket live here")
-        .or("/var/lib/apertur-bridge", values::path);
+    let data_dir = data_dir(&mut root);
     let (listener, requests) = root.section(
         "server",
         "The public listener: only Apertur needs to reach it.",
@@ -182,9 +215,7 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         |s| server::read_console(s, listener),
     );
     let base = data_dir.as_deref().unwrap_or(Path::new(""));
-    let journal = root.section("journal", "What was received and what became of it.", |s| {
-        journal::read_journal(s, base)
-    });
+    let journal = root.section("journal", JOURNAL, |s| journal::read_journal(s, base));
     journal::read_spool(&mut root);
     let collect =
         root.section("fetch", "Fetching photos that were only announced.", delivery::read_fetch);

@@ -5,6 +5,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{
@@ -23,6 +24,8 @@ pub(super) struct Reader<'a> {
     pub(super) describing: bool,
     /// Whether the file itself holds a secret.
     pub(super) holds_secret: Cell<bool>,
+    /// `retry.deadline`, once it was read.
+    pub(super) deadline: Cell<Option<Duration>>,
     /// What was asked for, in order.
     pub(super) described: RefCell<Vec<Described>>,
     /// What was found, in no order.
@@ -81,6 +84,7 @@ impl<'a> Reader<'a> {
             env,
             describing: false,
             holds_secret: Cell::new(false),
+            deadline: Cell::default(),
             described: RefCell::default(),
             findings: RefCell::default(),
             lines,

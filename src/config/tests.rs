@@ -269,6 +269,23 @@ fn secrets_come_from_files_and_credentials_and_are_never_shown() {
 }
 
 #[test]
+fn a_timeout_that_never_comes_is_warned_of() {
+    let warned = |text: &str| {
+        let text = format!("{text}\n[destination.a]\ntype = 'webdav'\nurl = 'https://a.example'\n");
+        let loaded = |more: &str| {
+            let text = format!("{text}{more}");
+            load_from(Some((Path::new("c.toml"), &text)), &env(&[SECRET])).unwrap().warnings
+        };
+        // A default is nobody's wish.
+        (loaded("").len(), loaded("timeout = '6m'").iter().map(ToString::to_string).collect())
+    };
+    let (none, told): (usize, Vec<String>) = warned("[retry]\ndeadline = '1m'");
+    assert_eq!((none, told.len()), (0, 1), "{told:?}");
+    assert!(told[0].contains("destination.a.timeout: is longer than retry.deadline"), "{told:?}");
+    assert_eq!(warned("[retry]\ndeadline = '6m'").1, [""; 0]);
+}
+
+#[test]
 fn commands_beside_the_service_read_its_credentials() {
     let home = tempfile::tempdir().unwrap();
     let found = |pairs, folder: &Path| {

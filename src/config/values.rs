@@ -12,7 +12,7 @@ use ::config::ValueKind;
 use url::{Host, Url};
 
 use super::{
-    entry::{Entry, nearest},
+    entry::{DEFAULT, Entry, nearest},
     server::Listen,
 };
 
@@ -92,7 +92,7 @@ pub(super) fn count(from: usize, to: usize) -> impl Fn(&Entry<'_>) -> Option<usi
             Some(number) => Some(number),
             None => entry.wrong_value(
                 &format!("is not a whole number from {from} to {to}"),
-                format!("write for example {from}"),
+                format!("write a number from {from} to {to}"),
             ),
         }
     }
@@ -119,6 +119,19 @@ pub(super) fn duration(entry: &Entry<'_>) -> Option<Duration> {
         Ok(duration) => Some(duration),
         Err(_) => entry.wrong_value("is not a duration", remedy),
     }
+}
+
+/// The longest time of one call to a destination. Warns where it never comes.
+pub(super) fn timeout(entry: &Entry<'_>) -> Option<Duration> {
+    let timeout = duration(entry)?;
+    let is_own = entry.value.origin() != Some(DEFAULT);
+    if is_own && entry.reader.deadline.get().is_some_and(|deadline| timeout > deadline) {
+        entry.warn(
+            "is longer than retry.deadline, which ends the attempt before, however small the photo",
+            "raise retry.deadline, or shorten this",
+        );
+    }
+    Some(timeout)
 }
 
 /// A number of bytes above zero: `"64MiB"`, `"1024"` or the number 1024.
@@ -183,6 +196,14 @@ pub(super) fn some_of<T>(
 /// public host.
 pub(super) fn http_url(example: &'static str) -> impl Fn(&Entry<'_>) -> Option<Url> {
     move |entry| text(|text| bare_url(text, example))(entry).inspect(|url| encrypted(entry, url))
+}
+
+/// As [`http_url`], of an address that stands within a secret, so that it is not shown.
+pub(super) fn inner_url(entry: &Entry<'_>, text: &str, example: &str) -> Option<Url> {
+    match bare_url(text, example) {
+        Ok(url) => Some(url).inspect(|url| encrypted(entry, url)),
+        Err(wrong) => entry.wrong(format!("has an address that {}", wrong.what), wrong.remedy),
+    }
 }
 
 /// As [`http_url`], where a query is allowed. It is often a key, so such an address is not shown.

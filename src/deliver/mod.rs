@@ -52,11 +52,12 @@ pub struct Settings {
     pub max_delay: Duration,
     /// A delivery that failed for this long is held.
     pub give_up_after: Duration,
-    /// Longest time for one call to a destination.
+    /// Longest time for one call to a destination; a second more for every 32 KiB that are to be
+    /// sent or read in it.
     pub deadline: Duration,
     /// First wait before a paused destination is probed, and between probes of one that cannot
-    /// be reached; one that refuses our credentials is probed less and less often, at least
-    /// every 15 minutes or `max_delay`.
+    /// be reached; one that refuses our credentials, or the photo that tries it out after a
+    /// probe, is probed less and less often, at least every 15 minutes or `max_delay`.
     pub probe_every: Duration,
 }
 
@@ -149,6 +150,9 @@ impl Sender {
     /// How many more parcels may be claimed now.
     fn room(&self) -> usize {
         match self.allowance() {
+            Allowance::Parcels(count) if self.gate.is_ajar() => {
+                count.min(1).saturating_sub(self.parcels_under_way())
+            }
             // What runs may not have asked for its calls yet.
             Allowance::Parcels(count) => count.saturating_sub(self.parcels_under_way()),
             Allowance::From(_) => 0,
@@ -176,9 +180,14 @@ impl Sender {
     async fn settle(&self, claimed: &Claimed, end: DeliveryEnd, started: Instant) {
         match &end {
             DeliveryEnd::Broken { cause } => self.pause(cause.clone()).await,
-            DeliveryEnd::Delivered(_) | DeliveryEnd::Held { .. } => {
+            DeliveryEnd::Delivered(receipt) => {
                 self.gate.forget(claimed.delivery.id);
+                // What was found proves that it can be read, no more.
+                if !receipt.found {
+                    self.resume(true).await;
+                }
             }
+            DeliveryEnd::Held { .. } => self.gate.forget(claimed.delivery.id),
             _ => {}
         }
         if self.write(claimed, &end).await {
@@ -232,13 +241,14 @@ impl Sender {
     }
 
     async fn pause(&self, cause: Cause) {
-        let since = self.around.clock.now();
-        if !self.gate.shut(&self.around.clock, &cause) {
-            return;
-        }
-        self.around.telemetry.emit(&Fact::Paused { destination: &self.name, cause: &cause });
-        let pause = Pause { destination: self.name.clone(), since, cause };
-        self.record(Some(pause)).await;
+        let Some((is_new, since)) = self.gate.shut(&self.around.clock, &cause) else { return };
+        let (destination, cause) = (&self.name, &cause);
+        self.around.telemetry.emit(&if is_new {
+            Fact::Paused { destination, cause }
+        } else {
+            Fact::StillPaused { destination, cause }
+        });
+        self.record(Some((since, cause))).await;
     }
 
     /// Asks a paused destination whether it works again, when it is time to.
@@ -247,19 +257,67 @@ impl Sender {
             findings = self.destination.probe() => findings,
             () = self.around.stop.cancelled() => return,
         };
-        let now = self.around.clock.now();
-        if findings.iter().any(|finding| finding.severity == Severity::Error) {
-            self.gate.still_shut(&self.around.clock);
-            return;
-        }
-        if let Some(since) = self.gate.open() {
-            let paused = Duration::try_from(now.duration_since(since)).unwrap_or_default();
-            self.around.telemetry.emit(&Fact::Resumed { destination: &self.name, paused });
-            self.record(None).await;
+        let Some(found) = findings.iter().find(|found| found.severity == Severity::Error) else {
+            return self.gate.set_ajar();
+        };
+        if let Some((cause, since)) = self.gate.still_shut(&self.around.clock, found) {
+            let (destination, cause) = (&self.name, &cause);
+            self.around.telemetry.emit(&Fact::StillPaused { destination, cause });
+            self.record(Some((since, cause))).await;
         }
     }
 
-    async fn record(&self, pause: Option<Pause>) {
+    /// A paused destination goes on, where a probe let one photo try.
+    async fn resume(&self, was_delivered: bool) {
+        let Some(since) = self.gate.open(was_delivered) else { return };
+        let paused = self.around.clock.now().duration_since(since);
+        let paused = Duration::try_from(paused).unwrap_or_default();
+        self.around.telemetry.emit(&Fact::Resumed { destination: &self.name, paused });
+        self.record(None).await;
+    }
+
+    /// One photo to try a paused destination out with: one that did not find it broken before,
+    /// where there is such. With none left it goes on.
+    async fn claim_one(&self) -> Result<Vec<Vec<Claimed>>, JournalError> {
+        for except in [self.gate.suspects(), Vec::new()] {
+            let parcels = self.claim_some((1, 1), except).await?;
+            if !parcels.is_empty() {
+                return Ok(parcels);
+            }
+        }
+        self.resume(false).await;
+        Ok(Vec::new())
+    }
+
+    /// Claims at most so many parcels of at most so many photos.
+    async fn claim_some(
+        &self,
+        (limit, photos_per_parcel): (usize, usize),
+        mut except: Vec<DeliveryId>,
+    ) -> Result<Vec<Vec<Claimed>>, JournalError> {
+        let limits = self.destination.limits();
+        let (lease, lease_more) = self.lease();
+        except.extend(self.running().keys());
+        let claim = Claim {
+            now: self.around.clock.now(),
+            lease_until: self.around.clock.after(lease),
+            lease_more,
+            destination: self.name.clone(),
+            limit,
+            photos_per_parcel,
+            parcel_size: limits.parcel_size,
+            one_per_target: limits.one_per_target,
+            except,
+        };
+        self.around.journal.claim_deliveries(claim).await
+    }
+
+    async fn record(&self, pause: Option<(Timestamp, &Cause)>) {
+        let pause = pause.map(|(since, cause)| Pause {
+            destination: self.name.clone(),
+            since,
+            cause: cause.clone(),
+        });
         if let Err(error) = self.around.journal.set_pause(&self.name, pause).await {
             // The record is for people; the gate itself is here.
             self.resting(&error, Duration::ZERO);
@@ -282,20 +340,12 @@ impl Work for Sender {
         if self.idle() || limit == 0 {
             return Ok(Vec::new());
         }
-        let limits = self.destination.limits();
-        let (lease, lease_more) = self.lease();
-        let claim = Claim {
-            now,
-            lease_until: self.around.clock.after(lease),
-            lease_more,
-            destination: self.name.clone(),
-            limit,
-            photos_per_parcel: limits.photos_per_parcel.max(1),
-            parcel_size: limits.parcel_size,
-            one_per_target: limits.one_per_target,
-            except: self.running().keys().copied().collect(),
+        let parcels = if self.gate.is_ajar() {
+            self.claim_one().await?
+        } else {
+            let photos = self.destination.limits().photos_per_parcel.max(1);
+            self.claim_some((limit, photos), Vec::new()).await?
         };
-        let parcels = self.around.journal.claim_deliveries(claim).await?;
         let mut running = self.running();
         for parcel in &parcels {
             let Some(first) = parcel.first() else { continue };
@@ -319,6 +369,10 @@ impl Work for Sender {
     async fn next_at(&self) -> Result<Option<Timestamp>, JournalError> {
         if let Some(at) = self.gate.probe_at(self.around.clock.now()) {
             return Ok(Some(at));
+        }
+        // The end of the one photo that tries is awaited anyhow.
+        if self.gate.is_ajar() && self.parcels_under_way() > 0 {
+            return Ok(None);
         }
         let next = self.around.journal.next_delivery_at(&self.name).await?;
         Ok(match self.allowance() {

@@ -11,8 +11,8 @@ use super::{
     verdict::{Verdict, named},
 };
 use crate::{
-    destinations::{Item, Limits, Parcel},
-    journal::{Claimed, DeliveryEnd},
+    destinations::{Item, Parcel},
+    journal::{Claimed, DeliveryEnd, on_the_way},
     model::{Cause, Delivery, ErrorKind, Failure, Receipt},
     spool::SpooledFile,
 };
@@ -113,9 +113,10 @@ impl Sender {
 
     fn file(&self, claimed: &Claimed) -> Result<SpooledFile, Cause> {
         let photo = &claimed.delivery.photo;
-        let limits = self.destination.limits();
+        if let Some(cause) = self.destination.limits().refusal(&self.name, photo.size) {
+            return Err(cause);
+        }
         match (photo.sha256, photo.size) {
-            (_, Some(size)) if size > limits.max_size => Err(self.too_large(size, limits)),
             (Some(sha256), Some(size)) => Ok(self.around.spool.file(sha256, size)),
             _ => Err(Cause::new(
                 ErrorKind::Local,
@@ -123,19 +124,6 @@ impl Sender {
                 "replay the delivery, so that the photo is fetched again",
             )),
         }
-    }
-
-    fn too_large(&self, size: u64, Limits { max_size, size_key, .. }: Limits) -> Cause {
-        let what = format!("the photo has {size} bytes, the destination takes at most {max_size}");
-        let fix = "ask for a smaller picture, or route large photos to another destination";
-        let fix = match size_key {
-            Some(key) => {
-                let name = &self.name;
-                format!("raise `destination.{name}.{key}` if the other side takes more, {fix}")
-            }
-            None => fix.to_owned(),
-        };
-        Cause::new(ErrorKind::TooLarge, what, fix)
     }
 
     /// Looks for what may be there already and settles what is; gives the others.
@@ -173,7 +161,8 @@ impl Sender {
 
     async fn find(&self, unsure: &[&Claimed]) -> Result<Vec<Option<Receipt>>, Failure> {
         let deliveries: Vec<_> = unsure.iter().map(|claimed| claimed.delivery.clone()).collect();
-        let found = self.in_time(self.destination.find(&deliveries)).await;
+        let bytes = deliveries.iter().filter_map(|delivery| delivery.photo.size).sum();
+        let found = self.in_time(bytes, self.destination.find(&deliveries)).await;
         let found = found.map_err(|failure| hidden(failure, &deliveries))?;
         if found.len() == deliveries.len() {
             return Ok(found);
@@ -191,16 +180,18 @@ impl Sender {
             file: piece.file.clone(),
         };
         let parcel = Parcel { items: pieces.iter().map(item).collect() };
-        let sent = self.in_time(self.destination.deliver(&parcel, &self.progress)).await;
+        let bytes = parcel.items.iter().map(|item| item.file.size).sum();
+        let sent = self.in_time(bytes, self.destination.deliver(&parcel, &self.progress)).await;
         sent.map_err(|failure| hidden(failure, parcel.items.iter().map(|item| &item.delivery)))
     }
 
-    /// A call under its deadline.
+    /// A call about so many bytes, under its deadline.
     async fn in_time<T>(
         &self,
+        bytes: u64,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let deadline = self.settings.deadline;
+        let deadline = self.settings.deadline.saturating_add(on_the_way(bytes));
         match tokio::time::timeout(deadline, call).await {
             Ok(ended) => ended,
             Err(_) => Err(Failure::Unknown {

@@ -1,5 +1,6 @@
-//! What keeps a destination from being called: the gate, shut while it is broken and opened by a
-//! successful probe, and the waits after rate limits that name no time.
+//! What keeps a destination from being called: the gate, shut while it is broken, ajar for one
+//! photo once a probe succeeds and opened by the first that is delivered, and the waits after
+//! rate limits that name no time.
 
 use std::{
     collections::HashMap,
@@ -11,15 +12,15 @@ use jiff::Timestamp;
 
 use super::{Settings, delay};
 use crate::{
-    model::{Cause, DeliveryId, ErrorKind},
+    model::{Cause, DeliveryId, ErrorKind, Finding},
     system::{Clock, later},
 };
 
-/// Longest time between two probes of what refuses our credentials: accounts are locked by those
-/// who try again and again.
+/// Longest time between two probes of what refuses our credentials or photos: accounts are locked
+/// by those who try again and again.
 const LONGEST: Duration = Duration::from_mins(15);
 
-/// Open, or shut until a probe succeeds.
+/// Open, or shut until a probe succeeds and then a photo is delivered.
 #[derive(Debug)]
 pub(super) struct Gate {
     /// The first wait for a probe.
@@ -31,20 +32,21 @@ pub(super) struct Gate {
 #[derive(Debug, Default)]
 struct State {
     shut: Option<Shut>,
-    /// How often a probe opened it.
+    /// How often a delivered photo opened it.
     opened: u64,
     /// The deliveries that found the destination broken.
     suspects: HashMap<DeliveryId, Suspect>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Shut {
     since: Timestamp,
-    /// Whether it is asked less and less often.
-    slower: bool,
+    cause: Cause,
     wait: Duration,
     asked_at: Timestamp,
     probe_at: Timestamp,
+    /// A probe succeeded: one photo at a time may try.
+    is_ajar: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +55,26 @@ struct Suspect {
     opened: u64,
     /// Since when it is the delivery and not the destination.
     since: Option<Timestamp>,
+}
+
+impl Shut {
+    /// Whether it is asked less and less often.
+    fn is_slower(&self) -> bool {
+        matches!(self.cause.kind, ErrorKind::Unauthorized | ErrorKind::Forbidden)
+    }
+
+    fn again(&mut self, clock: &Clock, wait: Duration) {
+        (self.wait, self.is_ajar) = (wait, false);
+        (self.asked_at, self.probe_at) = (clock.now(), clock.after(wait));
+    }
+
+    /// Takes the newest cause; gives since when it is shut where that is another one. Details
+    /// may hold times and numbers that are others each time.
+    fn learn(&mut self, cause: &Cause) -> Option<Timestamp> {
+        let is_new = self.cause.kind != cause.kind || self.cause.what != cause.what;
+        self.cause = cause.clone();
+        is_new.then_some(self.since)
+    }
 }
 
 impl Gate {
@@ -67,59 +89,84 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether nothing may go through.
     pub(super) fn is_shut(&self) -> bool {
-        self.state().shut.is_some()
+        self.state().shut.as_ref().is_some_and(|shut| !shut.is_ajar)
     }
 
-    /// When the next probe is due; `None` while open. At once where the clock was set back.
+    /// Whether one photo at a time may go through.
+    pub(super) fn is_ajar(&self) -> bool {
+        self.state().shut.as_ref().is_some_and(|shut| shut.is_ajar)
+    }
+
+    /// When the next probe is due; `None` while none is. At once where the clock was set back.
     pub(super) fn probe_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let due = |shut: Shut| if now < shut.asked_at { now } else { shut.probe_at };
-        self.state().shut.map(due)
+        let due = |shut: &Shut| if now < shut.asked_at { now } else { shut.probe_at };
+        self.state().shut.as_ref().filter(|shut| !shut.is_ajar).map(due)
     }
 
-    /// Shuts it until a probe; `false` when it was shut already.
-    pub(super) fn shut(&self, clock: &Clock, cause: &Cause) -> bool {
+    /// A delivery found the destination broken: shuts it until a probe; for longer where it was
+    /// ajar. Gives what is to be told: whether it was open before, and since when it is shut.
+    pub(super) fn shut(&self, clock: &Clock, cause: &Cause) -> Option<(bool, Timestamp)> {
         let mut state = self.state();
-        if state.shut.is_some() {
-            return false;
-        }
-        let now = clock.now();
-        let slower = matches!(cause.kind, ErrorKind::Unauthorized | ErrorKind::Forbidden);
-        let probe_at = clock.after(self.every);
-        let wait = self.every;
-        state.shut = Some(Shut { since: now, slower, wait, asked_at: now, probe_at });
-        true
-    }
-
-    /// A probe failed: the next one later.
-    pub(super) fn still_shut(&self, clock: &Clock) {
-        if let Some(shut) = self.state().shut.as_mut() {
-            if shut.slower {
-                shut.wait = shut.wait.saturating_mul(2).min(self.longest);
+        if let Some(shut) = state.shut.as_mut() {
+            if !shut.is_ajar {
+                return None;
             }
-            (shut.asked_at, shut.probe_at) = (clock.now(), clock.after(shut.wait));
+            shut.again(clock, shut.wait.saturating_mul(2).min(self.longest));
+            return shut.learn(cause).map(|since| (false, since));
+        }
+        let (since, wait) = (clock.now(), self.every);
+        let (cause, probe_at) = (cause.clone(), clock.after(wait));
+        let shut = Shut { since, cause, wait, asked_at: since, probe_at, is_ajar: false };
+        state.shut = Some(shut);
+        Some((true, since))
+    }
+
+    /// A probe failed: the next one later. Gives its cause and since when it is shut where that
+    /// is another cause than before.
+    pub(super) fn still_shut(&self, clock: &Clock, found: &Finding) -> Option<(Cause, Timestamp)> {
+        let mut state = self.state();
+        let shut = state.shut.as_mut()?;
+        let cause = found.as_cause(shut.cause.kind);
+        let told = shut.learn(&cause).map(|since| (cause, since));
+        let grows = if shut.is_slower() { 2 } else { 1 };
+        shut.again(clock, shut.wait.saturating_mul(grows).min(self.longest));
+        told
+    }
+
+    /// A probe succeeded: one photo may try.
+    pub(super) fn set_ajar(&self) {
+        if let Some(shut) = self.state().shut.as_mut() {
+            shut.is_ajar = true;
         }
     }
 
-    /// A probe succeeded; gives the time since when it was shut.
-    pub(super) fn open(&self) -> Option<Timestamp> {
+    /// A photo was delivered, or none is left to try; gives since when it was shut where it was
+    /// ajar.
+    pub(super) fn open(&self, was_delivered: bool) -> Option<Timestamp> {
         let mut state = self.state();
-        let shut = state.shut.take()?;
-        state.opened = state.opened.saturating_add(1);
+        let shut = state.shut.take_if(|shut| shut.is_ajar)?;
+        state.opened = state.opened.saturating_add(u64::from(was_delivered));
         Some(shut.since)
     }
 
-    /// A delivery found the destination broken. Where it did so before and a probe has succeeded
-    /// since, it is not the destination: gives since when that is known. So each time that is
-    /// held against a delivery has a probe of its own.
+    /// A delivery found the destination broken. Where it did so before and another was delivered
+    /// since, it is not the destination: gives since when that is known. While the gate is not
+    /// open nobody knows.
     pub(super) fn suspect(&self, delivery: DeliveryId, now: Timestamp) -> Option<Timestamp> {
         let mut state = self.state();
-        let (opened, shut) = (state.opened, state.shut.is_some());
+        let (opened, is_open) = (state.opened, state.shut.is_none());
         let first = Suspect { opened, since: None };
         let suspect = state.suspects.entry(delivery).or_insert(first);
-        let again = suspect.opened < opened && !shut;
+        let again = is_open && (suspect.opened < opened || suspect.since.is_some());
         suspect.opened = opened;
         again.then(|| *suspect.since.get_or_insert(now))
+    }
+
+    /// The deliveries that found the destination broken: another one tells more.
+    pub(super) fn suspects(&self) -> Vec<DeliveryId> {
+        self.state().suspects.keys().copied().collect()
     }
 
     /// A delivery came to its end.
@@ -188,7 +235,7 @@ mod tests {
         let (now, earlier) = (clock.now(), Timestamp::UNIX_EPOCH);
         let gate = Gate::new(&settings);
         let cause = Cause::new(ErrorKind::Unreachable, "nobody answers", "");
-        assert!(gate.shut(&clock, &cause) && gate.is_shut());
+        assert!(gate.shut(&clock, &cause).is_some() && gate.is_shut());
         assert_eq!(gate.probe_at(now), Some(clock.after(settings.probe_every)));
         assert_eq!(gate.probe_at(earlier), Some(earlier), "due");
 
@@ -206,7 +253,7 @@ mod tests {
         let settings = Settings { probe_every: probe, ..Settings::default() };
         let (gate, clock) = (Gate::new(&settings), Clock::stepped(Timestamp::UNIX_EPOCH));
         gate.shut(&clock, &Cause::new(ErrorKind::Forbidden, "no", ""));
-        gate.still_shut(&clock);
+        gate.still_shut(&clock, &Finding::error("log in", "no", ""));
         assert_eq!(gate.probe_at(clock.now()), Some(clock.after(probe)));
     }
 }

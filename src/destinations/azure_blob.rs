@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use opendal::services::Azblob;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -45,6 +46,20 @@ pub enum Credential {
     Key(SecretString),
 }
 
+impl Credential {
+    /// When a signature ends; `None` for a key, and where the signature does not say.
+    #[must_use]
+    pub fn expires(&self) -> Option<Timestamp> {
+        let Self::Sas(token) = self else { return None };
+        let mut pairs = url::form_urlencoded::parse(token.expose_secret().as_bytes());
+        let (_, ends) = pairs.find(|(name, _)| name == "se")?;
+        let local = |time: DateTime| time.to_zoned(TimeZone::UTC).ok();
+        // Azure takes a day alone, and minutes without seconds.
+        let day = || local(ends.trim_end_matches('Z').parse::<DateTime>().ok()?);
+        ends.parse().ok().or_else(|| day().map(|time| time.timestamp()))
+    }
+}
+
 const WORDS: Words = Words {
     whom: "Azure",
     bucket: "container",
@@ -62,6 +77,7 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Objects> {
         kind: Kind::AzureBlob,
         place: format!("{endpoint}/{}", settings.container_name),
         words: WORDS,
+        expires: settings.credential.expires(),
         timeout: settings.timeout,
         concurrency: settings.concurrency,
     };
@@ -75,4 +91,24 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Objects> {
     };
     let objects = Objects::new(common, service, shared.http.clone(), shared.clock.clone());
     Storage::new(objects, settings.blob_template, shared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_says_in_any_spelling_when_it_ends() {
+        let ends = |token: &str| {
+            let ends = Credential::Sas(SecretString::from(token)).expires();
+            ends.map(|ends| ends.to_string())
+        };
+        let day = Some("2027-01-15T00:00:00Z".to_owned());
+        for se in ["2027-01-15", "2027-01-15T00:00Z", "2027-01-15T00%3A00%3A00Z"] {
+            assert_eq!(ends(&format!("sv=1&se={se}&sig=x")), day, "{se}");
+        }
+        assert_eq!(ends("sv=1&sig=x"), None);
+        assert_eq!(ends("se=soon&sig=x"), None);
+        assert_eq!(Credential::Key(SecretString::from("se=2027-01-15")).expires(), None);
+    }
 }

@@ -67,6 +67,7 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Objects> {
             None => format!("gs://{}", settings.bucket),
         },
         words: WORDS,
+        expires: None,
         timeout: settings.timeout,
         concurrency: settings.concurrency,
     };

@@ -66,6 +66,14 @@ enum Variable {
     Tag(String),
 }
 
+/// A key that is no photo's, where photos go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Beside {
+    pub(super) key: String,
+    /// Its folder, where that is its own.
+    pub(super) folder: Option<String>,
+}
+
 impl Default for KeyTemplate {
     /// `{date}/{image_id}.{ext}`: sorted by day, one key a photo, no session id (which works
     /// like a password for guests).
@@ -155,6 +163,21 @@ impl KeyTemplate {
             suffixed(&unreserved(part), &delivery.photo.id)
         };
         key.split('/').map(part).collect::<Vec<_>>().join("/")
+    }
+
+    /// A picture of this name below the folders that all photos share; where each photo may have
+    /// new folders, in a new folder.
+    pub(super) fn beside(&self, name: &str) -> Beside {
+        let text = match self.pieces.first() {
+            Some(Part::Text(text)) => text.as_str(),
+            Some(Part::Variable(_)) | None => "",
+        };
+        let shared = &text[..text.rfind('/').map_or(0, |slash| slash + 1)];
+        let makes_folders = self.source[shared.len()..].contains('/');
+        let shared = shared.split('/').map(unreserved).collect::<Vec<_>>().join("/");
+        let folder = makes_folders.then(|| format!("{shared}{name}"));
+        let within = folder.as_ref().map_or(shared, |folder| format!("{folder}/"));
+        Beside { key: format!("{within}{name}.png"), folder }
     }
 
     fn join(&self, value: impl Fn(&Variable) -> String) -> String {
@@ -304,6 +327,20 @@ mod tests {
         assert_eq!(template.render(&delivery()), "2027-01-15/img_1.jpg");
         assert!(template.is_unique());
         assert!(!KeyTemplate::parse("{filename}").unwrap().is_unique());
+    }
+
+    #[test]
+    fn what_is_tried_out_lies_where_photos_go() {
+        let beside = |template: &str| {
+            let Beside { key, folder } = KeyTemplate::parse(template).unwrap().beside("t");
+            (key, folder.unwrap_or_default())
+        };
+        let told = |key: &str, folder: &str| (key.to_owned(), folder.to_owned());
+        assert_eq!(beside("{date}/{image_id}.{ext}"), told("t/t.png", "t"));
+        assert_eq!(beside("{image_id}.{ext}"), told("t.png", ""));
+        assert_eq!(beside("a/con/x-{image_id}.{ext}"), told("a/_con/t.png", ""));
+        assert_eq!(beside("a/b-{date}/{image_id}.{ext}"), told("a/t/t.png", "a/t"));
+        assert_eq!(beside("a/photo.jpg"), told("a/t.png", ""));
     }
 
     #[test]

@@ -146,6 +146,25 @@ pub struct Limits {
     pub settles_in: Duration,
 }
 
+impl Limits {
+    /// Why a photo of so many bytes, where their number is known, is not handed over to the
+    /// destination of this name.
+    #[must_use]
+    pub fn refusal(&self, name: &DestinationName, size: Option<u64>) -> Option<Cause> {
+        let max_size = self.max_size;
+        let size = size.filter(|size| *size > max_size)?;
+        let what = format!("the photo has {size} bytes, the destination takes at most {max_size}");
+        let fix = "ask for a smaller picture, or route large photos to another destination";
+        let fix = match self.size_key {
+            Some(key) => {
+                format!("raise `destination.{name}.{key}` if the other side takes more, {fix}")
+            }
+            None => fix.to_owned(),
+        };
+        Some(Cause::new(ErrorKind::TooLarge, what, fix))
+    }
+}
+
 /// Photos for one target in one mode.
 #[derive(Debug)]
 pub struct Parcel {

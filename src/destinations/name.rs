@@ -83,12 +83,13 @@ pub(super) fn safe(value: &str) -> String {
     }
 }
 
-/// Without control and direction-changing characters, separators as `_`, trimmed.
+/// Without control and direction-changing characters, separators as `_`, trimmed. So is `;`:
+/// servers end names there, `WsgiDAV` even where it is percent-encoded.
 fn harmless(value: &str) -> String {
     let kept: String = value
         .chars()
         .filter(|c| !c.is_control() && !changes_direction(*c))
-        .map(|c| if r#"/\:*?"<>|"#.contains(c) { '_' } else { c })
+        .map(|c| if r#"/\:*?"<>|;"#.contains(c) { '_' } else { c })
         .collect();
     trimmed(&kept).to_owned()
 }
@@ -161,6 +162,6 @@ mod tests {
     fn nothing_left_is_none() {
         assert_eq!(safe(" .. "), "none");
         assert_eq!(safe(""), "none");
-        assert_eq!(safe("a/b"), "a_b");
+        assert_eq!(safe("a/b;c"), "a_b_c");
     }
 }

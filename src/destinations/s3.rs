@@ -76,6 +76,7 @@ pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Objects> {
         kind: Kind::S3,
         place: place(&settings),
         words: WORDS,
+        expires: None,
         timeout: settings.timeout,
         concurrency: settings.concurrency,
     };

@@ -28,6 +28,10 @@ use crate::model::{Cause, ErrorKind, Failure};
 /// Longest wait for a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Longest wait that anybody is granted: a slip of the other side must not park anything until a
+/// restart.
+pub const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
 /// What is wrong, most likely, when a client cannot be made.
 const ROOTS: &str = "the TLS client cannot be made; install the system's root certificates \
                      (Debian: apt install ca-certificates)";
@@ -224,16 +228,25 @@ pub async fn read(mut response: Response, limit: usize) -> Result<Bytes, ReadErr
 }
 
 /// The wait that a `Retry-After` header asks for, in seconds (also with decimals, as Freshworks
-/// sends them) or as an HTTP date; a time that is past is no wait. `None` without a readable
-/// header.
+/// sends them) or as an HTTP date; a time that is past is no wait, and none is longer than
+/// [`LONGEST_WAIT`]. `None` without a readable header.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds.clamp(0.0, f64::MAX)).ok();
+        return wait(seconds.clamp(0.0, f64::MAX));
     }
     let date = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+    let wait = Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO);
+    Some(wait.min(LONGEST_WAIT))
+}
+
+/// A wait of so many seconds, as bodies and headers other than `Retry-After` name one, at most
+/// [`LONGEST_WAIT`]; `None` for what is no wait: less than 0, or no number.
+#[must_use]
+pub fn wait(seconds: f64) -> Option<Duration> {
+    let longest = LONGEST_WAIT.as_secs_f64();
+    Duration::try_from_secs_f64(if seconds > longest { longest } else { seconds }).ok()
 }
 
 #[cfg(test)]
@@ -352,9 +365,16 @@ mod tests {
         assert_eq!(read("-3"), Some(Duration::ZERO));
         assert_eq!(read("Fri, 20 Nov 2026 08:01:00 GMT"), Some(Duration::from_secs(60)));
         assert_eq!(read("Fri, 20 Nov 2026 07:00:00 GMT"), Some(Duration::ZERO));
-        for text in ["", "soon", "NaN", "1e300", "inf"] {
+        let absurd = ["99999999999", "1e300", "inf", "Sat, 20 Nov 9999 08:01:00 GMT"];
+        for text in absurd {
+            assert_eq!(read(text), Some(LONGEST_WAIT), "{text}");
+        }
+        for text in ["", "soon", "NaN"] {
             assert_eq!(read(text), None, "{text}");
         }
+        assert_eq!([1e12, 30.0, -1.0, f64::NAN].map(wait), {
+            [Some(LONGEST_WAIT), Some(Duration::from_secs(30)), None, None]
+        });
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }
 }

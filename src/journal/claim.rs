@@ -10,12 +10,25 @@ use crate::{
     system::later,
 };
 
+/// The slowest line over which a photo is waited for, in bytes a second.
+const SLOWEST: u64 = 32 * 1024;
+/// How often the bytes of a parcel may go over it: looked for, sent together, sent one by one.
+const CALLS: u32 = 3;
+
+/// The time that so many bytes have over a slow line, on top of what any call has: a second for
+/// every 32 KiB.
+#[must_use]
+pub fn on_the_way(bytes: u64) -> Duration {
+    Duration::from_secs(bytes / SLOWEST)
+}
+
 /// Which deliveries a sender wants.
 #[derive(Debug, Clone)]
 pub struct Claim {
     /// The time.
     pub now: Timestamp,
-    /// Until when the sender holds a parcel of one; after that anybody may claim it again.
+    /// Until when the sender holds a parcel of one without bytes, for which there is more time
+    /// ([`on_the_way`], three times); after that anybody may claim it again.
     pub lease_until: Timestamp,
     /// How much longer it holds a parcel for each further delivery in it.
     pub lease_more: Duration,
@@ -62,10 +75,15 @@ impl Claim {
         Some(Common { session, record: delivery.target.as_ref()?.record(), mode: delivery.mode })
     }
 
-    /// Until when a parcel of so many deliveries is held.
-    pub(super) fn leased_until(&self, deliveries: usize) -> Timestamp {
-        let further = u32::try_from(deliveries.saturating_sub(1)).unwrap_or(u32::MAX);
-        later(self.lease_until, self.lease_more.saturating_mul(further))
+    /// Until when a parcel of these deliveries is held.
+    pub(super) fn leased_until<'a>(
+        &self,
+        parcel: impl ExactSizeIterator<Item = &'a Delivery>,
+    ) -> Timestamp {
+        let further = u32::try_from(parcel.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let bytes = parcel.map(size).fold(0, u64::saturating_add);
+        let sending = on_the_way(bytes).saturating_mul(CALLS);
+        later(self.lease_until, self.lease_more.saturating_mul(further).saturating_add(sending))
     }
 
     /// The room in a parcel that has its first delivery.

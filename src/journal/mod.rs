@@ -14,10 +14,11 @@ use jiff::Timestamp;
 
 use crate::model::{
     Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, ErrorKind,
-    FetchState, Filter, ImageId, OwnSession, Photo, PhotoId, Receipt, SessionId, Step, Target,
+    FetchState, Filter, ImageId, OwnSession, Photo, PhotoId, Receipt, SessionId, Step, Tag, Target,
+    correction,
 };
 
-pub use self::claim::{Claim, Claimed};
+pub use self::claim::{Claim, Claimed, on_the_way};
 pub use crate::model::Planned;
 
 /// How long another side may go on with a request that nobody waits for any more: what is in
@@ -542,9 +543,15 @@ fn are_apart(one: Option<&Target>, other: Option<&Target>) -> bool {
     matches!((one, other), (Some(one), Some(other)) if one.record() != other.record())
 }
 
-/// Why a delivery without destination is held whose photo belongs to this record.
+/// Why a delivery without destination is held whose photo belongs to this record, or has these
+/// tags and belongs to none.
 #[must_use]
-pub fn unrouted(target: Option<&Target>) -> Cause {
+pub fn unrouted(target: Option<&Target>, tags: &[Tag]) -> Cause {
+    let mut tags = tags.iter().map(Tag::to_text);
+    let malformed = || tags.find_map(|tag| correction(&tag).map(|way| misnamed(&tag, way)));
+    if let Some(cause) = target.is_none().then(malformed).flatten() {
+        return cause;
+    }
     let (what, fix) = match target {
         Some(Target::Ticket { ticket, .. }) => (
             format!("the photo names ticket {ticket} but not which help desk it is in"),
@@ -560,3 +567,16 @@ pub fn unrouted(target: Option<&Target>) -> Cause {
     };
     Cause::new(ErrorKind::Unrouted, what, fix)
 }
+
+/// A tag is free text of whoever made the session.
+fn misnamed(tag: &str, way: &str) -> Cause {
+    let tag: String = tag.chars().take(MAX_TAG).collect();
+    let fix = format!(
+        "write {way}, on the session and have the photo sent again; or add a [[route]] that \
+         matches it, then `apertur-bridge deliveries replay`"
+    );
+    Cause::new(ErrorKind::Unrouted, format!("the tag {tag:?} names no record"), fix)
+}
+
+/// Longest tag that a cause repeats, in characters.
+const MAX_TAG: usize = 80;

@@ -146,9 +146,7 @@ impl Failure {
         | Self::Refused { cause }
         | Self::Broken { cause }) = &mut self;
         for text in [&mut cause.what, &mut cause.detail, &mut cause.fix] {
-            if text.contains(session.reveal()) {
-                *text = text.replace(session.reveal(), &session.to_string());
-            }
+            *text = session.hidden_in(text);
         }
         self
     }

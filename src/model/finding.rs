@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Failure};
+use super::{Cause, ErrorKind, Failure};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Finding {
     /// What to do about it; empty when all is well.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub fix: String,
+    /// The cause of the failure that it tells of, for programs.
+    #[serde(skip)]
+    pub cause: Option<Box<Cause>>,
 }
 
 impl Finding {
@@ -41,6 +44,7 @@ impl Finding {
             subject: subject.into(),
             what: what.into(),
             fix: String::new(),
+            cause: None,
         }
     }
 
@@ -56,6 +60,7 @@ impl Finding {
             subject: subject.into(),
             what: what.into(),
             fix: fix.into(),
+            cause: None,
         }
     }
 
@@ -74,7 +79,16 @@ impl Finding {
     pub fn failed(subject: impl Into<String>, failure: &Failure) -> Self {
         let Cause { what, detail, fix, .. } = failure.cause();
         let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
-        Self::error(subject, what, fix)
+        let cause = Some(Box::new(failure.cause().clone()));
+        Self { cause, ..Self::error(subject, what, fix) }
+    }
+
+    /// What it says as a cause: that of the failure it tells of, else of this kind.
+    #[must_use]
+    pub fn as_cause(&self, otherwise: ErrorKind) -> Cause {
+        self.cause.as_deref().cloned().unwrap_or_else(|| {
+            Cause::new(otherwise, format!("{}: {}", self.subject, self.what), &self.fix)
+        })
     }
 }
 

@@ -87,6 +87,33 @@ impl SessionId {
     pub fn fingerprint(&self) -> String {
         hex::encode(&Sha256::digest(self.0.as_bytes())[..4])
     }
+
+    /// A text with this id's fingerprint in its place; a short one is an id only where it stands
+    /// as a word.
+    #[must_use]
+    pub fn hidden_in(&self, text: &str) -> String {
+        without(text, &self.0, &self.to_string())
+    }
+}
+
+/// Replaces an id; a short one only where it stands as a word: it is part of other words.
+fn without(text: &str, id: &str, by: &str) -> String {
+    if id.chars().count() >= 8 {
+        return text.replace(id, by);
+    }
+    let is_part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(id).filter(|_| !id.is_empty()) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[id.len()..];
+        kept.push_str(before);
+        let is_word = !is_part(kept.chars().next_back()) && !is_part(after.chars().next());
+        kept.push_str(if is_word { by } else { id });
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
 }
 
 impl fmt::Display for SessionId {
@@ -218,5 +245,19 @@ impl DestinationName {
 impl fmt::Display for DestinationName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_s_id_is_hidden_where_it_is_a_word_and_garbles_no_other() {
+        let text = "message=s key=photos/s/s_img-1.jpg sees=s";
+        assert_eq!(without(text, "s", "#1"), "message=#1 key=photos/#1/#1_img-1.jpg sees=#1");
+        assert_eq!(without("key=a/sess-12/sess-1.jpg", "sess-1", "#"), "key=a/sess-12/#.jpg");
+        assert_eq!(without("key=asess-1234b", "sess-1234", "#"), "key=a#b");
+        assert_eq!(without("é=éé", "é", "#"), "#=éé");
     }
 }

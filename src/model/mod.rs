@@ -20,4 +20,4 @@ pub use ids::{AttemptId, DeliveryId, DestinationName, ImageId, InvalidId, PhotoI
 pub use kind::Kind;
 pub use photo::{Digest, FetchState, Photo, Scheme, Shape, Tag};
 pub use session::{Environment, InvalidLink, OwnSession, SessionLink};
-pub use target::{InvalidTarget, Mode, Target, ticket_number};
+pub use target::{InvalidTarget, Mode, Target, correction, ticket_number};

@@ -108,6 +108,27 @@ impl Target {
     }
 }
 
+/// How a tag is to be written that begins like a record and names none, such as `zendesk:9a`.
+/// `None` where it names one, and for every other tag.
+#[must_use]
+pub fn correction(tag: &str) -> Option<&'static str> {
+    let (system, _) = tag.split_once(':')?;
+    let way = match system.trim().to_ascii_lowercase().as_str() {
+        "odoo" => {
+            "odoo:<model>:<id>, the model by its technical name, the id in digits only, such as \
+             odoo:res.partner:42"
+        }
+        "freshdesk" => "freshdesk:<ticket>, the number in digits only, such as freshdesk:17",
+        "freshservice" => {
+            "freshservice:<ticket> or freshservice:<workspace>:<ticket>, the numbers in digits \
+             only, such as freshservice:2:241"
+        }
+        "zendesk" => "zendesk:<ticket>, the number in digits only, such as zendesk:9",
+        _ => return None,
+    };
+    tag.parse::<Target>().is_err().then_some(way)
+}
+
 /// Largest number of a ticket or workspace: no help desk counts that far, and everything that
 /// reads numbers reads these without loss.
 const MAX_NUMBER: u64 = 1_000_000_000_000_000;
@@ -319,6 +340,30 @@ mod tests {
             "box:1",
         ] {
             assert_eq!(text.parse::<Target>(), Err(InvalidTarget), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_begins_like_a_record_and_names_none_is_told_from_all_others() {
+        for tag in [
+            "zendesk:9a",
+            "zendesk:",
+            "Zendesk:9",
+            "freshdesk:-17",
+            "freshservice:it:241",
+            "freshservice:1:2:3",
+            "odoo:res.partner:x",
+            "odoo:42",
+        ] {
+            let way = correction(tag).unwrap();
+            let system = tag.split(':').next().unwrap().to_lowercase();
+            let example = way.rsplit(' ').next().unwrap();
+            assert!(example.starts_with(&system) && example.parse::<Target>().is_ok(), "{way}");
+        }
+        for tag in
+            ["zendesk:9", " zendesk:#9", "odoo:res.partner:42", "zendesk", "vip:9a", "ticket:x", ""]
+        {
+            assert_eq!(correction(tag), None, "{tag}");
         }
     }
 

@@ -201,7 +201,7 @@ impl Door {
         match behind.journal.accept(arrival).await? {
             Accepted::New => {
                 if announced { &behind.collector } else { &behind.sender }.wake();
-                let reason = held.then(|| unrouted(photo.target.as_ref()).to_string());
+                let reason = held.then(|| unrouted(photo.target.as_ref(), &photo.tags).to_string());
                 Ok(Answer { reason, ..Answer::about(Status::Accepted, photo) })
             }
             Accepted::Duplicate { completed } => {

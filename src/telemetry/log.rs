@@ -81,29 +81,9 @@ fn ids(delivery: &Delivery, receipt: &Receipt) -> String {
     let ids = receipt.ids.iter().map(|id| format!("{}={}", id.name, id.value));
     let ids = ids.collect::<Vec<_>>().join(" ");
     match &delivery.photo.session {
-        Some(session) => without(&ids, session.reveal(), &session.to_string()),
+        Some(session) => session.hidden_in(&ids),
         None => ids,
     }
-}
-
-/// Replaces an id; a short one only where it stands as a word: it is part of other words.
-fn without(text: &str, id: &str, by: &str) -> String {
-    if id.chars().count() >= 8 {
-        return text.replace(id, by);
-    }
-    let is_part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    let mut kept = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(id).filter(|_| !id.is_empty()) {
-        let (before, found) = rest.split_at(at);
-        let after = &found[id.len()..];
-        kept.push_str(before);
-        let is_word = !is_part(kept.chars().next_back()) && !is_part(after.chars().next());
-        kept.push_str(if is_word { by } else { id });
-        rest = after;
-    }
-    kept.push_str(rest);
-    kept
 }
 
 /// Writes the line of a fact.
@@ -191,6 +171,10 @@ fn operation(fact: &Fact<'_>) {
             destination = %destination, error = cause.kind.as_str(), cause = %cause,
             "destination paused; its photos wait and lose no attempts"
         ),
+        Fact::StillPaused { destination, cause } => error!(
+            destination = %destination, error = cause.kind.as_str(), cause = %cause,
+            "destination still paused, by now for another reason"
+        ),
         Fact::Resumed { destination, paused } => {
             info!(destination = %destination, seconds = paused.as_secs(), "destination goes on");
         }
@@ -207,19 +191,5 @@ fn operation(fact: &Fact<'_>) {
             error!(room, message, "a job ended in a bug; please report it");
         }
         _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_session_s_id_is_hidden_where_it_is_a_word_and_garbles_no_other() {
-        let text = "message=s key=photos/s/s_img-1.jpg sees=s";
-        assert_eq!(without(text, "s", "#1"), "message=#1 key=photos/#1/#1_img-1.jpg sees=#1");
-        assert_eq!(without("key=a/sess-12/sess-1.jpg", "sess-1", "#"), "key=a/sess-12/#.jpg");
-        assert_eq!(without("key=asess-1234b", "sess-1234", "#"), "key=a#b");
-        assert_eq!(without("é=éé", "é", "#"), "#=éé");
     }
 }

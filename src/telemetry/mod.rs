@@ -116,8 +116,15 @@ pub enum Fact<'a> {
         /// Why.
         cause: &'a Cause,
     },
-    /// A destination gets nothing until its probe succeeds.
+    /// A destination gets nothing until its probe succeeds, and a photo after that.
     Paused {
+        /// The destination.
+        destination: &'a DestinationName,
+        /// Why.
+        cause: &'a Cause,
+    },
+    /// A destination is paused still, by now for another reason.
+    StillPaused {
         /// The destination.
         destination: &'a DestinationName,
         /// Why.

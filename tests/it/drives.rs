@@ -35,7 +35,7 @@ use crate::{
     daemon::{Daemon, Options},
     fakes::{
         apertur,
-        desk::{Desk, Fault, Server, Shape as Body, What},
+        desk::{Desk, Fault, Seen, Server, Shape as Body, What},
         oauth::{CLIENT_ID, CLIENT_SECRET, FakeOauth, Wants, visit},
     },
     look,

@@ -56,6 +56,8 @@ struct Stage {
     /// How a parcel ends, without a word, that holds one of these photos.
     bad: Mutex<Option<(HashSet<&'static str>, Play)>>,
     works: Mutex<bool>,
+    /// What a probe says while it works.
+    finding: Mutex<Finding>,
     /// `deliver img_1 img_2`, `find img_1`, `probe`.
     seen: Mutex<Vec<String>>,
     /// What was stored, each time.
@@ -71,6 +73,7 @@ impl Stage {
             plays: Mutex::default(),
             bad: Mutex::default(),
             works: Mutex::new(true),
+            finding: Mutex::new(Finding::ok("stage", "up")),
             seen: Mutex::default(),
             stored: Mutex::default(),
             go: Notify::new(),
@@ -143,11 +146,8 @@ impl Destination for Stage {
     async fn probe(&self) -> Vec<Finding> {
         self.seen.lock().unwrap().push("probe".to_owned());
         let works = *self.works.lock().unwrap();
-        vec![if works {
-            Finding::ok("stage", "up")
-        } else {
-            Finding::error("stage", "down", "wait")
-        }]
+        let finding = self.finding.lock().unwrap().clone();
+        vec![if works { finding } else { Finding::error("stage", "down", "wait") }]
     }
 
     async fn test(&self, _target: Option<&Target>) -> Vec<Finding> {

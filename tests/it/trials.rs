@@ -84,15 +84,10 @@ fn said(output: &Output, plain: &[(&str, &str)]) -> String {
     for (from, to) in plain {
         text = text.replace(from, to);
     }
-    for (from, to, word) in
-        [("apertur-bridge-test-", ".png", "TEST"), (".apertur-", ".part", "PART")]
-    {
-        text = blanked(&text, from, to, word);
+    for mark in ["apertur-bridge-test-", ".apertur-", " at port "] {
+        text = without_digits(&text, mark);
     }
-    let text = text.split("127.0.0.1:");
-    let text: Vec<_> =
-        text.map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit())).collect();
-    let text = text.join("127.0.0.1");
+    let text = without_digits(&text, "127.0.0.1:");
     // How full the disk is here is nobody's mistake.
     let lines = text.lines().filter(|line| !is_room(line)).map(|line| {
         let words: Vec<_> = line.split(' ').collect();
@@ -109,16 +104,12 @@ fn is_room(line: &str) -> bool {
     ["ok: space: ", "warning: space: "].iter().any(|start| line.starts_with(start))
 }
 
-/// A text with one word for whatever stands between two marks.
-fn blanked(text: &str, from: &str, to: &str, word: &str) -> String {
-    let mut parts = text.split(from);
-    let mut told = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (_, rest) = part.split_once(to).unwrap_or_else(|| panic!("no {to} in {part}"));
-        told.push_str(word);
-        told.push_str(rest);
-    }
-    told
+/// A text without the digits, which are random, behind a mark.
+fn without_digits(text: &str, mark: &str) -> String {
+    let mut parts = text.split(mark);
+    let first = parts.next().unwrap_or_default().to_owned();
+    let digits = |c: char| c.is_ascii_hexdigit();
+    parts.fold(first, |told, part| told + mark + part.trim_start_matches(digits))
 }
 
 /// A row of a table with one space between its cells.

@@ -15,8 +15,8 @@ use crate::{
     destinations::Destination,
     journal,
     model::{
-        Cause, Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind, Kind, Photo,
-        Planned, Receipt, Target,
+        Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Kind, Photo, Planned, Receipt,
+        Target,
     },
     receive::{
         NamedBy, Status,
@@ -160,7 +160,7 @@ fn explain(
     });
     let destinations = destinations.collect();
     let is_held = plan.iter().any(|planned| planned.destination.is_none());
-    let held = is_held.then(|| journal::unrouted(photo.target.as_ref()));
+    let held = is_held.then(|| journal::unrouted(photo.target.as_ref(), &photo.tags));
     let rules = routes.rules.iter().enumerate();
     let routes = rules.map(|(at, rule)| judged(at, rule, &photo)).collect();
     let known = false;
@@ -186,14 +186,11 @@ fn way(
     (reason, planned): (Reason, Option<&Planned>),
 ) -> Way {
     let kind = destination.kind();
-    let outcome = planned.map(|planned| {
-        let most = destination.limits().max_size;
-        match photo.size {
-            Some(size) if size > most => Err(too_large(size, most)),
-            _ => destination
-                .preview(&delivery(photo, planned))
-                .map_err(|failure| failure.cause().clone()),
-        }
+    let outcome = planned.map(|planned| match destination.limits().refusal(&name, photo.size) {
+        Some(cause) => Err(cause),
+        None => destination
+            .preview(&delivery(photo, planned))
+            .map_err(|failure| failure.cause().clone()),
     });
     let (receipt, refused) = match outcome {
         None => (None, None),
@@ -210,14 +207,6 @@ fn way(
         receipt,
         refused,
     }
-}
-
-fn too_large(size: u64, most: u64) -> Cause {
-    Cause::new(
-        ErrorKind::TooLarge,
-        format!("the photo has {size} bytes, the destination takes at most {most}"),
-        "route such photos to a storage destination",
-    )
 }
 
 fn because(reason: Reason, kind: Kind, target: Option<&Target>) -> String {

@@ -1,10 +1,11 @@
 //! `deliveries list`.
 
-use super::{filter, open_to_read, paused};
+use std::sync::Arc;
+
+use super::{filter, paused};
 use crate::{
     cli::output::{Failure, json, line, remark, table},
-    config::Config,
-    journal::Pause,
+    journal::{Journal, Pause},
     model::{Delivery, DeliveryState},
 };
 
@@ -22,8 +23,7 @@ pub(in crate::cli) struct Args {
 }
 
 /// Lists deliveries.
-pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
-    let journal = open_to_read(config).await?;
+pub(super) async fn run(journal: Arc<dyn Journal>, args: &Args) -> Result<(), Failure> {
     let found = journal.list(&args.filter.filter(), None, args.limit).await?;
     let pauses = journal.pauses().await?;
     if args.json {

@@ -77,7 +77,7 @@ fn tell(report: &ReplayReport, args: &Args) -> Result<(), Failure> {
 }
 
 async fn dry_run(config: &Config, filter: &Filter, as_json: bool) -> Result<(), Failure> {
-    let counts = open_to_read(config).await?.count(filter).await?;
+    let counts = open_to_read(&config.journal).await?.count(filter).await?;
     if as_json {
         return json(&counts);
     }

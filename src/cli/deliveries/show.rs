@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{open_to_read, paused};
+use super::paused;
 use crate::{
     cli::output::{Failure, json, line},
-    config::Config,
-    journal::{Pause, Story},
+    journal::{Journal, Pause, Story},
     model::{Attempt, Cause, Delivery, DeliveryState, FetchState},
     ops::Ops,
     system::Clock,
@@ -23,10 +22,10 @@ pub(in crate::cli) struct Args {
 }
 
 /// Shows a photo.
-pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+pub(super) async fn run(journal: Arc<dyn Journal>, args: &Args) -> Result<(), Failure> {
     let ops = Ops {
-        journal: open_to_read(config).await?,
-        routes: Arc::new(config.routes.clone()),
+        journal,
+        routes: Arc::default(),
         clock: Clock::system(),
         telemetry: crate::telemetry::Telemetry::default(),
         collector: crate::work::Wake::default(),

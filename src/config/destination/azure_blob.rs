@@ -1,6 +1,7 @@
 //! `type = "azure_blob"`.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use url::Url;
 
@@ -9,15 +10,20 @@ use super::{
         entry::Entry,
         secret::revealed,
         section::Section,
-        values::{Wrong, http_url, text},
+        values::{Wrong, http_url, inner_url, text},
     },
     bucket::{bucket, key_template, pace},
 };
-use crate::destinations::azure_blob::{self, Credential};
+use crate::{
+    destinations::azure_blob::{self, Credential},
+    system::Clock,
+};
 
 const SAS_FILE: &str = "{ file = \"/etc/apertur-bridge/azure-sas\" }";
 const KEY_FILE: &str = "{ file = \"/etc/apertur-bridge/azure-key\" }";
 const ENDPOINT: &str = "https://acme.blob.core.windows.net";
+/// So long before its end a signature is warned of.
+const SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The three ways to say who calls.
 const WAYS: [&str; 3] = ["sas_token", "account_key", "connection_string"];
 
@@ -107,10 +113,24 @@ fn sas(entry: &Entry<'_>) -> Option<Credential> {
     let text = revealed(entry)?;
     let token = text.trim().trim_start_matches('?');
     if token.contains("sig=") && !token.contains("://") {
-        return Some(Credential::Sas(SecretString::from(token)));
+        let credential = Credential::Sas(SecretString::from(token));
+        return Some(credential).inspect(|credential| fresh(entry, credential));
     }
     let fix = "give what follows the question mark of the address: sv=...&sig=...";
     entry.wrong("is no SAS token", fix)
+}
+
+/// Warns of a signature that has ended, or is about to.
+fn fresh(entry: &Entry<'_>, credential: &Credential) {
+    let Some(ends) = credential.expires() else { return };
+    let now = Clock::system().now();
+    let day = ends.strftime("%Y-%m-%d");
+    let what = match ends.duration_since(now) {
+        left if left.is_negative() => format!("expired on {day}"),
+        left if left < SOON => format!("expires on {day}"),
+        _ => return,
+    };
+    entry.warn(what, "make a new SAS token and write it here");
 }
 
 fn key(entry: &Entry<'_>) -> Option<Credential> {
@@ -152,12 +172,12 @@ fn connection(entry: &Entry<'_>) -> Option<Login> {
     let suffix = value("EndpointSuffix").unwrap_or_else(|| "core.windows.net".to_owned());
     let protocol = value("DefaultEndpointsProtocol").unwrap_or_else(|| "https".to_owned());
     let of_parts = account_name.as_ref().map(|name| format!("{protocol}://{name}.blob.{suffix}"));
-    let endpoint = match value("BlobEndpoint").or(of_parts).map(|url| Url::parse(&url)) {
-        Some(Ok(url)) if url.has_host() => Some(url),
+    let endpoint = match value("BlobEndpoint").or(of_parts) {
+        Some(url) => Some(inner_url(entry, &url, ENDPOINT)?),
         None => None,
-        Some(_) => return wrong("its address is no URL"),
     };
     let of_host = || endpoint.as_ref()?.host_str()?.split('.').next().map(ToOwned::to_owned);
     let account_name = account_name.clone().or_else(of_host);
+    fresh(entry, &credential);
     Some(Login { credential, account_name, endpoint })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::{
     section::Section,
-    values::{Wrong, count, duration, text},
+    values::{Wrong, count, text, timeout},
 };
 use crate::destinations::key::{DEFAULT_TEMPLATE, KeyTemplate};
 
@@ -28,7 +28,7 @@ pub(super) fn key_template(s: &mut Section<'_>, name: &'static str) -> Option<Ke
 pub(super) fn pace(s: &mut Section<'_>) -> (Option<Duration>, Option<usize>) {
     let timeout = s
         .key("timeout", "longest time of one call; a part of 8 MiB has to be sent in it")
-        .or("2m", duration);
+        .or("2m", timeout);
     let concurrency = s.key("concurrency", "deliveries under way at once").or("4", count(1, 32));
     (timeout, concurrency)
 }

@@ -7,7 +7,7 @@ use url::Url;
 use super::{
     super::{
         section::Section,
-        values::{Wrong, count, duration, http_url, size, text},
+        values::{Wrong, count, http_url, size, text, timeout},
     },
     message,
 };
@@ -81,7 +81,7 @@ pub(super) fn habits(s: &mut Section<'_>, system: &System) -> Option<Habits> {
     let writes_per_minute = s
         .key("writes_per_minute", "calls that write, in a minute; the account may allow fewer")
         .or(system.writes_per_minute, count(1, 10_000));
-    let timeout = s.key("timeout", "longest time of one call").or("2m", duration);
+    let timeout = s.key("timeout", "longest time of one call").or("2m", timeout);
     let concurrency = s.key("concurrency", "deliveries under way at once").or("4", count(1, 32));
     Some(Habits {
         default_mode: default_mode?,

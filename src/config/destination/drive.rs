@@ -8,7 +8,7 @@ use super::{
     super::{
         secret::secret,
         section::Section,
-        values::{Wrong, count, duration, http_url, name, text},
+        values::{Wrong, count, http_url, name, text, timeout},
     },
     template,
 };
@@ -86,7 +86,7 @@ pub(super) fn habits(s: &mut Section<'_>, base_url: &'static str) -> Option<Habi
         .alternative(base_url, http_url(base_url));
     let timeout = s
         .key("timeout", "longest time of one call; a large photo takes one for every 8 or 10 MiB")
-        .or("2m", duration);
+        .or("2m", timeout);
     let concurrency = s.key("concurrency", "photos under way at once").or("4", count(1, 32));
     Some(Habits {
         base_url: if has_base_url { Some(base_url?) } else { None },

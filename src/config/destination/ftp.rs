@@ -5,7 +5,7 @@ use super::{
         entry::Entry,
         secret::secret,
         section::Section,
-        values::{Wrong, count, duration, name, path, text, word},
+        values::{Wrong, count, name, path, text, timeout, word},
     },
     files::{host, port},
     key_template,
@@ -31,7 +31,7 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
     let key_template = key_template(s);
     let timeout = s
         .key("timeout", "longest time of one call, or of one block of a transfer")
-        .or("2m", duration);
+        .or("2m", timeout);
     let concurrency = s.key("concurrency", "uploads at once").or("4", count(1, 32));
     Some(Settings {
         host: host?,

@@ -7,7 +7,7 @@ use super::{
     super::{
         secret::secret,
         section::Section,
-        values::{Wrong, count, duration, flag, http_url, name, some_of, text, word},
+        values::{Wrong, count, flag, http_url, name, some_of, text, timeout, word},
     },
     message,
 };
@@ -63,7 +63,7 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<odoo::Settings> {
             "false lets Odoo shrink pictures above 1920 pixels and drop their EXIF",
         )
         .or("true", flag);
-    let timeout = s.key("timeout", "longest time of one call").or("2m", duration);
+    let timeout = s.key("timeout", "longest time of one call").or("2m", timeout);
     let concurrency = s.key("concurrency", "deliveries under way at once").or("4", count(1, 32));
     let (secret, is_api_key) = login?;
     Some(odoo::Settings {

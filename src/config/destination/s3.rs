@@ -40,12 +40,16 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<s3::Settings> {
     let key_template = key_template(s, "key_template");
     let (timeout, concurrency) = pace(s);
     let bucket = bucket?;
+    let endpoint = endpoint?;
+    if let Some(url) = &endpoint {
+        bare(s, url, &bucket)?;
+    }
     Some(s3::Settings {
         // No certificate is for a host name with one label more than its own.
         path_style: path_style? || bucket.contains('.'),
         bucket,
         region: region?,
-        endpoint: endpoint?,
+        endpoint,
         credentials: credentials?,
         server_side_encryption: server_side_encryption.map(ToOwned::to_owned),
         storage_class,
@@ -98,6 +102,22 @@ fn endpoint(s: &mut Section<'_>) -> Option<Option<Url>> {
         (false, true) => base_url.map(Some),
         (false, false) => Some(None),
     }
+}
+
+/// Some providers' pages show the address of the bucket, not of the service; photos would get
+/// the bucket's name once more before their own.
+fn bare(s: &mut Section<'_>, endpoint: &Url, bucket: &str) -> Option<()> {
+    let fix = "write the address of the service alone; bucket names the bucket";
+    let parts = endpoint.path_segments();
+    let last = parts.and_then(|mut parts| parts.rfind(|part| !part.is_empty()));
+    if last == Some(bucket) {
+        return s.wrong("has an endpoint with the bucket at its end", fix);
+    }
+    let host = endpoint.host_str().unwrap_or_default();
+    if host.strip_prefix(bucket).is_some_and(|rest| rest.starts_with('.')) {
+        s.warn("has an endpoint that begins with the bucket", fix);
+    }
+    Some(())
 }
 
 fn class(text: &str) -> Result<String, Wrong> {

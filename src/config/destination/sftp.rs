@@ -1,11 +1,13 @@
 //! `type = "sftp"`.
 
+use std::path::PathBuf;
+
 use super::{
     super::{
         entry::Entry,
         secret::{revealed, secret},
         section::Section,
-        values::{Wrong, count, duration, name, path, some_of, text},
+        values::{Wrong, count, name, path, some_of, text, timeout},
     },
     files::{host, port},
     key_template,
@@ -32,7 +34,7 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         )
         .or(".", text(name));
     let key_template = key_template(s);
-    let timeout = s.key("timeout", "longest time of one call").or("2m", duration);
+    let timeout = s.key("timeout", "longest time of one call").or("2m", timeout);
     let concurrency = s.key("concurrency", "uploads at once").or("4", count(1, 32));
     Some(Settings {
         host: host?,
@@ -100,7 +102,7 @@ fn trust(s: &mut Section<'_>) -> Option<Trust> {
         .optional(FINGERPRINT, some_of(text(fingerprint)));
     let file = s
         .key("known_hosts", "a file as OpenSSH keeps it, instead of host_key")
-        .alternative("/etc/apertur-bridge/known_hosts", path);
+        .alternative("/etc/apertur-bridge/known_hosts", readable);
     match (has_key, has_file) {
         (true, true) => s.wrong("has both host_key and known_hosts", "keep one of them"),
         (true, false) => fingerprints.map(Trust::Fingerprints),
@@ -113,6 +115,17 @@ fn trust(s: &mut Section<'_>) -> Option<Trust> {
             );
             Some(Trust::Fingerprints(Vec::new()))
         }
+    }
+}
+
+fn readable(entry: &Entry<'_>) -> Option<PathBuf> {
+    let path = path(entry)?;
+    match std::fs::File::open(&path) {
+        Ok(_) => Some(path),
+        Err(error) => entry.wrong(
+            format!("{} cannot be read: {error}", path.display()),
+            "correct the path, or make the file readable by the user the daemon runs as",
+        ),
     }
 }
 

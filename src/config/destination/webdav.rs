@@ -3,7 +3,7 @@
 use super::super::{
     secret::secret,
     section::Section,
-    values::{Wrong, count, duration, http_url, text},
+    values::{Wrong, count, http_url, text, timeout},
 };
 use crate::destinations::{
     key::DEFAULT_TEMPLATE,
@@ -34,7 +34,7 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         .or(DEFAULT_TEMPLATE, text(super::template));
     let timeout = s
         .key("timeout", "longest time of one call; a whole photo has to be sent in it")
-        .or("5m", duration);
+        .or("5m", timeout);
     let concurrency = s.key("concurrency", "uploads under way at once").or("4", count(1, 32));
     Some(Settings {
         folder: Folder::new(url?),

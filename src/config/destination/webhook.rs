@@ -6,7 +6,7 @@ use super::super::{
     entry::Entry,
     secret::secret,
     section::Section,
-    values::{count, duration, flag, hook_url, size, word},
+    values::{count, flag, hook_url, size, timeout, word},
 };
 use crate::{
     destinations::webhook::{Address, Format, Header, InvalidHeader, Settings, Signer},
@@ -37,7 +37,7 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         );
     let headers = headers(s);
     let timeout =
-        s.key("timeout", "longest time from the first byte sent to the answer").or("2m", duration);
+        s.key("timeout", "longest time from the first byte sent to the answer").or("2m", timeout);
     let max_size = s.key("max_size", "largest photo; larger ones are held").or("200MiB", size);
     let allow_private = s
         .key(

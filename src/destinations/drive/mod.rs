@@ -48,6 +48,14 @@ pub(super) fn garbled(whom: &str) -> Failure {
     Failure::Later { after: None, cause: Cause::new(ErrorKind::Protocol, what, fix) }
 }
 
+/// A good answer to a write that does not tell what was written.
+pub(super) fn untold(whom: &str) -> Failure {
+    let what = format!("{whom} does not say what it stored");
+    let fix = "nothing to do: the next try looks first; if it comes back, look for a proxy in \
+               between";
+    Failure::Unknown { cause: Cause::new(ErrorKind::Protocol, what, fix) }
+}
+
 /// A media type that fits a header.
 pub(super) fn header_value(media_type: &str) -> &str {
     match HeaderValue::from_str(media_type) {

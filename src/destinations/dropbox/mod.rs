@@ -21,7 +21,7 @@ use self::{
 };
 use super::{
     Shared,
-    drive::{Call, Content, Fault, Wire, blocks, garbled, upload},
+    drive::{Call, Content, Fault, Wire, blocks, garbled, untold, upload},
     oauth::{Login, NoLogin},
     storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written},
 };
@@ -43,9 +43,13 @@ pub(super) struct Dropbox {
     wire: Wire,
 }
 
-/// A file or folder as the API tells of it.
+/// A file or folder as the API tells of it. Both have an id, so that nothing else is taken for
+/// one of them.
 #[derive(Debug, Clone, Deserialize)]
 struct File {
+    id: String,
+    /// Of this content; folders have none.
+    rev: Option<String>,
     /// Folders have none.
     size: Option<u64>,
     content_hash: Option<String>,
@@ -90,6 +94,15 @@ impl Dropbox {
 
     fn failure(&self, fault: Fault, writes: bool) -> Failure {
         fault::failure(&self.wire.name, fault, writes)
+    }
+
+    /// Removes a file; nothing there is no error.
+    async fn delete(&self, argument: Json) -> Result<(), Failure> {
+        match self.wire.ask::<Json>(&self.rpc("files/delete_v2", argument)).await {
+            Ok(_) => Ok(()),
+            Err(fault) if summary(&fault).starts_with("path_lookup/not_found/") => Ok(()),
+            Err(fault) => Err(self.failure(fault, false)),
+        }
     }
 
     async fn send(&self, key: &str, photo: &Upload) -> Result<Stored, Failure> {
@@ -145,11 +158,15 @@ impl Store for Dropbox {
         blocks(&photo.file, |block| hash.update(block)).await?;
         let hash = hash.finish();
         let Stored::File(made) = self.send(key, photo).await? else { return Ok(Written::Taken) };
-        if made.content_hash.is_some_and(|found| found != hash) {
-            self.remove(key).await?;
-            return Err(garbled(WHOM));
+        let (Some(size), Some(found)) = (made.size, &made.content_hash) else {
+            return Err(untold(WHOM));
+        };
+        if size == photo.file.size && *found == hash {
+            return Ok(Written::Done);
         }
-        Ok(Written::Done)
+        // By its id: under its path may be another one by now.
+        self.delete(json!({ "path": made.id, "parent_rev": made.rev })).await?;
+        Err(garbled(WHOM))
     }
 
     async fn read(&self, key: &str) -> Result<Body, Failure> {
@@ -158,12 +175,11 @@ impl Store for Dropbox {
     }
 
     async fn remove(&self, key: &str) -> Result<(), Failure> {
-        let call = self.rpc("files/delete_v2", json!({ "path": self.path(key) }));
-        match self.wire.ask::<Json>(&call).await {
-            Ok(_) => Ok(()),
-            Err(fault) if summary(&fault).starts_with("path_lookup/not_found/") => Ok(()),
-            Err(fault) => Err(self.failure(fault, false)),
-        }
+        self.delete(json!({ "path": self.path(key) })).await
+    }
+
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        self.remove(folder).await
     }
 
     fn login(&self) -> Result<Login, NoLogin> {

@@ -153,4 +153,13 @@ impl Store for Folder {
         let key = key.to_owned();
         self.work(move |root| root.remove(&key)).await
     }
+
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        let folder = folder.to_owned();
+        self.work(move |root| root.remove_folder(&folder)).await
+    }
+
+    fn url(&self, key: &str) -> Option<String> {
+        url::Url::from_file_path(self.path.join(key)).ok().map(Into::into)
+    }
 }

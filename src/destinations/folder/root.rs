@@ -34,7 +34,9 @@ impl Root {
         let real = match path.canonicalize() {
             Err(error) if error.kind() == io::ErrorKind::NotFound && may_make => {
                 fs::create_dir(path)?;
-                sync_dir(path.parent().unwrap_or(path))?;
+                let parent = path.parent().unwrap_or(path);
+                give_to_owner_of(parent, path);
+                sync_dir(parent)?;
                 path.canonicalize()?
             }
             other => other?,
@@ -53,7 +55,7 @@ impl Root {
 
     /// Free bytes for this user; `None` where the system does not tell.
     pub(super) fn free(&self) -> Option<u64> {
-        let told = rustix::fs::statvfs(&self.0).ok()?;
+        let told = rustix::fs::statvfs(&self.0).ok().filter(|told| told.f_blocks > 0)?;
         Some(told.f_bavail.saturating_mul(told.f_frsize))
     }
 
@@ -114,6 +116,15 @@ impl Root {
     pub(super) fn remove(&self, key: &str) -> Result<(), Trouble> {
         let Some(path) = self.path(key)? else { return Ok(()) };
         Ok(remove_left(&path)?)
+    }
+
+    /// Removes an empty folder.
+    pub(super) fn remove_folder(&self, folder: &str) -> Result<(), Trouble> {
+        let Some(path) = self.path(folder)? else { return Ok(()) };
+        match fs::remove_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     /// The path of a key; `None` where a folder on the way is missing.
@@ -270,6 +281,14 @@ fn make_dir(parent: &Path, path: &Path) -> io::Result<()> {
         Ok(()) => sync_dir(parent),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+/// Gives what root made for a trial to whom the daemon runs as, if that is the parent's owner.
+fn give_to_owner_of(parent: &Path, path: &Path) {
+    if let Ok(parent) = fs::metadata(parent) {
+        // Nobody but root may, and nobody else has to.
+        drop(std::os::unix::fs::chown(path, Some(parent.uid()), Some(parent.gid())));
     }
 }
 

@@ -88,6 +88,8 @@ async fn a_photo_is_a_file_and_its_second_send_is_found() {
     assert_eq!(lab.folder.find(&[lab.delivery("img_1", &photo)]).await, Ok(vec![None]));
     let receipt = lab.put("img_1", &photo).await.unwrap();
     assert_eq!((key(&receipt), receipt.found), ("2027-01-15/img_1.jpg", false));
+    let at: url::Url = receipt.url.unwrap().parse().unwrap();
+    assert_eq!(at.to_file_path().unwrap(), lab.root().join("2027-01-15/img_1.jpg"));
     assert_eq!(files(&lab.root()), [lab.root().join("2027-01-15/img_1.jpg")]);
     assert_eq!(fs::read(lab.root().join("2027-01-15/img_1.jpg")).unwrap(), photo);
     let again = lab.put("img_1", &photo).await.unwrap();
@@ -200,6 +202,16 @@ async fn the_probe_tells_what_is_wrong_and_leaves_nothing() {
     fs::remove_dir(lab.root()).unwrap();
     fs::write(lab.root(), b"").unwrap();
     assert_eq!(worst(&lab.folder.probe().await), Severity::Error);
+}
+
+#[tokio::test]
+async fn a_test_makes_the_folder_as_the_first_photo_would_and_really_writes() {
+    let lab = Lab::new("{date}/{image_id}.{ext}");
+    let findings = lab.folder.test(None).await;
+    let told: Vec<_> = findings.iter().map(|f| (f.subject.as_str(), f.severity)).collect();
+    let steps = ["write", "look", "read", "remove"].map(|step| (step, Severity::Ok));
+    assert_eq!(told, [&[("folder", Severity::Warning)][..], &steps].concat());
+    assert_eq!(fs::read_dir(lab.root()).unwrap().count(), 0, "its own folder is gone");
 }
 
 #[tokio::test]

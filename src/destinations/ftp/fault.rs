@@ -39,6 +39,14 @@ pub(super) fn silent(settings: &Settings) -> Failure {
     later(Cause::new(ErrorKind::Unreachable, what, fix))
 }
 
+/// Another protocol's server.
+pub(super) fn is_ssh(settings: &Settings) -> Failure {
+    let what =
+        format!("what answers at port {} is an SSH server, not an FTP server", settings.port);
+    let fix = "write type = \"sftp\", or correct the port: FTP has 21";
+    Failure::Broken { cause: Cause::new(ErrorKind::Protocol, what, fix) }
+}
+
 /// The conversation before and after the log-in went wrong.
 pub(super) fn greeting(settings: &Settings, trouble: &Trouble) -> Failure {
     let what = format!("the FTP server {} does not take us in now", settings.host);
@@ -164,9 +172,9 @@ pub(super) fn of(trouble: &Trouble, what: &str, name: &str) -> Failure {
     }
 }
 
-/// The server does not give a file its name, for whatever reason of its own.
+/// The server does not give a file its name, for whatever reason of its own; nothing is under it.
 pub(super) fn unnamed(trouble: &Trouble, name: &str) -> Failure {
-    let Some((_, text)) = trouble.answer() else {
+    let Some((code, text)) = trouble.answer() else {
         // Nobody knows whether it did.
         return match of(trouble, "rename a file to", name) {
             Failure::Later { cause, .. } => Failure::Unknown { cause },
@@ -176,14 +184,19 @@ pub(super) fn unnamed(trouble: &Trouble, name: &str) -> Failure {
     if is_full(&text) {
         return full(&text);
     }
-    later(
+    let cause = |kind| {
         Cause::new(
-            ErrorKind::Rejected,
+            kind,
             format!("the FTP server does not rename a file to {name}"),
             "give the user the right to rename, or use a plainer key_template",
         )
-        .with_detail(&text),
-    )
+        .with_detail(&text)
+    };
+    // What is refused for good is refused to the next photo as well.
+    if code >= 500 {
+        return Failure::Broken { cause: cause(ErrorKind::Forbidden) };
+    }
+    later(cause(ErrorKind::Rejected))
 }
 
 fn is_full(text: &str) -> bool {

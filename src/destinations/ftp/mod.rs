@@ -24,7 +24,7 @@ pub use self::settings::{Authorities, NoCertificate, Settings, Tls};
 use super::{
     Shared,
     storage::{
-        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of,
+        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of, link,
         part_of, unreadable,
     },
 };
@@ -113,7 +113,7 @@ impl Ftp {
             }
             other => other,
         }
-        .map_err(|trouble| fault::of(&trouble, "write", part))?;
+        .map_err(|trouble| fault::of(&trouble, "write", key))?;
         let mut block = BytesMut::with_capacity(BLOCK);
         let mut sent = Ok(());
         while sent.is_ok()
@@ -172,6 +172,9 @@ async fn make_folders(session: &mut Session, key: &str) -> Result<(), Failure> {
         // Only a file has a length.
         if session.size(folder).await.is_ok() {
             return Err(fault::no_way(folder));
+        }
+        if !session.enters(folder).await {
+            return Err(fault::of(&trouble, "make the folder", folder));
         }
     }
     Ok(())
@@ -280,6 +283,24 @@ impl Store for Ftp {
             Err(trouble) if !is_gone => Err(fault::of(&trouble, "remove", key)),
             _ => Ok(()),
         }
+    }
+
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        let mut session = self.session().await?;
+        let removed = session.remove_folder(folder).await;
+        let is_gone = match &removed {
+            Err(trouble) if trouble.is(&NOT_THERE) => !session.enters(folder).await,
+            other => other.is_ok(),
+        };
+        self.rest(session);
+        match removed {
+            Err(trouble) if !is_gone => Err(fault::of(&trouble, "remove", folder)),
+            _ => Ok(()),
+        }
+    }
+
+    fn url(&self, key: &str) -> Option<String> {
+        link(&self.place(), key)
     }
 }
 

@@ -21,7 +21,10 @@ use super::{
     fault,
     settings::{Settings, of_one_connection},
 };
-use crate::{destinations::redact::Secrets, model::Failure};
+use crate::{
+    destinations::{redact::Secrets, storage::greeting},
+    model::Failure,
+};
 
 /// Longest wait for the connection itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -113,6 +116,9 @@ impl Session {
         let is_v6 = stream.peer_addr().is_ok_and(|address| address.is_ipv6());
         let nodelay = stream.set_nodelay(true);
         nodelay.map_err(|error| fault::unreachable(settings, &error))?;
+        if greeting(&stream, settings.timeout).await.is_some_and(|says| says.starts_with(b"SSH-")) {
+            return Err(fault::is_ssh(settings));
+        }
         let mut ftp = AsyncRustlsFtpStream::connect_with_stream(stream).await.map_err(failed)?;
         if let Some(tls) = tls {
             let connector = TlsConnector::from(of_one_connection(tls));
@@ -163,6 +169,24 @@ impl Session {
     pub(super) async fn make_folder(&mut self, name: &str) -> Result<(), Trouble> {
         let done = asked(self.limit, self.ftp.mkdir(name)).await;
         self.minded(done)
+    }
+
+    pub(super) async fn remove_folder(&mut self, name: &str) -> Result<(), Trouble> {
+        let done = asked(self.limit, self.ftp.rmdir(name)).await;
+        self.minded(done)
+    }
+
+    /// Whether a folder is there and may be entered.
+    pub(super) async fn enters(&mut self, name: &str) -> bool {
+        let Ok(home) = self.folder().await else { return false };
+        let done = asked(self.limit, self.ftp.cwd(name)).await;
+        let has_entered = self.minded(done).is_ok();
+        if has_entered {
+            let done = asked(self.limit, self.ftp.cwd(&home)).await;
+            // Whatever came next would be done in the wrong folder.
+            self.is_broken |= self.minded(done).is_err();
+        }
+        has_entered
     }
 
     pub(super) async fn remove(&mut self, name: &str) -> Result<(), Trouble> {

@@ -39,8 +39,14 @@ pub(super) struct File {
 
 impl File {
     /// Its length, in bytes.
-    pub(super) fn size(&self) -> u64 {
-        self.size.as_deref().and_then(|size| size.parse().ok()).unwrap_or_default()
+    pub(super) fn size(&self) -> Option<u64> {
+        self.size.as_deref()?.parse().ok()
+    }
+
+    /// Whether it was made before another one, as every bridge sees it.
+    pub(super) fn is_older(&self, other: &Self) -> bool {
+        !self.created_time.is_empty()
+            && (&self.created_time, &self.id) < (&other.created_time, &other.id)
     }
 
     pub(super) fn sha256(&self) -> Option<Digest> {

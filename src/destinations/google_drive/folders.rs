@@ -81,7 +81,7 @@ impl GoogleDrive {
         let made = self.make_folder(parent, name).await.map_err(|f| self.failure(f, false))?;
         // Another bridge may have made one meanwhile; both keep the older one.
         match look().await? {
-            Some(oldest) if oldest.id != made.id => {
+            Some(oldest) if oldest.is_older(&made) => {
                 self.delete(&made.id).await?;
                 Ok(Some(oldest.id))
             }

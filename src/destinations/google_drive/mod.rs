@@ -11,6 +11,8 @@ mod probe;
 mod session;
 mod settings;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use reqwest::StatusCode;
 use sha2::{Digest as _, Sha256};
@@ -22,7 +24,7 @@ use self::{
 };
 use super::{
     Shared,
-    drive::{Call, Fault, Wire, garbled, header_value, nothing_stored, upload},
+    drive::{Call, Fault, Wire, garbled, header_value, nothing_stored, untold, upload},
     oauth::{Login, NoLogin},
     storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written},
 };
@@ -36,6 +38,9 @@ pub use self::settings::{
 const WHOM: &str = "Google Drive";
 /// Largest file, in bytes (5 TiB).
 const MAX_SIZE: u64 = 5 << 40;
+/// How long a list may not show a file that was made: Google names no time, and a second file
+/// of one photo would stay.
+const SETTLES_IN: Duration = Duration::from_mins(2);
 
 /// A folder of a Google Drive.
 #[derive(Debug)]
@@ -80,16 +85,16 @@ impl GoogleDrive {
     }
 
     /// Whether the file that was made is the one that stands under its key: of two that two
-    /// bridges made at once the older one does, and the other is removed.
+    /// bridges made at once the older one does, and the other is removed. A list may lag and show
+    /// the younger one alone, whose bridge removes it.
     async fn settle(&self, key: &str, made: &File) -> Result<Written, Failure> {
         let unsure = |failure: Failure| Failure::Unknown { cause: failure.cause().clone() };
-        match self.files(key).await.map_err(unsure)?.first() {
-            Some(oldest) if oldest.id != made.id => {
-                self.delete(&made.id).await.map_err(unsure)?;
-                Ok(Written::Taken)
-            }
-            _ => Ok(Written::Done),
+        let found = self.files(key).await.map_err(unsure)?;
+        if !found.iter().any(|file| file.is_older(made)) {
+            return Ok(Written::Done);
         }
+        self.delete(&made.id).await.map_err(unsure)?;
+        Ok(Written::Taken)
     }
 
     async fn send(&self, key: &str, photo: &Upload) -> Result<File, Failure> {
@@ -129,13 +134,18 @@ impl Store for GoogleDrive {
         StoreLimits { max_size: MAX_SIZE, concurrency: self.settings.concurrency.max(1) }
     }
 
+    fn settles_in(&self) -> Duration {
+        SETTLES_IN
+    }
+
     async fn probe(&self) -> Vec<Finding> {
         self.look_around().await
     }
 
     async fn stat(&self, key: &str) -> Result<Option<Object>, Failure> {
         let found = self.files(key).await?.into_iter().next();
-        Ok(found.map(|file| Object { size: file.size(), sha256: file.sha256() }))
+        Ok(found
+            .map(|file| Object { size: file.size().unwrap_or_default(), sha256: file.sha256() }))
     }
 
     async fn write(&self, key: &str, photo: &Upload) -> Result<Written, Failure> {
@@ -148,7 +158,8 @@ impl Store for GoogleDrive {
             self.forget().await;
             return Err(moved());
         }
-        let is_whole = made.size() == photo.file.size;
+        let Some(size) = made.size() else { return Err(untold(WHOM)) };
+        let is_whole = size == photo.file.size;
         if !is_whole || made.sha256().is_some_and(|sha256| sha256 != photo.file.sha256) {
             self.delete(&made.id).await?;
             return Err(garbled(WHOM));
@@ -168,6 +179,17 @@ impl Store for GoogleDrive {
             self.delete(&file.id).await?;
         }
         Ok(())
+    }
+
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        let (mut folders, name) = self.settings.folder.of_key(folder);
+        folders.push(name);
+        let (_, there) = self.folder(&folders, false).await?;
+        self.forget().await;
+        match there {
+            Some(id) => self.delete(&id).await,
+            None => Ok(()),
+        }
     }
 
     fn login(&self) -> Result<Login, NoLogin> {

@@ -66,6 +66,16 @@ impl Login {
         self.inner.whom
     }
 
+    /// Whether nobody logged in yet, or only for another client. Reads `tokens.json`.
+    ///
+    /// # Errors
+    /// [`Failure::Broken`] when that cannot be read.
+    pub async fn is_needed(&self) -> Result<bool, Failure> {
+        let Inner { client, shared, name, .. } = &*self.inner;
+        let kept = shared.tokens.read(name).await?;
+        Ok(kept.is_none_or(|pair| pair.client_id != client.id))
+    }
+
     /// Where the browser is sent afterwards.
     #[must_use]
     pub fn redirect(&self) -> &Url {
@@ -139,6 +149,7 @@ impl Login {
         let Inner { client, shared, name, whom, .. } = &*self.inner;
         let locked = shared.tokens.lock().await?;
         let asking = Asking::Code { code: reply.0, verifier: self.verifier.clone() };
+        self.inner.forget();
         let given = self.inner.ask(&asking).await?;
         let Some(refresh_token) = given.refresh_token else {
             let what = format!("{whom} gave no refresh token: the login would end with its token");

@@ -66,9 +66,11 @@ impl Inner {
         Ok(token)
     }
 
-    /// Forgets the token in memory.
+    /// Forgets the token in memory, and that the token endpoint wants to be left alone: a person
+    /// or a probe asks, neither in a hurry.
     pub(super) fn forget(&self) {
-        self.state().held = None;
+        let mut state = self.state();
+        (state.held, state.closed) = (None, None);
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

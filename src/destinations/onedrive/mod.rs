@@ -13,11 +13,12 @@ use async_trait::async_trait;
 use reqwest::{Method, StatusCode, header::LOCATION};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+use url::Url;
 
 use self::hash::QuickXor;
 use super::{
     Shared,
-    drive::{Call, Content, Fault, Wire, blocks, garbled, header_value, signed, upload},
+    drive::{Call, Content, Fault, Wire, blocks, garbled, header_value, signed, untold, upload},
     oauth::{Login, NoLogin},
     storage::{Body, Object, Storage, Store, StoreLimits, Upload, Written},
 };
@@ -45,9 +46,11 @@ pub(super) struct OneDrive {
     wire: Wire,
 }
 
-/// A file or folder as the API tells of it.
+/// A file or folder as the API tells of it. Both have an id, so that nothing else is taken for
+/// one of them.
 #[derive(Debug, Clone, Deserialize)]
 struct Item {
+    id: String,
     size: Option<u64>,
     /// Folders have none.
     file: Option<Facet>,
@@ -146,6 +149,19 @@ impl OneDrive {
         Err(self.failure(fault, true))
     }
 
+    /// Removes what is at an address; nothing there is no error.
+    async fn delete(&self, url: Url) -> Result<(), Failure> {
+        let call = Call::write(Method::DELETE, url, Content::Nothing).unseen();
+        let removed = match self.wire.send(&call).await {
+            Ok(answer) => self.wire.good(answer).await.map(drop),
+            Err(fault) => Err(fault),
+        };
+        match removed {
+            Err(fault) if fault.is(StatusCode::NOT_FOUND) => Ok(()),
+            removed => removed.map_err(|fault| self.failure(fault, false)),
+        }
+    }
+
     /// Makes the folders on the way to a file; those that are there stay as they are.
     async fn make_folders(&self, path: &[String]) -> Result<(), Failure> {
         let Some((_, folders)) = path.split_last() else { return Ok(()) };
@@ -207,9 +223,11 @@ impl Store for OneDrive {
             Some(Stored::Taken) => return Ok(Written::Taken),
             None => return Err(missing()),
         };
+        let (Some(_), Some(size)) = (&made.file, made.size) else { return Err(untold(WHOM)) };
         let is_other = |told: Option<String>| told.is_some_and(|told| told != hash);
-        if made.object().size != photo.file.size || is_other(made.hashes().quick_xor_hash) {
-            self.remove(key).await?;
+        if size != photo.file.size || is_other(made.hashes().quick_xor_hash) {
+            // By its id: under its path may be another one by now.
+            self.delete(self.settings.by_id(&made.id)).await?;
             return Err(garbled(WHOM));
         }
         Ok(Written::Done)
@@ -230,16 +248,11 @@ impl Store for OneDrive {
     }
 
     async fn remove(&self, key: &str) -> Result<(), Failure> {
-        let url = self.settings.item(&self.settings.path_of(key), "", &[]);
-        let call = Call::write(Method::DELETE, url, Content::Nothing).unseen();
-        let removed = match self.wire.send(&call).await {
-            Ok(answer) => self.wire.good(answer).await.map(drop),
-            Err(fault) => Err(fault),
-        };
-        match removed {
-            Err(fault) if fault.is(StatusCode::NOT_FOUND) => Ok(()),
-            removed => removed.map_err(|fault| self.failure(fault, false)),
-        }
+        self.delete(self.settings.item(&self.settings.path_of(key), "", &[])).await
+    }
+
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        self.remove(folder).await
     }
 
     fn login(&self) -> Result<Login, NoLogin> {

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{Item, OneDrive, Stored, WHOM};
 use crate::{
-    destinations::drive::{Call, Content, Fault, Sent, Session, signed},
+    destinations::drive::{Call, Content, Fault, Sent, Session, signed, untold},
     model::{Cause, ErrorKind, Failure},
     spool::SpooledFile,
 };
@@ -82,7 +82,9 @@ impl Pieces<'_> {
                 if let Some(offset) = standing.and_then(|standing| standing.offset()) {
                     return Ok(Sent::UpTo(offset));
                 }
-                let item = serde_json::from_value(said).map_err(|_| strange())?;
+                // An upload may have ended with it, and nobody can tell.
+                let item = serde_json::from_value(said);
+                let item = item.map_err(|_| Fault::Failed(untold(WHOM)))?;
                 Ok(Sent::Done(Stored::Item(item)))
             }
         }

@@ -70,6 +70,16 @@ impl Settings {
         url
     }
 
+    /// The address of what has an id, wherever it is.
+    pub(super) fn by_id(&self, id: &str) -> Url {
+        let mut url = self.drive(&[]);
+        url.set_query(None);
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.extend(["items", id]);
+        }
+        url
+    }
+
     /// The address of the drive itself.
     pub(super) fn drive(&self, query: &[(&str, &str)]) -> Url {
         let mut url = self.base_url.clone();

@@ -43,18 +43,28 @@ pub(super) fn handshake(settings: &Settings, error: &russh::Error) -> Failure {
                  (ssh-keygen -A); those with SHA-1, ssh-rsa among them, are not supported",
             ),
         },
-        russh::Error::Version => Failure::Broken {
-            cause: cause(
-                format!("what answers at port {} is no SSH server", settings.port),
-                "correct host and port; FTP and FTPS are the type \"ftp\"",
-            ),
-        },
+        russh::Error::Version => no_ssh(settings, &error.to_string()),
         _ => later(cause(
             format!("the SSH connection to {} broke during the log-in", settings.host),
             "check that port is that of SSH, and look at the server's log; it may limit \
              connections or addresses",
         )),
     }
+}
+
+/// Another protocol's server.
+pub(super) fn no_ssh(settings: &Settings, detail: &str) -> Failure {
+    let what = format!("what answers at port {} is no SSH server", settings.port);
+    let fix = "correct host and port; FTP and FTPS are the type \"ftp\"";
+    let cause = Cause::new(ErrorKind::Unreachable, what, fix);
+    Failure::Broken { cause: cause.with_detail(detail) }
+}
+
+/// A server that does not speak first, as SSH servers do.
+pub(super) fn no_greeting(settings: &Settings) -> Failure {
+    let what = format!("what answers at port {} does not greet as SSH servers do", settings.port);
+    let fix = "correct host and port: it may be a web server; else look at the server's load";
+    later(Cause::new(ErrorKind::Unreachable, what, fix))
 }
 
 /// The server is not the one that was configured, or none was.
@@ -97,6 +107,18 @@ pub(super) fn host_key(settings: &Settings, shown: Option<&PublicKey>, is_known:
             ),
         ),
     };
+    Failure::Broken { cause: Cause::new(ErrorKind::NotAllowed, what, fix) }
+}
+
+/// The server showed a key that `known_hosts` marks as revoked.
+pub(super) fn revoked(settings: &Settings, key: &PublicKey) -> Failure {
+    let what = format!(
+        "THE HOST KEY OF {} WAS REVOKED: it showed {} ({}); somebody may be in between",
+        settings.host,
+        Fingerprint::of(key),
+        key.algorithm()
+    );
+    let fix = "ask the server's administrator for its new key and trust that one alone";
     Failure::Broken { cause: Cause::new(ErrorKind::NotAllowed, what, fix) }
 }
 

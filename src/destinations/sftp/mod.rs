@@ -29,7 +29,7 @@ use super::{
     Shared,
     redact::Secrets,
     storage::{
-        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of,
+        Body, Object, Pool, Storage, Store, StoreLimits, Upload, Used, Written, folders_of, link,
         part_of, space, unreadable,
     },
 };
@@ -325,5 +325,22 @@ impl Store for Sftp {
             }
             _ => Ok(()),
         }
+    }
+
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        let path = self.path(folder);
+        let session = self.session().await?;
+        let removed = match session.sftp.remove_dir(path.as_str()).await {
+            Err(error) if status(&error) != Some(StatusCode::NoSuchFile) => {
+                Err(fault::of(&session.secrets, &error, "remove", &path))
+            }
+            _ => Ok(()),
+        };
+        self.pool.put(session);
+        removed
+    }
+
+    fn url(&self, key: &str) -> Option<String> {
+        link(&self.place(), key)
     }
 }

@@ -7,6 +7,7 @@ use russh::{
     client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse as Asked},
     keys::{
         Algorithm, HashAlg, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate, known_hosts,
+        parse_public_key_base64,
     },
 };
 use russh_sftp::client::SftpSession;
@@ -18,10 +19,16 @@ use super::{
     rsa::{Pen, Rsa},
     settings::{Fingerprint, Key, Login, Pair, Settings, Trust},
 };
-use crate::{destinations::redact::Secrets, model::Failure, spool::blocking};
+use crate::{
+    destinations::{redact::Secrets, storage::greeting},
+    model::Failure,
+    spool::blocking,
+};
 
 /// Longest wait for the connection itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for the first words of a server.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for a resting connection to show that it still works.
 const ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rounds of questions and answers in one log-in.
@@ -119,7 +126,8 @@ impl client::Handler for Guard {
 /// the one of the first algorithm that both sides know: where that one is not trusted, the
 /// others are asked for.
 async fn trusted(settings: &Settings) -> Result<Handle<Guard>, Failure> {
-    let trusted = Arc::new(trusted_keys(settings).await?);
+    let Keys { trusted, revoked } = keys(settings).await?;
+    let trusted = Arc::new(trusted);
     let mut algorithms = host_key_algorithms();
     let mut shown: Option<PublicKey> = None;
     while !algorithms.is_empty() {
@@ -142,7 +150,10 @@ async fn trusted(settings: &Settings) -> Result<Handle<Guard>, Failure> {
             Err(Stop::Ssh(error)) => return Err(fault::handshake(settings, &error)),
         }
     }
-    Err(fault::host_key(settings, shown.as_ref(), !trusted.is_empty()))
+    Err(match shown {
+        Some(key) if revoked.contains(&Fingerprint::of(&key)) => fault::revoked(settings, &key),
+        shown => fault::host_key(settings, shown.as_ref(), !trusted.is_empty()),
+    })
 }
 
 /// All but RSA with SHA-1.
@@ -159,19 +170,42 @@ fn kind_of(algorithm: &Algorithm) -> Algorithm {
     }
 }
 
-async fn trusted_keys(settings: &Settings) -> Result<Vec<Fingerprint>, Failure> {
+/// What is known of a host's keys. None is in both.
+struct Keys {
+    trusted: Vec<Fingerprint>,
+    revoked: Vec<Fingerprint>,
+}
+
+async fn keys(settings: &Settings) -> Result<Keys, Failure> {
     let path = match &settings.trust {
-        Trust::Fingerprints(fingerprints) => return Ok(fingerprints.clone()),
+        Trust::Fingerprints(fingerprints) => {
+            return Ok(Keys { trusted: fingerprints.clone(), revoked: Vec::new() });
+        }
         Trust::KnownHosts(path) => path.clone(),
     };
     let (host, port) = (settings.host.clone(), settings.port);
     let read = blocking(move || {
         // Without this a file that cannot be read would be one without keys.
-        std::fs::File::open(&path)?;
-        known_hosts::known_host_keys_path(&host, port, &path).map_err(std::io::Error::other)
+        let revoked = revoked(&std::fs::read(&path)?);
+        let keys = known_hosts::known_host_keys_path(&host, port, &path);
+        let keys = keys.map_err(std::io::Error::other)?;
+        let all = keys.iter().map(|(_, key)| Fingerprint::of(key));
+        let trusted = all.filter(|key| !revoked.contains(key)).collect();
+        Ok(Keys { trusted, revoked })
     });
-    let keys = read.await.map_err(|error| fault::known_hosts(settings, &error))?;
-    Ok(keys.iter().map(|(_, key)| Fingerprint::of(key)).collect())
+    read.await.map_err(|error: std::io::Error| fault::known_hosts(settings, &error))
+}
+
+/// The keys of the lines of a `known_hosts` that are marked as revoked, whatever host they name:
+/// a key that got into other hands is nobody's any more.
+fn revoked(known_hosts: &[u8]) -> Vec<Fingerprint> {
+    let text = String::from_utf8_lossy(known_hosts);
+    let key = |line: &str| {
+        let mut words = line.split_ascii_whitespace();
+        words.next().filter(|mark| *mark == "@revoked")?;
+        parse_public_key_base64(words.nth(2)?).ok().map(|key| Fingerprint::of(&key))
+    };
+    text.lines().filter_map(key).collect()
 }
 
 async fn handshake(
@@ -185,6 +219,11 @@ async fn handshake(
         Ok(Err(error)) => return Err(fault::unreachable(settings, &error)),
         Err(_) => return Err(fault::silent(settings)),
     };
+    match greeting(&stream, GREETING_TIMEOUT).await {
+        Some(says) if says.starts_with(b"220") => return Err(fault::no_ssh(settings, "220")),
+        Some(_) => {}
+        None => return Err(fault::no_greeting(settings)),
+    }
     let mut preferred = russh::Preferred::DEFAULT;
     preferred.key = Cow::Owned(algorithms.to_vec());
     let config = client::Config {

@@ -4,7 +4,9 @@
 //! there, never lets two photos fight for one key, and tries a storage out. A [`Store`] is what
 //! differs: how one protocol looks, writes, reads and removes. It decides nothing about keys.
 
+mod greeting;
 mod keys;
+mod link;
 pub(super) mod objects;
 mod part;
 mod pool;
@@ -21,7 +23,9 @@ use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 pub(super) use self::{
+    greeting::greeting,
     keys::Keys,
+    link::link,
     part::{beside, folders_of, part_of},
     pool::{Pool, Used},
     space::space,
@@ -56,6 +60,11 @@ pub(super) trait Store: fmt::Debug + Send + Sync {
     /// Largest object, in bytes, and writes under way at once.
     fn limits(&self) -> StoreLimits;
 
+    /// As [`Limits::settles_in`].
+    fn settles_in(&self) -> Duration {
+        SETTLES_IN
+    }
+
     /// Can it be reached, does it let us in, is the bucket or folder there? Writes nothing.
     async fn probe(&self) -> Vec<Finding>;
 
@@ -85,6 +94,16 @@ pub(super) trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// As for the trait.
     async fn remove(&self, key: &str) -> Result<(), Failure>;
+
+    /// Removes a folder that [`Store::write`] made on the way to a key and that is empty by now
+    /// (some protocols remove what is in it too); one that is not there is no error. Nothing where
+    /// the protocol has no folders.
+    ///
+    /// # Errors
+    /// As for the trait.
+    async fn remove_folder(&self, _folder: &str) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// Where a person can see the object, if there is such a place. Never a signed link.
     fn url(&self, _key: &str) -> Option<String> {
@@ -286,7 +305,7 @@ impl<S: Store> Destination for Storage<S> {
             one_per_target: false,
             photos_per_parcel: 1,
             parcel_size: max_size,
-            settles_in: SETTLES_IN,
+            settles_in: self.store.settles_in(),
         }
     }
 
@@ -295,7 +314,7 @@ impl<S: Store> Destination for Storage<S> {
     }
 
     async fn test(&self, _target: Option<&Target>) -> Vec<Finding> {
-        trial::run(&self.store).await
+        trial::run(&self.store, &self.template).await
     }
 
     fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {

@@ -5,29 +5,37 @@ use std::time::Instant;
 
 use super::{Object, Store, Upload, Written};
 use crate::{
-    destinations::sample::{self, PICTURE},
+    destinations::{
+        key::{Beside, KeyTemplate},
+        sample::{self, PICTURE},
+    },
     model::{Cause, Failure, Finding, Severity},
 };
 
-/// Tries a store out. After the first step that fails only the removal is tried, if there may
-/// be something to remove.
-pub(super) async fn run(store: &impl Store) -> Vec<Finding> {
+/// Tries a store out where photos go. After the first step that fails only the removal is tried,
+/// if there may be something to remove.
+pub(super) async fn run(store: &impl Store, template: &KeyTemplate) -> Vec<Finding> {
     let mut findings = store.probe().await;
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return findings;
     }
-    let key = format!("apertur-bridge-test-{}.png", uuid::Uuid::now_v7().simple());
+    let place = template.beside(&format!("apertur-bridge-test-{}", uuid::Uuid::now_v7().simple()));
+    let Beside { key, folder } = &place;
     let mut steps = Steps { findings: &mut findings, start: Instant::now() };
-    let written = write(store, &key).await;
+    let written = write(store, key).await;
     let may_be_there = matches!(&written, Ok(()) | Err(Failure::Unknown { .. }));
     if steps.step("write", &format!("wrote {key}"), written)
-        && steps.step("look", "it is there, whole", look(store, &key).await)
+        && steps.step("look", "it is there, whole", look(store, key).await)
     {
-        steps.step("read", "it reads back equal", read(store, &key).await);
+        steps.step("read", "it reads back equal", read(store, key).await);
     }
     // Whatever failed, nothing is to be left there.
-    if may_be_there && !steps.step("remove", "it was removed", store.remove(&key).await) {
-        steps.remains(&key, &store.place());
+    if may_be_there {
+        if !steps.step("remove", "it was removed", remove(store, &place).await) {
+            steps.remains(folder.as_ref().unwrap_or(key), &store.place());
+        }
+    } else if let Some(folder) = folder {
+        drop(store.remove_folder(folder).await);
     }
     findings
 }
@@ -71,6 +79,14 @@ async fn write(store: &impl Store, key: &str) -> Result<(), Failure> {
             "a name that was never used is said to be taken",
             "look whether the storage lets this user list and read",
         )),
+    }
+}
+
+async fn remove(store: &impl Store, place: &Beside) -> Result<(), Failure> {
+    store.remove(&place.key).await?;
+    match &place.folder {
+        Some(folder) => store.remove_folder(folder).await,
+        None => Ok(()),
     }
 }
 

@@ -37,6 +37,8 @@ use crate::{
 
 /// Bytes of a photo read at once.
 const BLOCK: usize = 64 * 1024;
+/// Most folders that are remembered; then all are forgotten, since keys come by date.
+const MOST_KNOWN: usize = 10_000;
 
 /// A folder on a WebDAV server.
 #[derive(Debug)]
@@ -67,7 +69,11 @@ impl Webdav {
     }
 
     fn learn(&self, folder: &str) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_owned());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(folder.to_owned());
     }
 
     fn forget(&self) {
@@ -121,12 +127,14 @@ impl Webdav {
                 Ok(_) => {}
                 // It is there; nginx and some others say so by conflict or redirect, and some
                 // stumble where another bridge makes it now.
-                Err(refusal) if matches!(refusal.code(), 405 | 409 | 301 | 423 | 500) => {
+                Err(refusal) if matches!(refusal.code(), 405 | 409 | 415 | 301 | 423 | 500) => {
                     match self.look(self.folder().folder(part)).await? {
                         Some(told) if told.is_folder => {}
                         Some(_) => return Err(in_the_way(part)),
-                        None if refusal.code() == 409 => return Err(self.gone()),
-                        None => return Err(refusal.failure()),
+                        None if matches!(refusal.code(), 301 | 423 | 500) => {
+                            return Err(refusal.failure());
+                        }
+                        None => return Err(self.unwritable(parent(part), refusal).await),
                     }
                 }
                 Err(refusal) => return Err(refusal.failure()),
@@ -149,7 +157,11 @@ impl Webdav {
         }
         if let Err(refusal) = answer {
             let is_gone = matches!(refusal.code(), 404 | 409);
-            return Err(if is_gone { self.gone() } else { refusal.failure() });
+            return Err(if is_gone {
+                self.unwritable(parent(used), refusal).await
+            } else {
+                refusal.failure()
+            });
         }
         let there = self.look(self.folder().file(used)).await?.and_then(|told| told.size);
         if there == Some(upload.file.size) {
@@ -195,6 +207,37 @@ impl Webdav {
                 ),
             }),
             Err(refusal) => Err(refusal.failure()),
+        }
+    }
+
+    async fn delete(&self, url: url::Url) -> Result<(), Failure> {
+        let request = self.wire.request("DELETE", url)?;
+        match self.wire.send(request, Doing::Removing).await? {
+            Err(refusal) if !matches!(refusal.code(), 404 | 410) => Err(refusal.failure()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sees that a renamed photo is under its name, for a server may take a name for another.
+    async fn confirm(&self, key: &str, size: u64) -> Result<(), Failure> {
+        let told = self.look(self.folder().file(key)).await.map_err(|failure| match failure {
+            // It was renamed already.
+            Failure::Later { cause, .. } => Failure::Unknown { cause },
+            other => other,
+        })?;
+        match told.and_then(|told| told.size) {
+            Some(there) if there == size => Ok(()),
+            Some(there) => Err(Failure::Unknown { cause: replaced(there, size) }),
+            None => Err(Failure::Broken { cause: renamed(key) }),
+        }
+    }
+
+    /// A refusal to write into a folder: either the folder is gone, or nobody may write there.
+    async fn unwritable(&self, folder: &str, refusal: Refusal) -> Failure {
+        match self.look(self.folder().folder(folder)).await {
+            Ok(Some(told)) if told.is_folder => refusal.unwritable(),
+            Ok(_) => self.gone(),
+            Err(failure) => failure,
         }
     }
 
@@ -265,7 +308,11 @@ impl Store for Webdav {
         for name in left {
             drop(self.remove(name).await);
         }
-        written.map(|(written, _)| written)
+        let (written, _) = written?;
+        if written == Written::Done {
+            self.confirm(key, upload.file.size).await?;
+        }
+        Ok(written)
     }
 
     async fn read(&self, key: &str) -> Result<Body, Failure> {
@@ -280,16 +327,22 @@ impl Store for Webdav {
     }
 
     async fn remove(&self, key: &str) -> Result<(), Failure> {
-        let request = self.wire.request("DELETE", self.folder().file(key))?;
-        match self.wire.send(request, Doing::Removing).await? {
-            Err(refusal) if !matches!(refusal.code(), 404 | 410) => Err(refusal.failure()),
-            _ => Ok(()),
-        }
+        self.delete(self.folder().file(key)).await
+    }
+
+    async fn remove_folder(&self, folder: &str) -> Result<(), Failure> {
+        self.forget();
+        self.delete(self.folder().folder(folder)).await
     }
 
     fn url(&self, key: &str) -> Option<String> {
         Some(self.folder().file(key).to_string())
     }
+}
+
+/// The folder that a key or folder is in, the configured one as the empty text.
+fn parent(key: &str) -> &str {
+    key.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// The names that a photo has until it is whole, beside its own: the same in every try, others
@@ -311,8 +364,45 @@ fn no_folder() -> Failure {
     Failure::Broken { cause: Cause::new(ErrorKind::Protocol, what, fix) }
 }
 
+fn renamed(key: &str) -> Cause {
+    let what = format!("{WHOM} took the photo but not its name: nothing is under {key}");
+    let fix = "look there under which name the photo is and remove it; write a key_template of \
+               letters, digits and -_./ only";
+    Cause::new(ErrorKind::Protocol, what, fix)
+}
+
+fn replaced(there: u64, size: u64) -> Cause {
+    let what = format!("{WHOM} has something else under the photo's name");
+    let fix = "look who else writes there; the next try looks first";
+    let detail = format!("{there} bytes, not {size}");
+    Cause::new(ErrorKind::Protocol, what, fix).with_detail(&detail)
+}
+
 fn in_the_way(folder: &str) -> Failure {
     let what = format!("a file is where the folder {folder} is to be");
     let fix = "move it away, or change key_template; then replay the delivery";
     Failure::Refused { cause: Cause::new(ErrorKind::Rejected, what, fix) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{destinations::key::KeyTemplate, http::Http, system::Clock};
+
+    #[test]
+    fn folders_by_date_do_not_fill_the_memory() {
+        let settings = Settings {
+            folder: Folder::new("https://cloud.example.com/photos".parse().unwrap()),
+            login: None,
+            key_template: KeyTemplate::default(),
+            timeout: DEFAULT_TIMEOUT,
+            concurrency: 1,
+        };
+        let wire = Wire { settings, http: Http::new().unwrap(), clock: Clock::system() };
+        let making = tokio::sync::Mutex::default();
+        let webdav = Webdav { wire, known: Mutex::default(), making };
+        (0..=MOST_KNOWN).for_each(|n| webdav.learn(&n.to_string()));
+        assert!(webdav.known.lock().unwrap().len() <= MOST_KNOWN);
+        assert!(webdav.knows(&MOST_KNOWN.to_string()) && !webdav.knows("0"));
+    }
 }

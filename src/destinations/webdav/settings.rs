@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::SecretString;
 use url::Url;
 
@@ -9,6 +10,9 @@ use crate::destinations::key::KeyTemplate;
 
 /// Time one call may take when the configuration names none.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// All but the unreserved characters of RFC 3986: some servers read `;` and others as theirs.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The settings of one WebDAV destination.
 #[derive(Debug, Clone)]
@@ -62,14 +66,20 @@ impl Folder {
     /// The address of a file below it; every part of the key is percent-encoded.
     pub(super) fn file(&self, key: &str) -> Url {
         let mut url = self.0.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(key.split('/'));
+        let mut path = url.path().to_owned();
+        for (n, part) in key.split('/').enumerate() {
+            path.push_str(if n > 0 { "/" } else { "" });
+            path.extend(utf8_percent_encode(part, RESERVED));
         }
+        url.set_path(&path);
         url
     }
 
-    /// The address of a folder below it, with a slash at its end.
+    /// The address of a folder below it, with a slash at its end; its own for the empty text.
     pub(super) fn folder(&self, key: &str) -> Url {
+        if key.is_empty() {
+            return self.0.clone();
+        }
         self.file(&format!("{key}/"))
     }
 }
@@ -97,6 +107,10 @@ mod tests {
         let base = "https://cloud.example.com/remote.php/dav/%C3%A9";
         assert_eq!(at("a/b.jpg"), format!("{base}/a/b.jpg"));
         assert_eq!(at("a b/ü%2e?#.jpg"), format!("{base}/a%20b/%C3%BC%252e%3F%23.jpg"));
+        assert_eq!(at("a;b&c=d,e+f'(g)!*@:$.jpg"), {
+            format!("{base}/a%3Bb%26c%3Dd%2Ce%2Bf%27%28g%29%21%2A%40%3A%24.jpg")
+        });
+        assert_eq!(at("%2e%2e/a~b-c_d.jpg"), format!("{base}/%252e%252e/a~b-c_d.jpg"));
         assert_eq!(folder.folder("a/b").as_str(), format!("{base}/a/b/"));
         assert_eq!(folder.url().as_str(), format!("{base}/"));
         assert_eq!(folder.to_string(), base);

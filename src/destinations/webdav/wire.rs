@@ -22,6 +22,10 @@ const MAX_ANSWER: usize = 1024 * 1024;
 /// Most of a refusal's words read, in bytes.
 const MAX_WORDS: usize = 16 * 1024;
 
+/// What lets photos in.
+const MAY_WRITE: &str = "let this user read, make, change and remove files and folders there; a \
+                         share may be for reading only";
+
 /// The server and how to talk to it.
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -156,13 +160,10 @@ impl Refusal {
                 "check username and password, or token; Nextcloud and ownCloud want an app \
                  password where the user has a second factor",
             ),
-            403 => (
-                ErrorKind::Forbidden,
-                "let this user read, make, change and remove files and folders there",
-            ),
+            403 => (ErrorKind::Forbidden, MAY_WRITE),
             // The folder answers WebDAV by now; rclone says so of a full disk, others of a share
             // that can only be read.
-            405 if self.doing == Doing::Uploading => (
+            405 if matches!(self.doing, Doing::Uploading | Doing::MakingFolder) => (
                 ErrorKind::Unavailable,
                 "look at the server's disk and log, and whether this user may write there",
             ),
@@ -179,6 +180,13 @@ impl Refusal {
             _ => return self.passing_or_refused(),
         };
         Failure::Broken { cause: self.cause(kind, fix) }
+    }
+
+    /// What it means where the folder is there that was to be written into.
+    pub(super) fn unwritable(self) -> Failure {
+        let Cause { what, .. } = self.cause(ErrorKind::Forbidden, "");
+        let what = format!("{what}, though its folder is there: this user may not write there");
+        Failure::Broken { cause: Cause::new(ErrorKind::Forbidden, what, MAY_WRITE) }
     }
 
     fn passing_or_refused(self) -> Failure {

@@ -55,7 +55,7 @@ pub(super) fn told(
     let told = Told {
         total: number(["x-rate-limit", "ratelimit-limit"]).filter(|total| *total > 0),
         remaining: number(["x-rate-limit-remaining", "ratelimit-remaining"]),
-        resets: resets.map(|seconds| Duration::from_secs(seconds as u64)),
+        resets: resets.map(|seconds| granted(seconds as u64)),
         ..Told::default()
     };
     let after = after(headers, now);
@@ -87,8 +87,12 @@ fn is_of_a_ticket(told: &Told, headers: &HeaderMap, after: Option<Duration>) -> 
 pub(super) fn after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     http::retry_after(headers, now).or_else(|| {
         let used_up = limits(headers).filter(|limit| limit.remaining == Some(0));
-        used_up.filter_map(|limit| limit.resets).max().map(Duration::from_secs)
+        used_up.filter_map(|limit| limit.resets).max().map(granted)
     })
+}
+
+fn granted(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).min(http::LONGEST_WAIT)
 }
 
 fn limits(headers: &HeaderMap) -> impl Iterator<Item = Limit> {

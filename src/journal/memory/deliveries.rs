@@ -25,7 +25,7 @@ impl State {
                 continue;
             }
             let parcel = fill(claim, first, &mut due);
-            let until = claim.leased_until(parcel.len());
+            let until = claim.leased_until(parcel.iter());
             let begun =
                 parcel.iter().filter_map(|delivery| self.begin(delivery.id, claim.now, until));
             parcels.push(begun.collect());

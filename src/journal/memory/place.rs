@@ -63,7 +63,7 @@ impl State {
         let waits = self.original(&photo.photo).is_some_and(|o| o.fetch == FetchState::Wanted);
         let (state, cause) = match photo.fetch {
             _ if delivery.destination.is_none() => {
-                (DeliveryState::Held, Some(unrouted(delivery.target.as_ref())))
+                (DeliveryState::Held, Some(unrouted(delivery.target.as_ref(), &photo.photo.tags)))
             }
             FetchState::Wanted => (DeliveryState::Waiting, None),
             FetchState::Held => (DeliveryState::Held, photo.cause.clone()),

@@ -12,7 +12,7 @@ use crate::{
     journal::{Accepted, Arrival, Bytes, Planned, are_apart, is_hint, unrouted},
     model::{
         AttemptOutcome, DeliveryState, DestinationName, FetchState, ImageId, Mode, Photo,
-        SessionId, Target,
+        SessionId, Tag, Target,
     },
 };
 
@@ -128,7 +128,10 @@ pub(super) fn insert_plan(
     let at = now.as_millisecond();
     for planned in if plan.is_empty() { &nowhere } else { plan } {
         let target = planned.target.as_ref();
-        let unrouted = planned.destination.is_none().then(|| unrouted(target));
+        let unrouted = match planned.destination {
+            Some(_) => None,
+            None => Some(unrouted(target, &tags(db, seq)?)),
+        };
         let state = if unrouted.is_some() { DeliveryState::Held } else { DeliveryState::Waiting };
         let (cause, error) = unrouted.as_ref().map(rows::cause).transpose()?.unzip();
         db.prepare_cached(
@@ -149,6 +152,12 @@ pub(super) fn insert_plan(
         ])?;
     }
     Ok(())
+}
+
+fn tags(db: &Connection, seq: i64) -> Result<Vec<Tag>> {
+    let sql = "SELECT tags FROM photos WHERE seq = ?1";
+    let tags = rows::first(db, sql, &[&seq], |row| rows::optional_json(row, "tags"))?;
+    Ok(tags.flatten().unwrap_or_default())
 }
 
 /// Takes bytes or a link that a known photo lacks; gives whether that makes work now.

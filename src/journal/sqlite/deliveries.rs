@@ -29,7 +29,7 @@ struct Found {
 /// See [`crate::journal::Journal::claim_deliveries`].
 pub(super) fn claim(db: &Connection, claim: &Claim) -> Result<Vec<Vec<Claimed>>> {
     let begin = |parcel: Vec<Found>| {
-        let until = claim.leased_until(parcel.len());
+        let until = claim.leased_until(parcel.iter().map(|found| &found.delivery));
         parcel.into_iter().map(|found| begin(db, claim.now, until, found)).collect()
     };
     due(db, claim)?.into_iter().map(begin).collect()

@@ -147,7 +147,8 @@ fn each_destination_says_what_the_photo_would_be_there_or_why_it_gets_none() {
          record res.partner 42, name img_1.jpg, mode contact\n\
          delivery   to archive (s3, s3://photos (us-east-1)): without routes every photo goes to \
          s3\n           \
-         key odoo_res.partner_42/img_1.jpg\n\
+         key odoo_res.partner_42/img_1.jpg\n           \
+         s3://photos/odoo_res.partner_42/img_1.jpg\n\
          delivery   to partner (webhook, https://partner.example.com/hook): without routes every \
          photo goes to webhook\n           \
          delivery dlv_a296b6c9b28e0ea5cbf79db72a2cb872, image_id img_1, format json_base64\n\
@@ -198,7 +199,8 @@ fn each_route_says_which_of_its_conditions_are_met() {
          what to do set the target (zendesk:<ticket>) on the session or its tag, or send such \
          photos elsewhere with a route\n\
          delivery   to archive (s3, s3://photos (us-east-1)): route 1 matches\n           \
-         key none/img_1.jpg\n\
+         key none/img_1.jpg\n           \
+         s3://photos/none/img_1.jpg\n\
          not to     partner (webhook): no route that matches names it\n"
     );
     let json = explained(&routes, &event.body, &["--json"]).json();
@@ -229,7 +231,8 @@ fn a_photo_that_would_be_held_says_why_and_what_to_do() {
         ),
         (
             json!({"id": 7, "tags": ["zendesk:9"], "size_bytes": 2_000_000}),
-            "held       the photo has 2000000 bytes, the destination takes at most 1048576\n",
+            "held       the photo has 2000000 bytes, the destination takes at most 1048576\n\
+             what to do raise `destination.desk.max_attachment` if the other side takes more, ",
         ),
         (
             json!({"id": 7, "metadata": {"zendesk": {"ticket_id": 9, "mode": "all"}}}),

@@ -54,6 +54,24 @@ fn without_a_webhook_secret_nothing_starts() {
 }
 
 #[test]
+fn who_only_reads_deliveries_needs_no_secret_of_the_daemon() {
+    let daemon = Daemon::start(Options::default());
+    delivered(&daemon, "img-1");
+    let data_dir = daemon.dir().join("data");
+    let toml = format!(
+        "data_dir = {data_dir:?}\nwebhook.secrets = [{{ env = \"OF_THE_DAEMON_ALONE\" }}]\n"
+    );
+    let said = with(&toml, &["deliveries", "list", "--json"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let listed: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let id = listed[0]["id"].to_string();
+    let said = with(&toml, &["deliveries", "show", &id]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert!(said.out.starts_with("photo "), "{}", said.out);
+    assert_eq!(with(&toml, &["deliveries", "replay"]).code, 78);
+}
+
+#[test]
 fn check_connect_exits_69_when_nobody_answers() {
     // A port that was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

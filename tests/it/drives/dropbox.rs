@@ -94,6 +94,28 @@ async fn what_arrives_changed_is_removed_and_sent_again() {
         assert_eq!(ending(&lab.send("img_1", &picture(size)).await), "later protocol");
         assert!(lab.stored().is_empty());
     }
+    // By what it is: under its path somebody may have put another one.
+    let by = |seen: &Seen| String::from_utf8_lossy(&seen.request.body).contains("\"id:");
+    let seen = lab.server.desk().core().seen.clone();
+    assert!(seen.iter().filter(|seen| seen.endpoint == "delete").all(by), "{seen:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_tells_of_no_file_leaves_a_doubt() {
+    for (told, size) in [("{}", 3_000), (r#"{"id": "id:1"}"#, 3_000), ("{}", LARGE)] {
+        let lab = Drive::new().await;
+        let call = if size == LARGE { "finish" } else { "upload" };
+        let told: serde_json::Value = serde_json::from_str(told).unwrap();
+        lab.fault(Fault::once(call, What::After(200, Body::Json(told))));
+        lab.fault(Fault { on: "finish", times: 9, what: What::CloseBefore });
+        let sent = lab.send("img_1", &picture(size)).await;
+        assert!(ending(&sent).starts_with("unknown"), "{size} {sent:?}");
+        lab.server.desk().core().faults.clear();
+        assert!(lab.send("img_1", &picture(size)).await.unwrap().found);
+        // A page that is no answer about a file is no folder in its place either.
+        lab.fault(Fault::once("metadata", What::Status(200, Body::Json(serde_json::json!({})))));
+        assert_eq!(ending(&lab.send("img_1", &picture(size)).await), "later protocol");
+    }
 }
 
 #[tokio::test]

@@ -126,6 +126,37 @@ async fn two_bridges_at_once_leave_one_file_and_one_folder() {
 }
 
 #[tokio::test]
+async fn of_two_files_only_the_younger_one_is_removed_whatever_a_list_shows() {
+    let lab = Drive::new().await;
+    lab.send("img_0", b"zero").await.unwrap();
+    // Both looks for the mark and the one for the name see nothing, and after the upload the
+    // list shows another bridge's file alone, which is younger.
+    let nothing = || Body::Json(serde_json::json!({ "files": [] }));
+    let younger = serde_json::json!({ "files": [{ "id": "younger", "size": "3",
+        "createdTime": "2027-01-15T09:00:00.000Z" }] });
+    lab.fault(Fault { on: "list", times: 4, what: What::Status(200, nothing()) });
+    lab.fault(Fault::once("list", What::Status(200, Body::Json(younger))));
+    let sent = lab.send("img_1", b"one").await.unwrap();
+    assert!(!sent.found, "{sent:?}");
+    assert_eq!(lab.paths(), ["2027-01-15/img_0.jpg", "2027-01-15/img_1.jpg"]);
+    // A lost answer is looked for when the list shows it for sure.
+    assert!(lab.destination.limits().settles_in >= Duration::from_mins(2));
+}
+
+#[tokio::test]
+async fn an_answer_that_tells_of_no_file_leaves_a_doubt() {
+    for told in [serde_json::json!({}), serde_json::json!({ "id": "1" })] {
+        let lab = Drive::new().await;
+        lab.fault(Fault::once("piece", What::After(200, Body::Json(told.clone()))));
+        lab.silence();
+        let sent = lab.send("img_1", b"one").await;
+        assert!(ending(&sent).starts_with("unknown"), "{told} {sent:?}");
+        lab.server.desk().core().faults.clear();
+        assert!(lab.send("img_1", b"one").await.unwrap().found);
+    }
+}
+
+#[tokio::test]
 async fn a_shared_drive_is_written_to_and_what_may_not_be_deleted_goes_to_the_trash() {
     let lab = Drive::changed("{image_id}.{ext}", |drive, settings| {
         let Settings::GoogleDrive(mut settings) = settings else { panic!("{settings:?}") };

@@ -118,6 +118,34 @@ async fn what_arrives_changed_is_removed_and_sent_again() {
         assert_eq!(ending(&lab.send("img_1", &picture(size)).await), "later protocol");
         assert!(lab.stored().is_empty());
     }
+    // By what it is: under its path somebody may have put another one.
+    let by = |seen: &Seen| seen.request.head.path().contains("/items/");
+    let seen = lab.server.desk().core().seen.clone();
+    assert!(seen.iter().filter(|seen| seen.endpoint == "delete").all(by), "{seen:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_tells_of_no_file_leaves_a_doubt() {
+    let folder = serde_json::json!({ "id": "1", "folder": {} });
+    for (status, told, size) in [
+        (200, serde_json::json!({}), 3_000),
+        (201, folder.clone(), 3_000),
+        (200, serde_json::json!({}), LARGE),
+        (201, serde_json::json!({}), LARGE),
+        (200, folder, LARGE),
+    ] {
+        let lab = Drive::with("{image_id}.{ext}").await;
+        // The first one makes the folder.
+        lab.send("img_0", b"zero").await.unwrap();
+        if size == LARGE {
+            lab.fault(Fault { on: "piece", times: 2, what: What::Stall(Duration::ZERO) });
+        }
+        let call = if size == LARGE { "piece" } else { "content" };
+        lab.fault(Fault::once(call, What::After(status, Body::Json(told.clone()))));
+        let sent = lab.send("img_1", &picture(size)).await;
+        assert!(ending(&sent).starts_with("unknown"), "{status} {told} {size} {sent:?}");
+        assert!(lab.send("img_1", &picture(size)).await.unwrap().found);
+    }
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use futures_util::{StreamExt as _, stream};
 use super::{Lab, disk::Disk, errors, files, has_part, large, until, visible, wire::Wire};
 use crate::servers::{
     Prepare, Server,
-    files::{GUEST, PASSWORD, USER, pyftpdlib, vsftpd},
+    files::{GUEST, PASSWORD, USER, openssh, pyftpdlib, pyftpdlib_with, vsftpd},
     free_port,
 };
 
@@ -25,13 +25,17 @@ const BOTH: [Prepare; 2] = [pyftpdlib, vsftpd];
 /// The settings with TLS, trusting the server's certificate.
 fn settings(server: &Server) -> Settings {
     let pem = fs::read(server.home().join("server.crt")).unwrap();
+    with(server, Tls::Explicit(Authorities::parse(&pem).unwrap()))
+}
+
+fn with(server: &Server, tls: Tls) -> Settings {
     let is_vsftpd = server.home().join("vsftpd.conf").exists();
     Settings {
         host: "127.0.0.1".to_owned(),
         port: server.address().port(),
         username: if is_vsftpd { GUEST } else { USER }.to_owned(),
         password: PASSWORD.into(),
-        tls: Tls::Explicit(Authorities::parse(&pem).unwrap()),
+        tls,
         directory: ".".to_owned(),
         key_template: KeyTemplate::parse("{date}/{image_id}.{ext}").unwrap(),
         timeout: Duration::from_secs(20),
@@ -236,8 +240,37 @@ async fn a_trial_leaves_nothing_and_goes_through_every_step() {
         assert_eq!(errors(&findings), [""; 0]);
         let subjects: Vec<_> = findings.iter().map(|finding| finding.subject.as_str()).collect();
         assert_eq!(subjects, ["log in", "folder", "write", "look", "read", "remove"]);
-        assert_eq!(files(&root(&server)), [""; 0]);
+        assert_eq!(fs::read_dir(root(&server)).unwrap().count(), 0, "its folder went, too");
     }
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_is_named_and_nothing_is_said_to_be_removed() {
+    let cases: [(Prepare, &str); 2] = [
+        (|place| pyftpdlib_with(place, "elradfw"), "may not make the folder"),
+        (|place| pyftpdlib_with(place, "elradmw"), "does not rename a file"),
+    ];
+    for (prepare, said) in cases {
+        let server = Server::start(prepare);
+        let lab = Lab::new(Any::Ftp(settings(&server)));
+        let findings = lab.destination.test(None).await;
+        let told = errors(&findings);
+        assert!(told.len() == 1 && told[0].contains(said), "{findings:?}");
+        assert!(findings.iter().all(|finding| finding.subject != "remove"), "{findings:?}");
+        assert_eq!(fs::read_dir(root(&server)).unwrap().count(), 0);
+        let (kind, why) = lab.failure().await;
+        assert_eq!(kind, "broken forbidden");
+        assert!(why.contains(said) && why.contains("2027-01-15"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn an_ssh_server_is_told_from_an_ftp_server() {
+    let server = Server::start(openssh);
+    let settings = with(&server, Tls::None);
+    let (kind, said) = Lab::new(Any::Ftp(settings)).failure().await;
+    assert_eq!(kind, "broken protocol");
+    assert!(said.contains("type = \"sftp\""), "{said}");
 }
 
 #[tokio::test]

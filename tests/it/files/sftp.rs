@@ -12,7 +12,8 @@ use super::{Lab, disk::Disk, errors, files, has_part, large, until, visible, wir
 use crate::servers::{
     Server,
     files::{
-        PASSWORD, USER, openssh, openssh_rsa, openssh_rsa_sha1, openssh_users_sha1, rclone_sftp,
+        PASSWORD, USER, openssh, openssh_rsa, openssh_rsa_sha1, openssh_users_sha1, pyftpdlib,
+        rclone_sftp,
     },
 };
 
@@ -155,6 +156,14 @@ async fn a_known_hosts_file_decides_as_it_does_for_ssh() {
     let client = fs::read_to_string(server.home().join("client.pub")).unwrap();
     let (_, said) = with(format!("{host} {client}")).failure().await;
     assert!(said.contains("IS ANOTHER THAN THE TRUSTED ONE"), "{said}");
+    // A key that was revoked is not trusted, whoever else says so, and nobody is told to trust it.
+    let key = public("ed25519");
+    let both = format!("@revoked * {key}{host} {key}");
+    let (kind, said) = with(both).failure().await;
+    assert_eq!(kind, "broken not_allowed");
+    assert!(said.contains("WAS REVOKED") && !said.contains("host_key ="), "{said}");
+    let others = format!("@revoked * {key}{host} {}", public("ecdsa"));
+    with(others).send("img_2", b"p").await.unwrap();
     let lab = with(String::new());
     fs::remove_file(&path).unwrap();
     let (kind, said) = lab.failure().await;
@@ -392,4 +401,22 @@ async fn a_trial_leaves_nothing_and_goes_through_every_step() {
     let subjects: Vec<_> = findings.iter().map(|finding| finding.subject.as_str()).collect();
     assert_eq!(subjects, ["log in", "folder", "space", "write", "look", "read", "remove"]);
     assert_eq!(files(&root(&server)), [""; 0]);
+}
+
+#[tokio::test]
+async fn servers_of_other_protocols_are_told_in_seconds() {
+    let server = Server::start(openssh);
+    let ftp = Server::start(pyftpdlib);
+    // A web server waits to be asked.
+    let web = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let timeout = Duration::from_secs(600);
+    for (port, kind, what) in [
+        (ftp.address().port(), "broken unreachable", "is no SSH server"),
+        (web.local_addr().unwrap().port(), "later unreachable", "does not greet"),
+    ] {
+        let lab = Lab::new(Any::Sftp(Settings { port, timeout, ..of_openssh(&server) }));
+        let (ended, said) = lab.failure().await;
+        assert_eq!(ended, kind, "{said}");
+        assert!(said.contains(what) && said.contains(&port.to_string()), "{said}");
+    }
 }

@@ -178,6 +178,25 @@ pub(super) async fn an_empty_plan_counts_as_unrouted(store: &Store) {
     assert_eq!(all[0].cause.as_ref().unwrap().kind, ErrorKind::Unrouted);
 }
 
+pub(super) async fn a_tag_that_names_no_record_is_named_in_the_cause(store: &Store) {
+    for (photo, tags, target, part) in [
+        ("a", &["vip:gold", "zendesk:9a\u{1b}[31m"][..], None, "the tag \"zendesk:9a\\u{1b}[31m\""),
+        ("b", &["odoo:res.partner:x"], None, "the tag \"odoo:res.partner:x\" names no record"),
+        ("c", &["zendesk:9a"], Some(target(1)), "no destination wants this photo"),
+        ("d", &["vip:gold"], None, "no destination wants this photo"),
+    ] {
+        let mut arrival = stored(photo, 1);
+        arrival.photo.tags = tags.iter().map(|tag| Tag::from_text(tag)).collect();
+        arrival.photo.target.clone_from(&target);
+        arrival.plan = vec![planned(None, target)];
+        store.accept(arrival).await.unwrap();
+        let cause = store.story_of(&id(photo)).await.deliveries.remove(0).cause.unwrap();
+        assert_eq!(cause.kind, ErrorKind::Unrouted);
+        assert!(cause.what.starts_with(part), "{photo} {cause}");
+        assert_eq!(cause.fix.contains("digits only"), part.contains("tag"), "{cause}");
+    }
+}
+
 pub(super) async fn a_session_keeps_its_record(store: &Store) {
     let session = SessionId::parse("s1").unwrap();
     assert_eq!(store.session(&session).await.unwrap(), None);

@@ -304,6 +304,7 @@ macro_rules! hold_to_contract {
                     an_unrouted_photo_is_held_whatever_its_bytes
                     a_destination_gets_one_delivery
                     an_empty_plan_counts_as_unrouted
+                    a_tag_that_names_no_record_is_named_in_the_cause
                     a_session_keeps_its_record
                     sessions_are_listed_the_latest_first_and_forgotten_long_after_their_end;
                 twins:
@@ -369,6 +370,7 @@ macro_rules! hold_to_contract {
                 parcels:
                     photos_of_a_session_are_claimed_together
                     a_lease_is_as_long_as_its_parcel
+                    a_lease_is_as_long_as_its_bytes_take_on_a_slow_line
                     only_what_belongs_together_is_claimed_together
                     a_parcel_holds_so_many_bytes
                     parcels_come_by_their_first_photo_and_show_theirs_in_order

@@ -70,6 +70,16 @@ pub(super) async fn a_lease_is_as_long_as_its_parcel(store: &Store) {
     assert_eq!(store.parcels(ask(120)).await, [vec!["a", "b", "c"], vec!["alone"]]);
 }
 
+pub(super) async fn a_lease_is_as_long_as_its_bytes_take_on_a_slow_line(store: &Store) {
+    let mut arrival = stored("large", 1);
+    arrival.photo.size = Some(320 * 1024);
+    store.accept(arrival).await.unwrap();
+    assert_eq!(store.parcels(parcels(0, 3)).await, [["large"]]);
+    // Looked for, sent together and sent alone, at 32 KiB a second.
+    assert_eq!(store.parcels(parcels(60 + 29, 3)).await, Vec::<Vec<String>>::new());
+    assert_eq!(store.parcels(parcels(60 + 30, 3)).await, [["large"]]);
+}
+
 pub(super) async fn only_what_belongs_together_is_claimed_together(store: &Store) {
     let internal = |mut arrival: Arrival| {
         arrival.plan[0].mode = Some(Mode::Internal);

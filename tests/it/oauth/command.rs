@@ -38,6 +38,14 @@ impl Lab {
         Self { server, daemon: Daemon::start(Options::toml(toml)), port }
     }
 
+    /// What `destinations list` and `check` say.
+    fn standing(&self) -> (String, String) {
+        let list = self.daemon.command(&["destinations", "list"]);
+        let check = self.daemon.command(&["check"]);
+        assert!(list.status.success() && check.status.success());
+        (String::from_utf8(list.stdout).unwrap(), String::from_utf8(check.stderr).unwrap())
+    }
+
     /// Where the browser finds the command.
     fn at(&self, target: &str) -> Option<(u16, Option<String>, String)> {
         visit(&format!("http://127.0.0.1:{}{target}", self.port))
@@ -104,6 +112,9 @@ impl Running {
 #[test]
 fn a_login_by_redirect_is_kept_while_the_daemon_runs() {
     let lab = Lab::new();
+    let how = "log in: apertur-bridge destinations login desk";
+    let (listed, checked) = lab.standing();
+    assert!(listed.contains(how) && checked.contains(how), "{listed} {checked}");
     let command = lab.begin();
     assert!(command.url.starts_with(lab.server.authorize_url().as_str()), "{}", command.url);
     let back = command.sent_back();
@@ -124,6 +135,8 @@ fn a_login_by_redirect_is_kept_while_the_daemon_runs() {
     assert!(!said.err.contains("warning"), "{}", said.err);
     lab.assert_kept(&said);
     assert_eq!(lab.server.seen().len(), 1);
+    let (listed, checked) = lab.standing();
+    assert!(!listed.contains("log in") && !checked.contains("log in"), "{listed} {checked}");
 }
 
 #[test]

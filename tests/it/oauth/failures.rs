@@ -65,6 +65,24 @@ async fn every_refusal_becomes_the_right_failure() {
 }
 
 #[tokio::test]
+async fn an_absurd_wait_ends_with_a_probe_or_a_new_login_and_after_a_day_by_itself() {
+    for way in ["probe", "login", "day"] {
+        let lab = Lab::logged_in().await;
+        let access = lab.access();
+        lab.wait();
+        lab.server.trouble(Trouble::Status(429, u32::MAX));
+        access.token().await.unwrap_err();
+        access.token().await.unwrap_err();
+        match way {
+            "probe" => drop(access.reload().await.unwrap()),
+            "login" => drop(lab.log_in(&access).await),
+            _ => lab.clock.step(Duration::from_hours(24)),
+        }
+        assert!(lab.is_good(&access.token().await.unwrap()), "{way}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_there_is_later_and_a_wrong_secret_is_broken() {
     let lab = Lab::logged_in().await;
     lab.wait();

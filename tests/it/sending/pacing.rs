@@ -230,6 +230,9 @@ async fn a_broken_destination_is_probed_in_time_whatever_it_allows() {
         rig.step(30);
         assert_eq!(rig.work().await, 0);
         assert_eq!(rig.stage.seen(), ["deliver a", "probe"]);
+        assert_eq!(rig.journal.pauses().await.unwrap().len(), 1, "until a photo went through");
+        rig.allows(Allowance::Parcels(1));
+        assert_eq!(rig.work().await, 1);
         assert_eq!(rig.journal.pauses().await.unwrap(), []);
     }
 }

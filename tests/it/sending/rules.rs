@@ -3,7 +3,7 @@
 use apertur_bridge::{
     deliver::Settings,
     destinations::Limits,
-    model::{AttemptOutcome, Cause, DeliveryState, ErrorKind, Failure, Filter, PhotoId},
+    model::{AttemptOutcome, Cause, DeliveryState, ErrorKind, Failure, Filter, Finding, PhotoId},
 };
 
 use super::{LIMITS, Play, Rig, after, broken, cause, later, unknown};
@@ -59,11 +59,13 @@ async fn a_cause_names_no_session() {
     for rig in Rig::each().await {
         rig.arrive_together(["a"]).await;
         let cause = Cause::new(ErrorKind::Rejected, "s-1/a.jpg is taken", "move s-1/a.jpg away")
-            .with_detail("no: s-1/a.jpg");
+            .with_detail("no: s-1/a.jpg, as-10.jpg");
         rig.plays([Play::Fail(Failure::Refused { cause })]);
         rig.work().await;
         let why = rig.delivery("a").await.cause.unwrap().to_string();
-        assert!(!why.contains("s-1") && why.matches("session~").count() == 3, "{why}");
+        assert!(!why.contains("s-1/") && why.matches("session~").count() == 3, "{why}");
+        // A short id is part of other words.
+        assert!(why.contains("as-10.jpg"), "{why}");
     }
 }
 
@@ -187,6 +189,19 @@ async fn an_attempt_has_a_deadline_and_ends_in_doubt() {
 }
 
 #[tokio::test]
+async fn a_large_photo_has_more_time() {
+    const LIMIT: Limits = Limits { max_size: u64::MAX, ..LIMITS };
+    let deadline = std::time::Duration::from_millis(30);
+    for rig in Rig::each_with(LIMIT, Settings { deadline, ..Settings::default() }).await {
+        rig.arrive_as("a", 1, |photo| photo.size = Some(32 * 1024)).await;
+        rig.plays([Play::Wait]);
+        rig.work().await;
+        let why = rig.delivery("a").await.cause.unwrap();
+        assert!(why.what.contains("within 1s 30ms"), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_or_too_large_photo_is_held_and_its_neighbours_go_on() {
     for rig in Rig::each_with(Limits { max_size: 3, ..LIMITS }, Settings::default()).await {
         rig.arrive("a", 1).await;
@@ -242,8 +257,9 @@ async fn a_broken_destination_is_left_alone_until_a_probe_succeeds() {
             }
             *rig.stage.works.lock().unwrap() = true;
             rig.step(waits[6]);
-            assert_eq!(rig.work().await, 2);
+            assert_eq!(rig.work().await, 1, "one tries it out");
             assert_eq!(rig.journal.pauses().await.unwrap(), []);
+            assert_eq!(rig.work().await, 1);
             for image in ["a", "b"] {
                 let done = rig.delivery(image).await;
                 assert_eq!((done.state, done.attempts), (DeliveryState::Delivered, 1));
@@ -253,28 +269,110 @@ async fn a_broken_destination_is_left_alone_until_a_probe_succeeds() {
 }
 
 #[tokio::test]
-async fn each_time_that_counts_against_a_photo_has_a_probe_of_its_own() {
+async fn a_destination_that_may_be_read_but_not_written_stays_paused() {
     for rig in Rig::each().await {
-        rig.arrive("a", 1).await;
-        rig.plays(vec![broken(); 6]);
-        for counted in 0..3 {
-            rig.work().await;
-            assert_eq!(rig.states(["a"]).await, [(DeliveryState::Due, counted)], "{}", rig.store);
-            assert_eq!(rig.journal.pauses().await.unwrap().len(), 1);
-            rig.stage.seen();
-            rig.step(29);
-            assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "no hurry");
+        for image in ["a", "b", "c"] {
+            rig.arrive(image, 1).await;
+        }
+        let refuses = Play::Fail(Failure::Broken { cause: cause(ErrorKind::Rejected) });
+        rig.stage.is_bad(&["a", "b", "c"], refuses);
+        assert_eq!(rig.work().await, 3);
+        let paused = rig.journal.pauses().await.unwrap();
+        assert_eq!(rig.stage.seen(), ["deliver a"]);
+        // Each probe succeeds, and one photo tries: another one as long as there is such.
+        let mut tries = Vec::new();
+        for wait in [30, 60, 120, 240, 480, 900, 900] {
+            rig.step(wait - 1);
+            assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0), "{wait}");
             rig.step(1);
             assert_eq!(rig.work().await, 1);
-            assert_eq!(rig.stage.seen(), ["probe", "deliver a"]);
-            assert_eq!(rig.states(["a"]).await, [(DeliveryState::Due, counted + 1)]);
-            assert_eq!(rig.journal.pauses().await.unwrap(), [], "the destination works");
-            let wait = 5 << counted;
-            assert!((wait * 8 / 10 - 1..=wait * 12 / 10).contains(&rig.due_in("a").await));
-            rig.step(25);
+            let mut seen = rig.stage.seen();
+            assert_eq!((seen.len(), seen[0].as_str()), (2, "probe"), "{seen:?}");
+            tries.push(seen.remove(1));
+            assert_eq!(rig.journal.pauses().await.unwrap(), paused, "{wait} {}", rig.store);
+            assert_eq!(rig.work().await, 0);
         }
+        assert_eq!(tries[..2], ["deliver b", "deliver c"]);
+        assert_eq!(rig.states(["a", "b", "c"]).await, [(DeliveryState::Due, 0); 3]);
+        *rig.stage.bad.lock().unwrap() = None;
+        rig.step(900);
+        assert_eq!((rig.work().await, rig.work().await), (1, 2));
+        assert_eq!(rig.journal.pauses().await.unwrap(), []);
+        // The next pause begins with short waits again.
+        rig.plays([broken()]);
+        rig.arrive("d", 1).await;
+        rig.work().await;
+        rig.step(30);
         assert_eq!(rig.work().await, 1);
-        assert_eq!(rig.states(["a"]).await, [(DeliveryState::Delivered, 4)]);
+        assert_eq!(rig.delivery("d").await.state, DeliveryState::Delivered);
+    }
+}
+
+#[tokio::test]
+async fn while_one_photo_tries_a_destination_out_no_other_is_sent() {
+    for rig in Rig::each().await {
+        rig.arrive("a", 1).await;
+        rig.arrive("b", 2).await;
+        rig.plays([broken()]);
+        rig.work().await;
+        rig.step(30);
+        use apertur_bridge::work::Work as _;
+        let trial = rig.sender.claim(4).await.unwrap();
+        assert_eq!((trial.len(), trial[0].len()), (1, 1));
+        assert_eq!(rig.sender.claim(4).await.unwrap().len(), 0);
+        assert_eq!(rig.sender.next_at().await.unwrap(), None, "its end is awaited");
+        assert_eq!(rig.journal.pauses().await.unwrap().len(), 1);
+        // What may pass says nothing: another one tries.
+        rig.plays([later(ErrorKind::Unavailable)]);
+        rig.sender.run(&trial[0]).await;
+        assert_eq!(rig.journal.pauses().await.unwrap().len(), 1);
+        assert_eq!(rig.work().await, 1);
+        assert_eq!(rig.journal.pauses().await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_destination_for_which_nothing_is_left_to_try_goes_on() {
+    for rig in Rig::each().await {
+        rig.arrive("a", 1).await;
+        rig.plays([broken(), Play::Fail(Failure::Refused { cause: cause(ErrorKind::Rejected) })]);
+        rig.work().await;
+        rig.step(30);
+        assert_eq!(rig.work().await, 1);
+        assert_eq!(rig.delivery("a").await.state, DeliveryState::Held);
+        assert_eq!(rig.work().await, 0);
+        assert_eq!(rig.journal.pauses().await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn a_pause_tells_the_newest_cause() {
+    for rig in Rig::each().await {
+        rig.arrive("a", 1).await;
+        rig.plays([later(ErrorKind::Unreachable)]);
+        rig.work().await;
+        let told = async || rig.journal.pauses().await.unwrap().remove(0);
+        let since = told().await.since;
+        let refused = Failure::Broken { cause: cause(ErrorKind::Unauthorized) };
+        let say = |finding| *rig.stage.finding.lock().unwrap() = finding;
+        say(Finding::failed("log in", &refused));
+        rig.step(30);
+        assert_eq!(rig.work().await, 0);
+        assert_eq!(
+            (told().await.since, told().await.cause),
+            (since, cause(ErrorKind::Unauthorized))
+        );
+        // Who refuses our key is asked less often from now on.
+        say(Finding::error("stage", "down", "wait"));
+        rig.step(59);
+        rig.stage.seen();
+        assert_eq!((rig.work().await, rig.stage.seen().len()), (0, 0));
+        rig.step(1);
+        assert_eq!(rig.work().await, 0);
+        assert_eq!(
+            (told().await.since, told().await.cause.what),
+            (since, "stage: down".to_owned())
+        );
     }
 }
 
@@ -287,15 +385,22 @@ async fn a_photo_for_which_alone_the_destination_is_broken_is_held_in_the_end() 
         rig.work().await;
         rig.step(30);
         rig.work().await;
-        assert_eq!(rig.states(["bad"]).await, [(DeliveryState::Due, 1)], "an outage is no age");
+        assert_eq!(rig.states(["bad"]).await, [(DeliveryState::Due, 0)], "nobody knows yet");
         rig.arrive("good", 2).await;
-        assert_eq!(rig.work().await, 1, "nobody waits for it");
+        rig.step(60);
+        assert_eq!(rig.work().await, 1);
         assert_eq!(rig.delivery("good").await.state, DeliveryState::Delivered);
+        assert_eq!(rig.journal.pauses().await.unwrap(), []);
+        rig.work().await;
+        assert_eq!(rig.states(["bad"]).await, [(DeliveryState::Due, 1)], "an outage is no age");
         for _ in 0..3 * DAY / 600 - 1 {
             while rig.work().await > 0 {}
             rig.step(600);
         }
         assert_eq!(rig.delivery("bad").await.state, DeliveryState::Due);
+        rig.arrive("other", 2).await;
+        rig.work().await;
+        assert_eq!(rig.delivery("other").await.state, DeliveryState::Delivered, "at once");
         for _ in 0..24 {
             rig.step(600);
             while rig.work().await > 0 {}

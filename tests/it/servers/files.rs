@@ -90,11 +90,16 @@ pub(crate) fn rclone_sftp(place: &Place) -> Command {
 
 /// FTP by pyftpdlib, which has MLST, with TLS for who asks for it.
 pub(crate) fn pyftpdlib(place: &Place) -> Command {
+    pyftpdlib_with(place, "elradfmw")
+}
+
+/// As [`pyftpdlib`], where the user has these rights: `f` to rename, `m` to make folders.
+pub(crate) fn pyftpdlib_with(place: &Place, rights: &str) -> Command {
     make_root(place);
     let mut command = program("python/bin/python");
     fs::write(place.home.join("server.py"), include_str!("pyftpdlib.py")).unwrap();
     command.args([place.path("server.py"), place.path("root"), place.port.to_string()]);
-    command.args([&certificate(place), USER, PASSWORD]);
+    command.args([&certificate(place), USER, PASSWORD, rights]);
     command
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn sas(permissions: &str) -> String {
     sas_until("2099-01-01T00:00:00Z", permissions)
 }
 
-fn sas_until(until: &str, permissions: &str) -> String {
+pub(crate) fn sas_until(until: &str, permissions: &str) -> String {
     let version = "2022-11-02";
     let text = format!("{ACCOUNT}\n{permissions}\nb\nsco\n\n{until}\n\nhttps,http\n{version}\n\n");
     let signature = hmac(&STANDARD.decode(KEY).unwrap(), &text);
@@ -127,6 +127,18 @@ impl Shore for Azurite {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signature_that_ended_is_told_with_its_day() {
+    let mut azurite = Azurite::start().await;
+    let token = sas_until("2020-01-15T00:00:00Z", "rwdc");
+    let keys = keys(azurite.server().address(), "photos", &format!("sas_token = \"{token}\""));
+    let lab = Lab::new(&keys, vec!["sig=".to_owned()]);
+    let failure = lab.send(lab.item("img_1", "a.jpg", b"photo")).await.unwrap_err();
+    let Failure::Broken { cause } = &failure else { panic!("{failure:?}") };
+    assert_eq!(cause.kind, ErrorKind::Unauthorized);
+    assert!(cause.what.ends_with("expired on 2020-01-15"), "{cause}");
+}
+
 /// Azurite, used with a signature.
 pub(crate) struct AzuriteBySas(Azurite);
 
@@ -205,19 +217,14 @@ async fn a_connection_string_holds_a_key_or_a_signature() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signature_that_expired_or_may_too_little_is_told() {
+async fn a_signature_that_may_too_little_is_told() {
     let mut shore = Azurite::start().await;
     let address = shore.server().address();
-    for (token, kind, word) in [
-        (sas_until("2020-01-01T00:00:00Z", "rwdc"), ErrorKind::Unauthorized, "expires"),
-        (sas("r"), ErrorKind::Forbidden, "sp=rcwd"),
-    ] {
-        let login = format!("sas_token = \"{token}\"");
-        let lab = Lab::new(&keys(address, "photos", &login), shore.secrets());
-        let failure = lab.send(lab.item("img_1", "a.jpg", b"\xff")).await.unwrap_err();
-        let Failure::Broken { cause } = &failure else { panic!("{failure:?}") };
-        assert!(cause.kind == kind && cause.fix.contains(word), "{cause:?}");
-    }
+    let login = format!("sas_token = \"{}\"", sas("r"));
+    let lab = Lab::new(&keys(address, "photos", &login), shore.secrets());
+    let failure = lab.send(lab.item("img_1", "a.jpg", b"\xff")).await.unwrap_err();
+    let Failure::Broken { cause } = &failure else { panic!("{failure:?}") };
+    assert!(cause.kind == ErrorKind::Forbidden && cause.fix.contains("sp=rcwd"), "{cause:?}");
     assert_eq!(shore.list().await, [""; 0]);
 }
 
@@ -240,6 +247,13 @@ async fn a_full_disk_leaves_nothing_half() {
     assert!(!failure.cause().fix.is_empty(), "{failure:?}");
     assert_eq!(shore.list().await, [""; 0], "{failure:?}");
     disk.grow();
-    let sent = lab.send(lab.item("img_1", "a.jpg", &bytes)).await.unwrap();
+    // Azurite drops the connections that it had trouble with.
+    let mut sent = lab.send(lab.item("img_1", "a.jpg", &bytes)).await;
+    for _ in 0..3 {
+        if let Err(Failure::Later { .. } | Failure::Unknown { .. }) = sent {
+            sent = lab.send(lab.item("img_1", "a.jpg", &bytes)).await;
+        }
+    }
+    let sent = sent.unwrap();
     assert!(shore.get(key(&sent)).await == bytes);
 }

@@ -40,9 +40,6 @@ impl Emulator {
 }
 
 impl Shore for Emulator {
-    /// Google says so; the emulator answers 404 without a word.
-    const PROBE_SEES_PLACE: bool = false;
-
     async fn start() -> Self {
         Self(Server::start(emulator))
     }

@@ -31,6 +31,9 @@ pub(super) async fn a_photo_is_stored_once_and_reads_back_equal<S: Shore>() {
         let sent = lab.send(item()).await.unwrap();
         let name = format!("2027-01-15/{id} ü&'.jpg");
         assert_eq!((key(&sent), sent.found), (name.as_str(), false));
+        let url = sent.url.clone().unwrap();
+        assert!(url.contains("://") && url.contains(&format!("/{id}")), "{url}");
+        assert!(!url.contains('@') && !url.contains('?'), "{url}");
         assert!(shore.get(&name).await == picture(id, size), "{size}");
         if let Some(media_type) = shore.media_type(&name).await {
             assert_eq!(media_type, "image/jpeg");
@@ -69,7 +72,7 @@ fn keys<S: Shore>(shore: &mut S) -> String {
 
 /// Names that guests, or those who want to harm, may give: number `n` of a thousand.
 fn hostile(n: usize) -> String {
-    const PARTS: [&str; 25] = [
+    const PARTS: [&str; 29] = [
         "../",
         "..\\",
         "/etc/passwd",
@@ -95,6 +98,10 @@ fn hostile(n: usize) -> String {
         "é\u{301}",
         "\u{1f4a9}",
         "x",
+        "a;b=c",
+        "a;type=i",
+        "a+b,c@d!",
+        "(a)[b]{c}^$",
     ];
     let mut name = String::new();
     let mut rest = n;
@@ -147,10 +154,8 @@ pub(super) async fn a_missing_place_breaks_it_with_a_fix<S: Shore>() {
     let Failure::Broken { cause } = &failure else { panic!("{failure:?}") };
     assert_eq!(cause.kind, ErrorKind::NotFound, "{cause:?}");
     assert!(cause.fix.contains("make the"), "{cause:?}");
-    if S::PROBE_SEES_PLACE {
-        let findings = lab.probe().await;
-        assert!(findings.iter().any(|f| f.severity == Severity::Error), "{findings:?}");
-    }
+    let findings = lab.probe().await;
+    assert!(findings.iter().any(|f| f.severity == Severity::Error), "{findings:?}");
     let findings = lab.trial().await;
     assert!(findings.iter().any(|f| f.severity == Severity::Error), "{findings:?}");
     assert_eq!(shore.list().await, [""; 0]);

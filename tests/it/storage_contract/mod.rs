@@ -79,9 +79,6 @@ pub(crate) trait Shore {
     /// The same with a bucket or folder that is not there.
     fn missing(&self, address: SocketAddr) -> String;
 
-    /// Whether the server says, asked for an object, that its bucket is not there.
-    const PROBE_SEES_PLACE: bool = true;
-
     /// What no text may ever hold.
     fn secrets(&self) -> Vec<String>;
 

@@ -2,14 +2,17 @@
 //! which is the other way round.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{net::SocketAddr, process::Command};
+use std::{net::SocketAddr, process::Command, time::Duration};
 
-use apertur_bridge::model::Failure;
+use apertur_bridge::{model::Failure, system::Clock};
 use reqwest::{Client, Method, RequestBuilder, Url};
 
-use super::{Lab, Shore, key};
+use super::{Lab, Shore, key, proxy::Proxy};
 use crate::{
-    fakes::apertur::Photo,
+    fakes::{
+        apertur::Photo,
+        desk::{self, Core, Desk, Fault, Head, Request, Response, Shape, What},
+    },
     look,
     servers::{Place, Server, moto, program},
 };
@@ -42,11 +45,22 @@ pub(super) fn texts(xml: &str, from: &str, to: &str) -> Vec<String> {
 pub(crate) struct Moto(Server);
 
 impl Moto {
+    /// Uploads that are open.
+    async fn uploads(&self) -> usize {
+        let url = format!("http://{}/photos?uploads", self.0.address());
+        let listed = self.ask_url(Method::GET, url.parse().unwrap()).send().await.unwrap();
+        texts(&listed.text().await.unwrap(), "<UploadId>", "</UploadId>").len()
+    }
+
     fn ask(&self, method: Method, key: &str) -> RequestBuilder {
         let mut url = url(&format!("http://{}/photos", self.0.address()), key);
         if key.is_empty() && method == Method::GET {
             url.set_query(Some("list-type=2"));
         }
+        self.ask_url(method, url)
+    }
+
+    fn ask_url(&self, method: Method, url: Url) -> RequestBuilder {
         // It wants to be asked by somebody, whoever that is.
         let somebody = "AWS4-HMAC-SHA256 Credential=look/20260101/us-east-1/s3/aws4_request, \
                         SignedHeaders=host, Signature=0";
@@ -208,4 +222,80 @@ async fn a_full_disk_on_the_far_side_leaves_nothing_half() {
     disk.grow();
     let sent = lab.send(item()).await.unwrap();
     assert!(rclone.get(key(&sent)).await == bytes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_is_given_up_half_way_is_ended_there() {
+    let mut moto = Moto::start().await;
+    let proxy = Proxy::before(moto.server().address());
+    let lab = Lab::new(&moto.keys(proxy.address()), moto.secrets());
+    let item = lab.item("img_1", "a.jpg", &Photo::of_size("img_1", 20 * 1024 * 1024).bytes);
+    proxy.hold_after(10 * 1024 * 1024);
+    tokio::select! {
+        sent = lab.send(item) => panic!("{sent:?}"),
+        () = proxy.wait_until_held() => {}
+    }
+    assert_eq!(moto.uploads().await, 1);
+    proxy.heal();
+    let ended = async {
+        while moto.uploads().await > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(8), ended).await.unwrap();
+    assert_eq!(moto.list().await, [""; 0]);
+}
+
+/// As much of S3 as one upload in parts needs.
+struct Parts(Core);
+
+impl Desk for Parts {
+    fn endpoint(head: &Head) -> &'static str {
+        let query = head.query();
+        let has = |name: &str| query.iter().any(|(known, _)| known == name);
+        match head.method.as_str() {
+            "POST" if has("uploadId") => "complete",
+            "POST" => "begin",
+            "PUT" => "part",
+            "DELETE" => "abort",
+            _ => "look",
+        }
+    }
+
+    fn core(&mut self) -> &mut Core {
+        &mut self.0
+    }
+
+    fn answer(&mut self, request: &Request) -> Response {
+        let xml = |body: &str| Response::new(200, "application/xml", body.to_owned());
+        match Self::endpoint(&request.head) {
+            "begin" => xml("<InitiateMultipartUploadResult><UploadId>u</UploadId>\
+                            </InitiateMultipartUploadResult>"),
+            "part" => Response::empty(200).with("ETag", "\"e\""),
+            "complete" => xml("<CompleteMultipartUploadResult><ETag>e</ETag>\
+                               </CompleteMultipartUploadResult>"),
+            "abort" => Response::empty(204),
+            _ => Response::empty(404),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_may_have_become_the_photo_is_not_ended() {
+    for (what, aborts) in [
+        (What::LoseAnswer, 0),
+        (What::Status(500, Shape::Empty), 0),
+        (What::Status(403, Shape::Empty), 1),
+    ] {
+        let server = desk::Server::start(|_| Parts(Core::new(Clock::system())));
+        let address = server.url().trim_start_matches("http://").parse().unwrap();
+        let lab = Lab::new(&keys(address, "photos", SECRET), vec![SECRET.to_owned()]);
+        server.desk().core().faults.push(Fault::once("complete", what.clone()));
+        let item = lab.item("img_1", "a.jpg", &Photo::of_size("img_1", 9 * 1024 * 1024).bytes);
+        let failure = lab.send(item).await.unwrap_err();
+        assert_eq!(matches!(failure, Failure::Unknown { .. }), aborts == 0, "{failure:?}");
+        let seen = server.desk().core().seen.clone();
+        let aborted = seen.iter().filter(|seen| seen.endpoint == "abort").count();
+        assert_eq!(aborted, aborts, "{what:?}");
+    }
 }

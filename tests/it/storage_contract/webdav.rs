@@ -57,6 +57,10 @@ fn rclone(place: &Place) -> Command {
 }
 
 fn nginx(place: &Place) -> Command {
+    nginx_with(place, "dav_methods PUT DELETE MKCOL COPY MOVE;")
+}
+
+fn nginx_with(place: &Place, methods: &str) -> Command {
     let root = root(place);
     fs::create_dir_all(place.home.join("bodies")).unwrap();
     fs::write(place.home.join("users"), format!("bridge:{{PLAIN}}{PASSWORD}\n")).unwrap();
@@ -69,7 +73,7 @@ fn nginx(place: &Place) -> Command {
          scgi_temp_path {home}/s;\n\
          server {{ listen 127.0.0.1:{port}; root {root};\n\
          auth_basic dav; auth_basic_user_file {home}/users;\n\
-         dav_methods PUT DELETE MKCOL COPY MOVE; dav_ext_methods PROPFIND OPTIONS; }} }}\n",
+         {methods} dav_ext_methods PROPFIND OPTIONS; }} }}\n",
         home = place.home.display(),
         port = place.port,
     );
@@ -161,6 +165,67 @@ async fn broken_uploads_leave_nothing_at_any_server() {
     nothing_temporary_stays_once_a_broken_upload_went_through::<0>().await;
     nothing_temporary_stays_once_a_broken_upload_went_through::<1>().await;
     nothing_temporary_stays_once_a_broken_upload_went_through::<2>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_changes_the_name_has_not_stored_the_photo() {
+    let forgetful: Prepare = |place| {
+        let keeps = "dav_methods PUT DELETE MKCOL; if ($request_method = MOVE) { return 201; }";
+        nginx_with(place, keeps)
+    };
+    let server = Server::start(forgetful);
+    let lab = Lab::new(&keys(server.address(), "photos", PASSWORD), vec![PASSWORD.to_owned()]);
+    let failure = lab.send(lab.item("img_1", "a.jpg", b"\xff\xd8\xff")).await.unwrap_err();
+    let Failure::Broken { cause } = failure else { panic!("{failure:?}") };
+    assert!(cause.what.contains("nothing is under 2027-01-15/img_1.jpg"), "{cause}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_nobody_may_write_into_is_told_from_one_that_went_away() {
+    let readers: [Prepare; 2] = [
+        |place| nginx_with(place, "dav_methods DELETE;"),
+        |place| {
+            let mut command = rclone(place);
+            command.arg("--read-only");
+            command
+        },
+    ];
+    for prepare in readers {
+        let server = Server::start(prepare);
+        let keys = keys(server.address(), "photos", PASSWORD);
+        for template in ["{image_id}.jpg", "new/{image_id}.jpg"] {
+            let keys = format!("{keys}\nkey_template = {template:?}");
+            let lab = Lab::new(&keys, vec![PASSWORD.to_owned()]);
+            let failure = lab.send(lab.item("img_1", "a.jpg", b"\xff\xd8\xff")).await;
+            let Err(Failure::Broken { cause }) = failure else { panic!("{template} {failure:?}") };
+            assert!(cause.fix.contains("user"), "{template} {cause}");
+        }
+    }
+}
+
+async fn a_trial_is_made_where_photos_go<const WHICH: usize>() {
+    let mut shore = Files::<WHICH>::start().await;
+    let address = shore.server().address();
+    for (template, told) in [("{date}/{image_id}.jpg", ""), ("in/{image_id}.jpg", "in/")] {
+        let keys = format!("{}\nkey_template = {template:?}", shore.keys(address));
+        let findings = Lab::new(&keys, shore.secrets()).trial().await;
+        let wrote = findings.iter().find(|finding| finding.subject == "write").unwrap();
+        let begin = format!("wrote {told}apertur-bridge-test-");
+        assert!(wrote.what.starts_with(&begin), "{WHICH} {findings:?}");
+        assert!(findings.iter().all(|f| f.severity == Severity::Ok), "{WHICH} {findings:?}");
+    }
+    // The folder that all photos share stays, as the first photo would have made it.
+    let photos = shore.server().home().join("root/photos");
+    let left = fs::read_dir(&photos).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["in"], "{WHICH}");
+    assert_eq!(fs::read_dir(photos.join("in")).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_leaves_no_folder_of_its_own_at_any_server() {
+    a_trial_is_made_where_photos_go::<0>().await;
+    a_trial_is_made_where_photos_go::<1>().await;
+    a_trial_is_made_where_photos_go::<2>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -318,3 +318,24 @@ fn a_photo_over_the_limit_is_held_and_the_setting_is_named() {
         assert_eq!(desk.notes(), []);
     });
 }
+
+#[test]
+fn a_tag_that_names_no_ticket_is_named_until_the_right_one_comes() {
+    each(|desk| {
+        let daemon = Daemon::start(Options::toml(desk.toml("")));
+        let right = format!("{}:{}", desk.kind(), desk.ticket());
+        let wrong = format!("{right}a");
+        accepted(&daemon, &Photo::new("img_1").tag(&wrong));
+        let held = look::settled(&daemon, &["held"]).remove(0);
+        assert_eq!(kind(&held), "unrouted");
+        let shown = daemon.command(&["deliveries", "show", "img_1"]);
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        assert!(shown.contains(&format!("the tag \"{wrong}\" names no record")), "{shown}");
+        assert!(shown.contains("digits only, such as"), "{shown}");
+        let again = Photo::new("img_1").tag(&right).json_base64().signed();
+        let answer = apertur::post(daemon.url(), &again).unwrap();
+        assert_eq!(answer.told(), (200, "duplicate".to_owned()));
+        look::settled(&daemon, &["delivered"]);
+        assert_eq!(desk.notes().len(), 1);
+    });
+}

@@ -4,6 +4,7 @@
 //! Every call has a [`Wire`] of its own, which keeps what the other side said for the failure:
 //! OpenDAL's own errors hold URLs and headers and are never shown.
 
+mod open;
 mod trouble;
 mod wire;
 
@@ -14,28 +15,25 @@ use std::{
 };
 
 use async_trait::async_trait;
-use bytes::BytesMut;
 use futures_util::StreamExt as _;
+use jiff::Timestamp;
 use opendal::{
-    Buffer, Builder, ErrorKind as Kinds, HttpTransporter, OperationContext, Operator, Writer,
+    Builder, ErrorKind as Kinds, HttpTransporter, OperationContext, Operator,
     options::{ReaderOptions, WriteOptions},
 };
-use tokio::{fs::File, io::AsyncReadExt as _};
 
 pub(in crate::destinations) use self::trouble::Words;
-use self::wire::{Seen, Wire};
-use super::{Body, Object, Store, StoreLimits, Upload, Written, unreadable};
+use self::{
+    open::{Open, PART, Stopped},
+    wire::{Seen, Wire},
+};
+use super::{Body, Object, Store, StoreLimits, Upload, Written, link, unreadable};
 use crate::{
     http::Http,
     model::{Cause, Digest, ErrorKind, Failure, Finding, Kind},
     system::Clock,
 };
 
-/// Bytes of a part, which is the most of a photo that is in memory at once, twice: one part is
-/// under way while the next one is read. A photo of one part is sent in one request.
-const PART: usize = 8 * 1024 * 1024;
-/// Bytes read at once.
-const BLOCK: usize = 64 * 1024;
 /// Parts of one object, by the rules of S3 and Google.
 const PARTS: u64 = 10_000;
 /// The metadata that holds an object's digest, in hexadecimal digits.
@@ -52,6 +50,8 @@ pub(in crate::destinations) struct Common {
     pub(in crate::destinations) place: String,
     /// How it is spoken of.
     pub(in crate::destinations) words: Words,
+    /// When the credentials end, where they say so.
+    pub(in crate::destinations) expires: Option<Timestamp>,
     /// Longest time of one call.
     pub(in crate::destinations) timeout: Duration,
     /// Writes under way at once.
@@ -116,7 +116,18 @@ impl Objects {
     }
 
     fn failure(&self, error: &opendal::Error, seen: &Seen) -> Failure {
-        trouble::failure(&self.common.words, error, seen.take())
+        let failure = trouble::failure(&self.common.words, error, seen.take());
+        match (failure, self.common.expires) {
+            (Failure::Broken { cause }, Some(end))
+                if cause.kind == ErrorKind::Unauthorized && end <= self.clock.now() =>
+            {
+                let whom = self.common.words.whom;
+                let day = end.strftime("%Y-%m-%d");
+                let what = format!("the SAS token for {whom} expired on {day}");
+                Failure::Broken { cause: Cause { what, ..cause } }
+            }
+            (failure, _) => failure,
+        }
     }
 
     /// Whether something is under a key, by reading its first byte: unlike `stat`, which has no
@@ -128,9 +139,24 @@ impl Objects {
             Err(error) => match error.kind() {
                 // An empty object has no first byte.
                 Kinds::RangeNotSatisfied => Ok(true),
+                // It may be the bucket that is not there; its list says so.
+                Kinds::NotFound if seen.is_silent() => self.look().await.map(|()| false),
                 Kinds::NotFound if !seen.names_no_bucket() => Ok(false),
                 _ => Err(self.failure(&error, &seen)),
             },
+        }
+    }
+
+    /// Whether there is a bucket to list; one that may not be listed is there.
+    async fn look(&self) -> Result<(), Failure> {
+        let Call { operator, seen } = self.call()?;
+        let listed = match operator.lister_with("").limit(1).await {
+            Ok(mut lister) => lister.next().await.transpose().map(drop),
+            Err(error) => Err(error),
+        };
+        match listed {
+            Err(error) if error.kind() == Kinds::NotFound => Err(self.failure(&error, &seen)),
+            _ => Ok(()),
         }
     }
 
@@ -146,23 +172,23 @@ impl Objects {
         };
         let mut file = upload.file.open().await.map_err(|error| unreadable(&error))?;
         let opened = operator.writer_options(key, options).await;
-        let mut writer = opened.map_err(|error| self.failure(&error, &seen))?;
-        match send(&mut writer, &mut file, upload.file.size).await {
+        let writer = opened.map_err(|error| self.failure(&error, &seen))?;
+        let mut open = Open::new(writer, seen.clone());
+        let written = match open.send(&mut file, upload.file.size).await {
             Ok(()) => Ok(Written::Done),
-            Err(stopped) => {
-                let failure = match stopped {
-                    Stopped::There(error) if error.kind() == Kinds::ConditionNotMatch => {
-                        Ok(Written::Taken)
-                    }
-                    Stopped::There(error) => Err(self.failure(&error, &seen)),
-                    Stopped::Here(error) => Err(unreadable(&error)),
-                };
-                // What was uploaded is invisible, but costs money. Where it cannot be taken
-                // away now, the other side does so by its own rules.
-                drop(writer.abort().await);
-                failure
+            Err(Stopped::There(error)) if error.kind() == Kinds::ConditionNotMatch => {
+                Ok(Written::Taken)
             }
+            Err(Stopped::There(error)) => Err(self.failure(&error, &seen)),
+            Err(Stopped::Here(error)) => Err(unreadable(&error)),
+        };
+        match &written {
+            Ok(Written::Done) => open.leave(),
+            // It may become the photo this moment.
+            Err(Failure::Unknown { .. }) if seen.is_committed() => open.leave(),
+            Ok(Written::Taken) | Err(_) => open.abort().await,
         }
+        written
     }
 }
 
@@ -244,36 +270,9 @@ impl Store for Objects {
         let Call { operator, seen } = self.call()?;
         operator.delete(key).await.map_err(|error| self.failure(&error, &seen))
     }
-}
 
-/// Why an upload stopped.
-enum Stopped {
-    /// The photo cannot be read.
-    Here(std::io::Error),
-    /// The other side, or the way to it.
-    There(opendal::Error),
-}
-
-/// Sends `size` bytes of a file in parts.
-async fn send(writer: &mut Writer, file: &mut File, size: u64) -> Result<(), Stopped> {
-    let mut left = size;
-    while left > 0 {
-        let part = part(file, left).await.map_err(Stopped::Here)?;
-        left -= part.len() as u64;
-        writer.write(part).await.map_err(Stopped::There)?;
+    fn url(&self, key: &str) -> Option<String> {
+        // Without what a person is told beside it.
+        link(self.common.place.split(' ').next()?, key)
     }
-    writer.close().await.map(drop).map_err(Stopped::There)
-}
-
-/// The next part, in blocks: memory that is asked for and given back in whole parts piles up.
-async fn part(file: &mut File, left: u64) -> std::io::Result<Buffer> {
-    let mut left = usize::try_from(left).unwrap_or(PART).min(PART);
-    let mut blocks = Vec::with_capacity(left.div_ceil(BLOCK));
-    while left > 0 {
-        let mut block = BytesMut::zeroed(left.min(BLOCK));
-        file.read_exact(&mut block).await?;
-        left -= block.len();
-        blocks.push(block.freeze());
-    }
-    Ok(Buffer::from(blocks))
 }

@@ -63,6 +63,11 @@ impl Answer {
             || (self.status == 404 && self.words.contains("bucket does not exist"))
     }
 
+    /// Whether it says nothing but its status.
+    pub(super) fn is_silent(&self) -> bool {
+        self.code.is_empty() && self.words.is_empty()
+    }
+
     fn detail(&self) -> String {
         let parts = [self.status.to_string(), self.code.clone(), self.words.clone()];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
@@ -159,7 +164,8 @@ fn is_unauthorized(answer: &Answer) -> bool {
 
 /// What a refusal means: first by its code, which is exact, then by its status.
 fn refusal(words: &Words, answer: &Answer) -> Failure {
-    by_code(words, answer).unwrap_or_else(|| by_status(words, answer))
+    let named = passing(words, answer).or_else(|| by_code(words, answer));
+    named.unwrap_or_else(|| by_status(words, answer))
 }
 
 fn by_code(words: &Words, answer: &Answer) -> Option<Failure> {
@@ -185,6 +191,18 @@ fn by_code(words: &Words, answer: &Answer) -> Option<Failure> {
         | "AuthorizationHeaderMalformed"
         | "IllegalLocationConstraintException" => elsewhere(words, answer),
         _ if is_unauthorized(answer) => unauthorized(words, answer),
+        "InvalidStorageClass" => {
+            let what = format!("{whom} does not have the storage class");
+            broken(answer, ErrorKind::Rejected, what, "correct storage_class, or take it out")
+        }
+        code if code.starts_with("KMS.") || code.starts_with("InvalidEncryption") => {
+            let what = format!("{whom} cannot encrypt the photo as it is told to");
+            let fix = format!(
+                "correct server_side_encryption, or look at the key that the {bucket} encrypts \
+                 with and who may use it"
+            );
+            broken(answer, ErrorKind::Rejected, what, &fix)
+        }
         "QuotaExceeded"
         | "QuotaExceededException"
         | "StorageFull"
@@ -195,6 +213,37 @@ fn by_code(words: &Words, answer: &Answer) -> Option<Failure> {
             let what = format!("{whom} takes nothing more: it is full or the account is stopped");
             let fix = "make room there, or look at its account";
             broken(answer, ErrorKind::Unavailable, what, fix)
+        }
+        _ => return None,
+    })
+}
+
+/// Codes of what passes, whatever the status.
+fn passing(words: &Words, answer: &Answer) -> Option<Failure> {
+    let whom = words.whom;
+    Some(match answer.code.as_str() {
+        "SlowDown"
+        | "ServerBusy"
+        | "TooManyRequests"
+        | "rateLimitExceeded"
+        | "userRateLimitExceeded" => slow(words, answer),
+        code if code.ends_with("ThrottlingException") => slow(words, answer),
+        "RequestTimeout"
+        | "IncompleteBody"
+        | "BadDigest"
+        | "XAmzContentSHA256Mismatch"
+        | "Md5Mismatch" => {
+            let what = format!("{whom} did not get what was sent, and kept nothing of it");
+            let fix = "it is sent again by itself; if it comes back, look for a proxy in between";
+            let cause = Cause::new(ErrorKind::Unavailable, what, fix);
+            Failure::Later { after: None, cause: cause.with_detail(&answer.detail()) }
+        }
+        // Another try may have put the parts together already.
+        "InvalidBlockList" | "InvalidPart" | "InvalidPartOrder" => {
+            let what = format!("{whom} does not have the parts of the photo any more");
+            let fix = "nothing to do: it is looked for, and sent anew where it is not there";
+            let cause = Cause::new(ErrorKind::Unavailable, what, fix);
+            Failure::Unknown { cause: cause.with_detail(&answer.detail()) }
         }
         _ => return None,
     })
@@ -223,10 +272,12 @@ fn by_status(words: &Words, answer: &Answer) -> Failure {
             let fix = "look for the name of the header in the detail, and at its documentation";
             broken(answer, ErrorKind::Protocol, what, fix)
         }
-        429 | 503 => {
-            let what = format!("{whom} wants fewer calls, or is busy");
-            let fix = "nothing to do if it passes; else lower concurrency";
-            Failure::Later { after: answer.after, cause: cause(ErrorKind::RateLimited, what, fix) }
+        429 => slow(words, answer),
+        503 if answer.after.is_some() => slow(words, answer),
+        503 => {
+            let what = format!("{whom} cannot serve now");
+            let fix = "nothing to do if it passes; else look there";
+            Failure::Later { after: None, cause: cause(ErrorKind::Unavailable, what, fix) }
         }
         400 => {
             let what = format!("{whom} refuses the request");
@@ -235,6 +286,14 @@ fn by_status(words: &Words, answer: &Answer) -> Failure {
         }
         status => unclear(whom, status, cause),
     }
+}
+
+/// Told to slow down: it spends no attempt, so nothing else may be taken for it.
+fn slow(words: &Words, answer: &Answer) -> Failure {
+    let what = format!("{} wants fewer calls", words.whom);
+    let fix = "nothing to do if it passes; else lower concurrency";
+    let cause = Cause::new(ErrorKind::RateLimited, what, fix).with_detail(&answer.detail());
+    Failure::Later { after: answer.after, cause }
 }
 
 fn broken(answer: &Answer, kind: ErrorKind, what: String, fix: &str) -> Failure {
@@ -315,7 +374,22 @@ mod tests {
             (507, "XMinioStorageFull", ('B', ErrorKind::Unavailable)),
             (413, "EntityTooLarge", ('R', ErrorKind::TooLarge)),
             (409, "ConditionalRequestConflict", ('L', ErrorKind::Unavailable)),
+            (400, "RequestTimeout", ('L', ErrorKind::Unavailable)),
+            (400, "IncompleteBody", ('L', ErrorKind::Unavailable)),
+            (400, "BadDigest", ('L', ErrorKind::Unavailable)),
+            (400, "XAmzContentSHA256Mismatch", ('L', ErrorKind::Unavailable)),
+            (400, "Md5Mismatch", ('L', ErrorKind::Unavailable)),
+            (400, "InvalidBlockList", ('U', ErrorKind::Unavailable)),
+            (400, "InvalidPart", ('U', ErrorKind::Unavailable)),
+            (400, "InvalidStorageClass", ('B', ErrorKind::Rejected)),
+            (400, "InvalidEncryptionAlgorithmError", ('B', ErrorKind::Rejected)),
+            (400, "KMS.DisabledException", ('B', ErrorKind::Rejected)),
+            (400, "KMS.ThrottlingException", ('L', ErrorKind::RateLimited)),
             (503, "SlowDown", ('L', ErrorKind::RateLimited)),
+            (503, "ServerBusy", ('L', ErrorKind::RateLimited)),
+            (429, "TooManyRequests", ('L', ErrorKind::RateLimited)),
+            (403, "userRateLimitExceeded", ('L', ErrorKind::RateLimited)),
+            (503, "ServiceUnavailable", ('L', ErrorKind::Unavailable)),
             (500, "InternalError", ('U', ErrorKind::Unavailable)),
         ] {
             let failure = said(status, &xml(code));
@@ -371,7 +445,12 @@ mod tests {
         assert_eq!(kind(&page), ('U', ErrorKind::Unavailable));
         assert_eq!(page.cause().detail, "502");
         let after = Some(Duration::from_secs(7));
-        let busy = refusal(&WORDS, &Answer::new(429, after, None, b""));
-        assert!(matches!(busy, Failure::Later { after: waits, .. } if waits == after));
+        for status in [429, 503] {
+            let busy = refusal(&WORDS, &Answer::new(status, after, None, b""));
+            assert!(matches!(busy, Failure::Later { after: waits, .. } if waits == after));
+            assert_eq!(kind(&busy), ('L', ErrorKind::RateLimited));
+        }
+        // A proxy whose server is away is no wish to be left alone.
+        assert_eq!(kind(&said(503, "<html>")), ('L', ErrorKind::Unavailable));
     }
 }

@@ -3,7 +3,10 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -33,9 +36,13 @@ pub(super) struct Wire {
     pub(super) seen: Seen,
 }
 
-/// What was seen last that was not well.
+/// What was seen on the way.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<Option<Sight>>>);
+pub(super) struct Seen {
+    /// Last that was not well.
+    sight: Arc<Mutex<Option<Sight>>>,
+    committed: Arc<AtomicBool>,
+}
 
 /// What was not well.
 #[derive(Debug, Clone)]
@@ -49,17 +56,30 @@ pub(super) enum Sight {
 impl Seen {
     /// Takes it out.
     pub(super) fn take(&self) -> Option<Sight> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.sight().take()
     }
 
     /// Whether the other side says that there is no such bucket.
     pub(super) fn names_no_bucket(&self) -> bool {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(&*seen, Some(Sight::Refusal(answer)) if answer.names_no_bucket())
+        matches!(&*self.sight(), Some(Sight::Refusal(answer)) if answer.names_no_bucket())
+    }
+
+    /// Whether the other side refused without saying why.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(&*self.sight(), Some(Sight::Refusal(answer)) if answer.is_silent())
+    }
+
+    /// Whether the parts of an upload were to be put together.
+    pub(super) fn is_committed(&self) -> bool {
+        self.committed.load(Ordering::Relaxed)
+    }
+
+    fn sight(&self) -> MutexGuard<'_, Option<Sight>> {
+        self.sight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note(&self, sight: Sight) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sight);
+        *self.sight() = Some(sight);
     }
 
     fn broken(&self, whom: &str, error: &reqwest::Error) -> Error {
@@ -74,6 +94,9 @@ impl HttpTransport for Wire {
         let broken = |error: &reqwest::Error| self.seen.broken(self.whom, error);
         let is_head = request.method() == ::http::Method::HEAD;
         let secrets = sent(&request);
+        if commits(&request) {
+            self.seen.committed.store(true, Ordering::Relaxed);
+        }
         let request = streamed(request);
         let mut request = reqwest::Request::try_from(request).map_err(|error| broken(&error))?;
         *request.timeout_mut() = Some(self.timeout);
@@ -99,6 +122,12 @@ impl HttpTransport for Wire {
         });
         Ok(answer.map(|()| HttpBody::new(Shared(Mutex::new(Box::pin(blocks))), length)))
     }
+}
+
+/// Whether it puts the parts of an upload together, in the words of S3, which Google has too.
+fn commits(request: &::http::Request<Buffer>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    request.method() == ::http::Method::POST && query.starts_with("uploadId=")
 }
 
 /// What goes out with a request and must not come back in words: what is behind the scheme of its

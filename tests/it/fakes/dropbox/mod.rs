@@ -77,13 +77,18 @@ impl FakeDropbox {
         self.files.values()
     }
 
+    /// The id of what is under a path.
+    fn id(path: &str) -> String {
+        format!("id:{}", hex::encode(path.to_lowercase()))
+    }
+
     /// What is told of a file.
     fn told(file: &File) -> Value {
         let blocks = file.bytes.chunks(4 << 20).flat_map(|block| Sha256::digest(block).to_vec());
         let hash = hex::encode(Sha256::digest(blocks.collect::<Vec<_>>()));
         let name = file.path.rsplit('/').next().unwrap();
         json!({ ".tag": "file", "name": name, "path_display": file.path,
-            "size": file.bytes.len(), "content_hash": hash })
+            "id": Self::id(&file.path), "rev": &hash[..16], "size": file.bytes.len(), "content_hash": hash })
     }
 
     fn is_folder(&self, path: &str) -> bool {
@@ -117,7 +122,8 @@ impl FakeDropbox {
         match self.files.get(&path.to_lowercase()) {
             Some(file) => Response::json(200, &Self::told(file)),
             None if self.is_folder(path) => {
-                Response::json(200, &json!({ ".tag": "folder", "path_display": path }))
+                let told = json!({ ".tag": "folder", "path_display": path, "id": Self::id(path) });
+                Response::json(200, &told)
             }
             None => error("path/not_found"),
         }
@@ -125,6 +131,11 @@ impl FakeDropbox {
 
     fn delete(&mut self, asked: &Value) -> Response {
         let path = asked["path"].as_str().unwrap_or_default().to_lowercase();
+        let is_it = |file: &File| {
+            let rev = &Self::told(file)["rev"];
+            Self::id(&file.path) == path && (asked["parent_rev"] == *rev)
+        };
+        let path = self.files.iter().find(|(_, file)| is_it(file)).map_or(path, |(p, _)| p.clone());
         match self.files.remove(&path) {
             Some(file) => Response::json(200, &json!({ "metadata": Self::told(&file) })),
             None => error("path_lookup/not_found"),
@@ -180,7 +191,7 @@ impl FakeDropbox {
             "usage" if Self::question(request, &[])?.is_null() => self.usage(),
             "metadata" => self.metadata(&Self::question(request, &["path"])?),
             "delete" => {
-                let asked = Self::question(request, &["path"])?;
+                let asked = Self::question(request, &["path", "parent_rev"])?;
                 self.delete(&asked)
             }
             "download" if media.is_none() && request.body.is_empty() => {

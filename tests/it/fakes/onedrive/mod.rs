@@ -93,12 +93,14 @@ impl FakeOneDrive {
     fn told(&self, path: &str) -> Option<Value> {
         let low = path.to_lowercase();
         if self.folders.contains(&low) {
-            return Some(json!({ "id": low, "size": 0, "folder": { "childCount": 1 } }));
+            return Some(
+                json!({ "id": hex::encode(&low), "size": 0, "folder": { "childCount": 1 } }),
+            );
         }
         let file = self.files.get(&low)?;
         let hashes = json!({ "quickXorHash": file.hash });
         let facet = json!({ "mimeType": file.mime, "hashes": hashes });
-        Some(json!({ "id": low, "size": file.bytes.len(), "file": facet }))
+        Some(json!({ "id": hex::encode(&low), "size": file.bytes.len(), "file": facet }))
     }
 
     fn place(head: &Head) -> Option<Place> {
@@ -204,6 +206,11 @@ impl FakeOneDrive {
         let head = &request.head;
         if head.path() == "/v1.0/me/drive" && head.method == "GET" {
             return Ok(self.drive(head));
+        }
+        if let Some(id) = head.path().strip_prefix("/v1.0/me/drive/items/") {
+            let low = String::from_utf8(hex::decode(id).unwrap()).unwrap();
+            let removed = self.files.remove(&low).filter(|_| head.method == "DELETE");
+            return removed.map(|_| Response::empty(204)).ok_or_else(|| error(404, "itemNotFound"));
         }
         let place = Self::place(head).ok_or_else(|| error(400, "invalidRequest"))?;
         if self.is_narrow && !place.path.starts_with("/approot") {
