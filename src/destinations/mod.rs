@@ -21,6 +21,7 @@ pub mod oauth;
 pub mod odoo;
 pub mod onedrive;
 mod pace;
+mod record;
 mod redact;
 pub mod s3;
 mod sample;
@@ -35,6 +36,7 @@ pub mod zendesk;
 pub use invitation::Invitation;
 pub use message::{Language, Message};
 pub use pace::Allowance;
+pub use record::{Mark, Record};
 pub use template::InvalidTemplate;
 
 use std::{fmt, path::Path, sync::Arc, time::Duration};
@@ -115,6 +117,27 @@ pub trait Destination: fmt::Debug + Send + Sync {
         let what = format!("{} keeps photos and has nobody to tell about {target}", self.kind());
         let fix = "send the link yourself";
         Err(Failure::Refused { cause: Cause::new(ErrorKind::NotAllowed, what, fix) })
+    }
+
+    /// The record of a target as the other side knows it.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] where there is none, where it is not to be seen or where photos of
+    /// this destination have no records.
+    async fn record(&self, target: &Target) -> Result<Record, Failure> {
+        let what = format!("{} has no records, so it has no {target}", self.kind());
+        let fix = "name a record of a destination that has records";
+        Err(Failure::Refused { cause: Cause::new(ErrorKind::NotAllowed, what, fix) })
+    }
+
+    /// Takes a mark off the record that carries it and gives that record: whoever left the mark
+    /// may write to it. `None` where there is no such mark any more, where it is too old or where
+    /// it was not left for this purpose; nothing was changed then.
+    ///
+    /// # Errors
+    /// When the other side cannot be asked, or does not let the mark be taken off.
+    async fn redeem(&self, _mark: &Mark) -> Result<Option<Record>, Failure> {
+        Ok(None)
     }
 
     /// A login by a person with a browser, for `destinations login`.
