@@ -10,12 +10,12 @@ use super::{
     Status,
     answer::Answer,
     body::Body,
-    payload::{Bad, Payload, Source, printable},
+    payload::{Bad, Payload, Source},
     reading::{self, Hints, Known, NamedBy, Told},
 };
 use crate::{
     journal::Journal,
-    model::{Photo, Scheme},
+    model::{Photo, Scheme, printable},
     route::Routes,
     spool::{Spool, blocking},
 };

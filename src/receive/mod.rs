@@ -26,14 +26,14 @@ use secrecy::SecretString;
 use self::{
     answer::Answer,
     body::{Unverified, Verified, discard},
-    payload::{Bad, Described, Payload, Source, printable},
+    payload::{Bad, Described, Payload, Source},
     reading::{Hints, Known, Told},
     signature::{Claim, Secrets},
 };
 pub use self::{answer::Status, reading::NamedBy};
 use crate::{
     journal::{Accepted, Arrival, Bytes, Journal, unrouted},
-    model::{Photo, Scheme},
+    model::{Photo, Scheme, printable},
     route::Routes,
     spool::{Spool, Writer, blocking},
     system::Clock,
