@@ -434,7 +434,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Removes photos, deliveries and attempts that arrived before the given time and whose
     /// bytes are `expired`, at most `limit` photos at once, oldest first; never one that has a
     /// delivery in `waiting`, `due`, `sending` or `held`. Gives their number. Removes the sessions
-    /// that ended ([`OwnSession::expires_at`]) before the given time, too, and counts none.
+    /// that ended ([`OwnSession::expires_at`]) before the given time and that no photo is left
+    /// of, too, and counts none.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
     /// Whether a photo that is not `expired` has these bytes (the spool keeps what is known).

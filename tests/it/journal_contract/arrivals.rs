@@ -234,6 +234,28 @@ pub(super) async fn sessions_are_listed_the_latest_first_and_forgotten_long_afte
     assert_eq!(store.session(&old.session).await.unwrap(), None);
 }
 
+pub(super) async fn a_session_is_kept_as_long_as_a_photo_of_it(store: &Store) {
+    let [held, gone] = ["held", "gone"].map(|id| own_session(id, 1, 10));
+    for (session, bytes) in [(&held, 1), (&gone, 2)] {
+        store.keep_session(session.clone()).await.unwrap();
+        let mut arrival = stored(session.session.reveal(), bytes);
+        arrival.photo.session = Some(session.session.clone());
+        store.accept(arrival).await.unwrap();
+    }
+    for claimed in store.claim("erp", 1).await {
+        let end = match claimed.delivery.photo.id == id("held") {
+            true => DeliveryEnd::Held { cause: cause(ErrorKind::Rejected) },
+            false => delivered(),
+        };
+        store.settle_delivery(&claimed, end, at(1)).await.unwrap();
+    }
+    assert_eq!(store.forget(at(1000), 9).await.unwrap(), 0);
+    assert_eq!(store.sessions().await.unwrap().len(), 2, "their photos are there");
+    store.expire_bytes(at(1000), 9).await.unwrap();
+    assert_eq!(store.forget(at(1000), 9).await.unwrap(), 1);
+    assert_eq!(store.sessions().await.unwrap(), [held]);
+}
+
 pub(super) async fn a_record_named_later_is_taken(store: &Store) {
     let mut first = announced("a").to(&["archive"]);
     first.photo.target = None;

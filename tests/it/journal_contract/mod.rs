@@ -306,7 +306,8 @@ macro_rules! hold_to_contract {
                     an_empty_plan_counts_as_unrouted
                     a_tag_that_names_no_record_is_named_in_the_cause
                     a_session_keeps_its_record
-                    sessions_are_listed_the_latest_first_and_forgotten_long_after_their_end;
+                    sessions_are_listed_the_latest_first_and_forgotten_long_after_their_end
+                    a_session_is_kept_as_long_as_a_photo_of_it;
                 twins:
                     a_copy_of_a_photo_with_bytes_is_a_duplicate
                     a_copy_with_other_bytes_is_new
