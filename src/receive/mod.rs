@@ -174,6 +174,7 @@ impl Door {
         let mut answer = match source {
             Source::Link(url) => self.commit(photo, Bytes::Announced { url }).await,
             Source::Inline(writer) => self.store_inline(photo, writer).await,
+            Source::Sealed(writer) => self.store_sealed(photo, writer).await,
         }?;
         let said: Vec<_> = answer.reason.take().into_iter().chain(remark).collect();
         answer.reason = (!said.is_empty()).then(|| said.join("; "));
@@ -181,8 +182,7 @@ impl Door {
     }
 
     async fn store_inline(&self, mut photo: Photo, writer: Writer) -> Result<Answer, Answer> {
-        if self.behind.journal.knows_photo(&photo.id).await? == Some(true) {
-            // The bytes are here; what else it says may be news.
+        if self.has_bytes(&photo).await? {
             return self.commit(photo, Bytes::Announced { url: None }).await;
         }
         let stored = blocking(move || writer.keep()).await.map_err(Bad::Disk)?;
@@ -192,15 +192,29 @@ impl Door {
         self.commit(photo, Bytes::Stored).await
     }
 
+    /// Keeps an envelope as it came: the collector opens it, so that nobody waits here for that.
+    async fn store_sealed(&self, photo: Photo, writer: Writer) -> Result<Answer, Answer> {
+        if self.has_bytes(&photo).await? {
+            return self.commit(photo, Bytes::Announced { url: None }).await;
+        }
+        let envelope = blocking(move || writer.keep()).await.map_err(Bad::Disk)?.sha256;
+        self.commit(photo, Bytes::Sealed { envelope }).await
+    }
+
+    /// Whether the bytes are here already; what else the request says may be news.
+    async fn has_bytes(&self, photo: &Photo) -> Result<bool, Answer> {
+        Ok(self.behind.journal.knows_photo(&photo.id).await? == Some(true))
+    }
+
     async fn commit(&self, photo: Photo, bytes: Bytes) -> Result<Answer, Answer> {
         let behind = &self.behind;
-        let announced = matches!(bytes, Bytes::Announced { .. });
+        let is_missing = bytes != Bytes::Stored;
         let plan = behind.routes.plan(&photo);
         let held = plan.iter().any(|planned| planned.destination.is_none());
         let arrival = Arrival { photo: photo.clone(), bytes, plan };
         match behind.journal.accept(arrival).await? {
             Accepted::New => {
-                if announced { &behind.collector } else { &behind.sender }.wake();
+                if is_missing { &behind.collector } else { &behind.sender }.wake();
                 let reason = held.then(|| unrouted(photo.target.as_ref(), &photo.tags).to_string());
                 Ok(Answer { reason, ..Answer::about(Status::Accepted, photo) })
             }

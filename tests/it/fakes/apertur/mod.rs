@@ -1,6 +1,6 @@
 //! A fake Apertur (`fixtures/contracts/apertur.md`): `photo` knows every shape of a delivery,
-//! `sign` every way of signing one, `post` puts it on a socket, `server` gives links and the
-//! download API, `api` and `sessions` the rest of the API.
+//! `sign` every way of signing one, `seal` the envelope of an encrypted one, `post` puts it on a
+//! socket, `server` gives links and the download API, `api` and `sessions` the rest of the API.
 //!
 //! Nothing here uses the bridge's own code: what both sides got wrong alike would not be seen.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -8,6 +8,7 @@
 mod api;
 mod photo;
 mod post;
+mod seal;
 mod server;
 mod sessions;
 mod sign;
@@ -15,6 +16,7 @@ mod sign;
 pub(crate) use api::Reply;
 pub(crate) use photo::Photo;
 pub(crate) use post::{Answer, Framing, Request, connect, deliver, get, post, raw};
+pub(crate) use seal::Customer;
 pub(crate) use server::{FakeApertur, Way};
 pub(crate) use sessions::PROJECT;
 pub(crate) use sign::{SECRET, Scheme, Signer};
