@@ -10,10 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::{
-    About, apertur, failed, keep, qr,
-    send::{self, Sent},
-};
+use super::{About, apertur, failed, keep, qr, send};
 use crate::{
     apertur::{Apertur, End, NewSession, Place},
     cli::{
@@ -24,7 +21,7 @@ use crate::{
     destinations::Language,
     model::{Mode, Tag, Target},
     ops::control::Request,
-    sessions::{self, LONGEST_LIFE, Made, Wish},
+    sessions::{self, LONGEST_LIFE, Made, Sent, Wish},
     spool::blocking,
     system::Clock,
 };
@@ -102,7 +99,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
     let apertur = apertur(config)?;
     let target = known(config, args.target.clone())?;
     let messenger = match &args.send {
-        Some(name) => Some(send::messenger(config, &target, name)?),
+        Some(name) => Some(send::messenger(config, &target, name).await?),
         None => None,
     };
     let session = new(config, &apertur, &args, &target).await?;
@@ -123,12 +120,14 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
     };
     let sent = match &messenger {
         // Nobody is sent to a session whose photos may go astray.
-        Some(messenger) if kept.is_ok() => Some(messenger.send(&made, args.language).await),
+        Some(messenger) if kept.is_ok() => {
+            Some(send::send(messenger, &made.own, args.language).await)
+        }
         _ => None,
     };
     let told = tell(&made, sent.as_ref(), &args, now);
     let kept = kept.map_err(|error| not_kept(&error, messenger.is_some()));
-    let verdict = sent.map_or(Ok(()), |sent| sent.verdict(&made.own));
+    let verdict = sent.map_or(Ok(()), |sent| send::verdict(&sent, &made.own));
     first_of([kept, drawn, verdict, told])
 }
 
@@ -299,7 +298,7 @@ fn tell(made: &Made, sent: Option<&Sent>, args: &Args, now: Timestamp) -> Result
         if let Some(short) = short_link {
             line(&format!("in short   {}", short.reveal()))?;
         }
-        if let Some(done) = sent.and_then(Sent::done) {
+        if let Some(done) = sent.and_then(send::done) {
             line(&format!("sent       {done}"))?;
         }
         line("")?;
