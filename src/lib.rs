@@ -5,8 +5,8 @@
 //! [`spool`] make it durable, only then Apertur gets its 2xx. The collector ([`collect`])
 //! fetches what was only announced, the sender (`deliver`) hands it to the
 //! [`destinations`]. [`webhook`] knows Apertur's requests: how they are signed and written.
-//! [`sessions`] makes the sessions in which photos are collected. `ops` are the operator's verbs
-//! over the journal, `cli` speaks them.
+//! [`sessions`] makes the sessions in which photos are collected, [`collect_page`] lets people make
+//! them. `ops` are the operator's verbs over the journal, `cli` speaks them.
 //!
 //! A room sees only rooms below it; `tests/it/house/table.rs` holds the table.
 
@@ -31,6 +31,8 @@ pub mod deliver;
 pub mod ops;
 pub mod receive;
 pub mod sessions;
+
+pub mod collect_page;
 
 pub mod config;
 

@@ -1,5 +1,6 @@
 //! The one place where rooms are joined: a configuration becomes a running daemon.
 
+mod collect;
 mod console;
 mod listen;
 
@@ -14,6 +15,7 @@ pub use self::listen::{Address, check_tls};
 use crate::{
     apertur::Apertur,
     collect::Collector,
+    collect_page::CollectPage,
     config::{Config, Listen},
     deliver::{self, Sender},
     destinations::{self, Destination, Shared},
@@ -114,8 +116,10 @@ impl Daemon {
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
-        spawn_collector(&mut rooms, &config, &ops, (http, &spool, &stop))?;
-        let (public, console, servers) = listen(config.clone(), &ops, spool, &mut rooms).await?;
+        spawn_collector(&mut rooms, &config, &ops, (http.clone(), &spool, &stop))?;
+        let page = collect::open(&config, &ops, &destinations, (http, &mut rooms, &stop)).await?;
+        let rooms_of = (page, &mut rooms);
+        let (public, console, servers) = listen(config.clone(), &ops, spool, rooms_of).await?;
         ops.telemetry.emit(&Fact::Started {
             listen: &public.to_string(),
             console: console.as_ref().map(ToString::to_string).as_deref(),
@@ -278,7 +282,7 @@ async fn listen(
     config: Config,
     ops: &Ops,
     spool: Spool,
-    rooms: &mut JoinSet<()>,
+    (page, rooms): (Option<Arc<CollectPage>>, &mut JoinSet<()>),
 ) -> anyhow::Result<(Address, Option<Address>, Vec<Server>)> {
     let behind = Behind {
         journal: Arc::clone(&ops.journal),
@@ -292,7 +296,8 @@ async fn listen(
     let door = Arc::new(Door::new(config.receive, behind));
     // Asked for once: whoever asks takes them out of the environment.
     let mut handed_over = listenfd::ListenFd::from_env();
-    let (public, server) = listen::public(&config.server, &mut handed_over, door, rooms)?;
+    let doors = (door, page);
+    let (public, server) = listen::public(&config.server, &mut handed_over, doors, rooms)?;
     let mut servers = vec![server];
     let console = match &config.server.console_listen {
         Some(at) => {

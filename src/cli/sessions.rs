@@ -5,6 +5,7 @@
 
 mod close;
 mod create;
+mod link;
 mod list;
 mod photos;
 mod qr;
@@ -43,6 +44,8 @@ pub(super) enum Command {
     Close(close::Args),
     /// Show the link and QR code of a session again
     Qr(qr::Args),
+    /// Print a signed link to the collect page of a record
+    Link(link::Args),
 }
 
 /// Runs one of them.
@@ -56,6 +59,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
             Command::Watch(args) => watch::run(&config, &args).await,
             Command::Close(args) => close::run(&config, &args).await,
             Command::Qr(args) => qr::run(&config, &args).await,
+            Command::Link(args) => link::run(&config, &args),
         }
     })
 }

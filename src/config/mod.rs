@@ -6,6 +6,7 @@
 //! The environment is read in this room and nowhere else; no other room is started here.
 
 mod apertur;
+mod collect;
 mod delivery;
 mod destination;
 mod entry;
@@ -65,6 +66,8 @@ pub struct Config {
     pub receive: crate::receive::Settings,
     /// The Apertur API.
     pub apertur: crate::apertur::Settings,
+    /// The collect page, where there is one.
+    pub collect_page: Option<crate::collect_page::Settings>,
     /// The collector.
     pub collect: crate::collect::Settings,
     /// The sender.
@@ -214,6 +217,12 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         "The operator's listener: keep it on an address that only you reach.",
         |s| server::read_console(s, listener),
     );
+    let collect_page = root.section(
+        "collect",
+        "The page on which people make sessions, below public_url/collect. It is there once\n\
+         server.public_url and apertur.api_key are set.",
+        |s| collect::read(s, server.as_ref(), apertur.as_ref()),
+    );
     let base = data_dir.as_deref().unwrap_or(Path::new(""));
     let journal = root.section("journal", JOURNAL, |s| journal::read_journal(s, base));
     journal::read_spool(&mut root);
@@ -236,6 +245,7 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         server: server?,
         receive: receive?,
         apertur: apertur?,
+        collect_page,
         collect: collect?,
         deliver: deliver?,
         journal: journal?,

@@ -296,6 +296,17 @@ impl Settings {
             Self::Folder(_) => Kind::Folder,
         }
     }
+
+    /// The mode of photos that name none, where the type knows modes.
+    #[must_use]
+    pub fn default_mode(&self) -> Option<Mode> {
+        match self {
+            Self::Odoo(settings) => Some(settings.default_mode),
+            Self::Freshworks(settings) => Some(settings.default_mode),
+            Self::Zendesk(settings) => Some(settings.default_mode),
+            _ => None,
+        }
+    }
 }
 
 /// What destinations share. Clones share it too.

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use super::console;
 use crate::{
+    collect_page::CollectPage,
     config::{Listen, ServerSettings, Tls},
     ops::Ops,
     receive::Door,
@@ -144,11 +145,12 @@ fn tls(tls: &Tls) -> anyhow::Result<rustls::ServerConfig> {
         .context("server.tls: certificate and key do not belong together")
 }
 
-/// Listens for Apertur: the webhook, `/healthz` and nothing else.
+/// Listens for Apertur and for people: the webhook, `/healthz`, the collect page where there is
+/// one, and nothing else.
 pub(super) fn public(
     settings: &ServerSettings,
     handed_over: &mut ListenFd,
-    door: Arc<Door>,
+    (door, page): (Arc<Door>, Option<Arc<CollectPage>>),
     rooms: &mut JoinSet<()>,
 ) -> anyhow::Result<(Address, Server)> {
     let socket = bind(&settings.listen, "server.listen", (handed_over, 0))?;
@@ -157,9 +159,10 @@ pub(super) fn public(
     }
     let address = socket.address()?;
     let server = HttpServer::new(move || {
-        let door = Arc::clone(&door);
+        let (door, page) = (Arc::clone(&door), page.clone());
         App::new()
             .configure(move |app| door.configure(app))
+            .configure(move |app| page.iter().for_each(|page| page.configure(app)))
             .route("/healthz", web::get().to(healthy))
             .default_service(web::to(HttpResponse::NotFound))
     })

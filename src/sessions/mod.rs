@@ -1,7 +1,9 @@
 //! Making sessions: what Apertur is told of the record, and what we keep of the session.
 //!
-//! It asks Apertur and computes; keeping is the affair of `ops`, printing that of whoever shows.
+//! It asks Apertur and computes, and has destinations tell the people of a record; keeping is the
+//! affair of `ops`, printing that of whoever shows.
 
+mod messenger;
 mod name;
 mod qr;
 
@@ -11,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 
 pub use self::{
+    messenger::{Messenger, NoMessenger, Sent},
     name::{NotFound, find},
     qr::{Qr, QrError},
 };

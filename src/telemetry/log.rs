@@ -117,7 +117,33 @@ pub(super) fn write(fact: &Fact<'_>) {
             photo = %photo, error = cause.kind.as_str(), cause = %cause,
             "photo cannot be fetched; it needs a person"
         ),
+        Fact::CollectOpened { .. }
+        | Fact::CollectRefused { .. }
+        | Fact::CollectFailed { .. }
+        | Fact::SessionMade { .. } => collecting(fact),
         _ => operation(fact),
+    }
+}
+
+fn collecting(fact: &Fact<'_>) {
+    match fact {
+        Fact::CollectOpened { target, way } => info!(target = %target, way, "collect page opened"),
+        Fact::CollectRefused { reason } => warn!(reason, "collect page refused"),
+        Fact::CollectFailed { destination, cause } => warn!(
+            destination = destination.map(tracing::field::display),
+            error = cause.kind.as_str(),
+            cause = %cause,
+            "collect page: another system did not do what it was asked"
+        ),
+        Fact::SessionMade { session, target, posts_nowhere: false } => {
+            info!(session = %session, target = %target, "session made");
+        }
+        Fact::SessionMade { session, target, posts_nowhere: true } => warn!(
+            session = %session, target = %target,
+            "session made, but no destination of it at Apertur posts to this bridge: its photos \
+             come only by an event webhook of the project; set apertur.session_destinations"
+        ),
+        _ => {}
     }
 }
 

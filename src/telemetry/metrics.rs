@@ -29,6 +29,7 @@ pub(super) struct Metrics {
     fetch_seconds: HistogramVec,
     attempts: IntCounterVec,
     attempt_seconds: HistogramVec,
+    collecting: IntCounterVec,
 }
 
 impl Default for Metrics {
@@ -69,6 +70,11 @@ impl Default for Metrics {
                     "Time of a successful delivery attempt",
                     &["destination"],
                 )?,
+                collecting: counter(
+                    "collect_page_total",
+                    "What the collect page did (opened, made) or why it was refused",
+                    &["outcome"],
+                )?,
             })
         })();
         match made {
@@ -80,16 +86,17 @@ impl Default for Metrics {
 
 impl Metrics {
     fn registered(self) -> Self {
-        let all: [Box<dyn prometheus::core::Collector>; 6] = [
+        let all: [Box<dyn prometheus::core::Collector>; 7] = [
             Box::new(self.requests.clone()),
             Box::new(self.request_seconds.clone()),
             Box::new(self.fetches.clone()),
             Box::new(self.fetch_seconds.clone()),
             Box::new(self.attempts.clone()),
             Box::new(self.attempt_seconds.clone()),
+            Box::new(self.collecting.clone()),
         ];
         for collector in all {
-            // Fails only for a name given twice, and the six names differ.
+            // Fails only for a name given twice, and the seven names differ.
             drop(self.registry.register(collector));
         }
         self
@@ -120,6 +127,11 @@ impl Metrics {
             Fact::Held { delivery, .. } => {
                 let name = delivery.destination.as_ref().map_or("", DestinationName::as_str);
                 self.attempted(name, AttemptOutcome::Refused);
+            }
+            Fact::CollectOpened { .. } => self.collecting.with_label_values(&["opened"]).inc(),
+            Fact::SessionMade { .. } => self.collecting.with_label_values(&["made"]).inc(),
+            Fact::CollectRefused { reason } => {
+                self.collecting.with_label_values(&[*reason]).inc();
             }
             _ => {}
         }

@@ -16,7 +16,8 @@ pub use self::{
     metrics::Gauges,
 };
 use crate::model::{
-    AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Scheme,
+    AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Scheme, SessionId,
+    Target,
 };
 
 /// Something that happened.
@@ -145,6 +146,34 @@ pub enum Fact<'a> {
         due: u64,
         /// How many photos are fetched again.
         fetching: u64,
+    },
+    /// Somebody may open the collect page of a record.
+    CollectOpened {
+        /// The record.
+        target: &'a Target,
+        /// By what: `mark`, `password`.
+        way: &'static str,
+    },
+    /// The collect page was not shown, or a form of it not carried out.
+    CollectRefused {
+        /// A word for why.
+        reason: &'static str,
+    },
+    /// Another system did not do what the collect page asked of it.
+    CollectFailed {
+        /// The destination; `None` for Apertur.
+        destination: Option<&'a DestinationName>,
+        /// Why.
+        cause: &'a Cause,
+    },
+    /// The collect page made a session.
+    SessionMade {
+        /// The session; its fingerprint is shown.
+        session: &'a SessionId,
+        /// The record.
+        target: &'a Target,
+        /// Whether none of its destinations at Apertur posts to this bridge.
+        posts_nowhere: bool,
     },
     /// Retention removed something.
     Pruned {

@@ -6,10 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::{
-    About, apertur, failed, keep, qr,
-    send::{self, Sent},
-};
+use super::{About, apertur, failed, keep, qr, send};
 use crate::{
     apertur::{Apertur, End, NewSession, Place},
     cli::{
@@ -20,7 +17,7 @@ use crate::{
     destinations::Language,
     model::{Mode, Target},
     ops::control::Request,
-    sessions::{self, LONGEST_LIFE, Made, Wish},
+    sessions::{self, LONGEST_LIFE, Made, Sent, Wish},
     system::Clock,
 };
 
@@ -95,7 +92,7 @@ pub(in crate::cli) struct Args {
 pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
     let target = known(config, args.target.clone())?;
     let messenger = match &args.send {
-        Some(name) => Some(send::messenger(config, &target, name)?),
+        Some(name) => Some(send::messenger(config, &target, name).await?),
         None => None,
     };
     let apertur = apertur(config)?;
@@ -110,7 +107,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
         qr::write(&made.session.link, file).await?;
     }
     let sent = match &messenger {
-        Some(messenger) => Some(messenger.send(&made, args.language).await),
+        Some(messenger) => Some(send::send(messenger, &made.own, args.language).await),
         None => None,
     };
     tell(&made, sent.as_ref(), &args, now)?;
@@ -120,7 +117,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
              and metadata alone ({error})"
         ))
     })?;
-    sent.map_or(Ok(()), |sent| sent.verdict(&made.own))
+    sent.map_or(Ok(()), |sent| send::verdict(&sent, &made.own))
 }
 
 /// The record, of a system that is configured.
@@ -230,7 +227,7 @@ fn tell(made: &Made, sent: Option<&Sent>, args: &Args, now: Timestamp) -> Result
         if let Some(short) = short_link {
             line(&format!("in short   {}", short.reveal()))?;
         }
-        if let Some(done) = sent.and_then(Sent::done) {
+        if let Some(done) = sent.and_then(send::done) {
             line(&format!("sent       {done}"))?;
         }
         line("")?;

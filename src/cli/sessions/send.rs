@@ -1,102 +1,84 @@
-//! `sessions create --send`: the link reaches the record's people by the destination that takes
-//! its photos.
-
-use std::sync::Arc;
-
-use serde::Serialize;
+//! `sessions create --send`: who sends the link, and what is told of that.
 
 use crate::{
-    cli::output::Failure,
+    cli::output::{Failure, remark},
     config::Config,
-    destinations::{Destination, Invitation, Language},
-    model::{self, Cause, DestinationName, OwnSession, Receipt, Target},
+    destinations::Language,
+    model::{self, Environment, Mode, OwnSession, Receipt, Target},
     serve,
-    sessions::Made,
+    sessions::{Messenger, NoMessenger, Sent},
 };
 
-/// Who writes to the record.
-pub(super) struct Messenger {
-    name: DestinationName,
-    destination: Arc<dyn Destination>,
-}
-
-/// The destination of this name, or with an empty one the only one that the record is of.
-pub(super) fn messenger(
+/// Who writes to the record, once it is known to be there: by the destination of this name, or
+/// with an empty one by the only one that the record is of.
+pub(super) async fn messenger(
     config: &Config,
     target: &Target,
     name: &str,
 ) -> Result<Messenger, Failure> {
-    let mut fitting: Vec<_> = serve::destinations(config)?
-        .into_iter()
-        .filter(|(_, to)| target.belongs_to(to.kind()))
-        .filter(|(known, _)| name.is_empty() || known.as_str() == name)
-        .collect();
-    match (fitting.pop(), fitting.len()) {
-        (Some((name, destination)), 0) => Ok(Messenger { name, destination }),
-        (None, _) => Err(Failure::Usage(format!(
-            "there is no destination to write to {target} with; leave --send out"
+    let chosen = Messenger::choose(serve::destinations(config)?, target, name);
+    let messenger = chosen.map_err(|error| which(&error, target))?;
+    match messenger.record(target).await {
+        Ok(_) => Ok(messenger),
+        Err(model::Failure::Refused { cause }) => {
+            Err(Failure::Failed(anyhow::anyhow!("{}: {cause}; nothing was made", messenger.name())))
+        }
+        Err(other) => {
+            let cause = other.cause();
+            Err(Failure::Unavailable(format!("{}: {cause}; nothing was made", messenger.name())))
+        }
+    }
+}
+
+fn which(error: &NoMessenger, target: &Target) -> Failure {
+    Failure::Usage(match error {
+        NoMessenger::None => {
+            format!("there is no destination to write to {target} with; leave --send out")
+        }
+        NoMessenger::Several(names) => {
+            let names: Vec<_> = names.iter().map(model::DestinationName::as_str).collect();
+            let names = names.join(" or --send=");
+            format!("several destinations take photos for {target}; write --send={names}")
+        }
+    })
+}
+
+/// Sends a link, and says beforehand what people may not expect of it.
+pub(super) async fn send(messenger: &Messenger, own: &OwnSession, language: Language) -> Sent {
+    if own.mode == Some(Mode::Internal) {
+        remark("note: in mode internal the link is a note for staff; no customer is told");
+    }
+    if own.environment == Environment::Sandbox && own.mode == Some(Mode::Contact) {
+        remark("warning: this is a session of the sandbox, and its link goes to a customer");
+    }
+    messenger.send(own, language).await
+}
+
+/// Where it is, for people.
+pub(super) fn done(sent: &Sent) -> Option<String> {
+    let Sent::Done(Receipt { url, note, .. }) = sent else { return None };
+    let note = note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+    Some(format!("{}{note}", url.as_deref().unwrap_or("to the record")))
+}
+
+/// What is to be done where it is not surely there.
+pub(super) fn verdict(sent: &Sent, own: &OwnSession) -> Result<(), Failure> {
+    let name = &own.session;
+    let not_sent = |cause: &model::Cause| {
+        format!(
+            "the session works, but its link was not sent: {cause}; send it yourself: \
+             `apertur-bridge sessions qr {name}` shows it"
+        )
+    };
+    match sent {
+        Sent::Done(_) => Ok(()),
+        Sent::Unknown(cause) => Err(Failure::Unavailable(format!(
+            "the session works, but nobody knows whether its link was sent: {cause}; look at {} \
+             and send it yourself if it is not there: `apertur-bridge sessions qr {name}` shows \
+             it",
+            own.target
         ))),
-        (Some((last, _)), _) => {
-            let names: Vec<_> = fitting.iter().map(|(name, _)| name.as_str()).collect();
-            Err(Failure::Usage(format!(
-                "several destinations take photos for {target}; write --send={} or --send={last}",
-                names.join(", --send=")
-            )))
-        }
-    }
-}
-
-/// What became of sending.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Sent {
-    /// It is there.
-    Done(Receipt),
-    /// It may be there.
-    Unknown(Cause),
-    /// It is not.
-    Failed(Cause),
-}
-
-impl Messenger {
-    /// Sends the link. Nothing of the session is undone where that fails.
-    pub(super) async fn send(&self, made: &Made, language: Language) -> Sent {
-        let Made { own, session } = made;
-        let invitation = Invitation::new(language, session.link.clone(), own.expires_at);
-        let by = |cause: Cause| Cause { what: format!("{}: {}", self.name, cause.what), ..cause };
-        match self.destination.tell(&own.target, own.mode, &invitation).await {
-            Ok(receipt) => Sent::Done(receipt),
-            Err(failure) => match invitation.out_of(failure) {
-                model::Failure::Unknown { cause } => Sent::Unknown(by(cause)),
-                other => Sent::Failed(by(other.cause().clone())),
-            },
-        }
-    }
-}
-
-impl Sent {
-    /// Where it is, for people.
-    pub(super) fn done(&self) -> Option<String> {
-        let Self::Done(receipt) = self else { return None };
-        let note = receipt.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
-        Some(format!("{}{note}", receipt.url.as_deref().unwrap_or("to the record")))
-    }
-
-    /// What is to be done where it is not surely there.
-    pub(super) fn verdict(&self, own: &OwnSession) -> Result<(), Failure> {
-        let name = &own.session;
-        match self {
-            Self::Done(_) => Ok(()),
-            Self::Unknown(cause) => Err(Failure::Unavailable(format!(
-                "the session works, but nobody knows whether its link was sent: {cause}; look at \
-                 {} and send it yourself if it is not there: `apertur-bridge sessions qr {name}` \
-                 shows it",
-                own.target
-            ))),
-            Self::Failed(cause) => Err(Failure::Unavailable(format!(
-                "the session works, but its link was not sent: {cause}; send it yourself: \
-                 `apertur-bridge sessions qr {name}` shows it"
-            ))),
-        }
+        Sent::Refused(cause) => Err(Failure::Failed(anyhow::anyhow!(not_sent(cause)))),
+        Sent::Failed(cause) => Err(Failure::Unavailable(not_sent(cause))),
     }
 }

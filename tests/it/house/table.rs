@@ -16,13 +16,16 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("receive", &["model", "system", "webhook", "telemetry", "route", "spool", "journal", "work"]),
     ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
     ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),
-    ("sessions", &["model", "webhook", "apertur"]),
+    ("sessions", &["model", "webhook", "apertur", "destinations"]),
+    ("collect_page", BELOW_COLLECT_PAGE),
     ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work"]),
     ("config", BELOW_CONFIG),
     ("serve", BELOW_SERVE),
     ("cli", BELOW_CLI),
     ("main", &["cli"]),
 ];
+const BELOW_COLLECT_PAGE: &[&str] =
+    &["model", "system", "telemetry", "journal", "apertur", "destinations", "sessions"];
 const BELOW_CONFIG: &[&str] = &[
     "model",
     "system",
@@ -36,6 +39,7 @@ const BELOW_CONFIG: &[&str] = &[
     "receive",
     "collect",
     "deliver",
+    "collect_page",
     "ops",
 ];
 const BELOW_SERVE: &[&str] = &[
@@ -52,6 +56,7 @@ const BELOW_SERVE: &[&str] = &[
     "receive",
     "collect",
     "deliver",
+    "collect_page",
     "ops",
     "config",
 ];
@@ -71,6 +76,7 @@ const BELOW_CLI: &[&str] = &[
     "collect",
     "deliver",
     "sessions",
+    "collect_page",
     "ops",
     "config",
     "serve",
@@ -100,11 +106,13 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         ],
         "OpenDAL is the affair of the buckets",
     ),
+    ("maud", &["src/collect_page/"], "pages are the affair of collect_page"),
+    ("governor", &["src/collect_page/gate.rs"], "strangers are let through gates of one kind"),
     ("clap", &["src/cli"], "the command line is the affair of cli"),
     (
         "actix_web",
-        &["src/receive/", "src/serve", "src/cli/demo/", "src/cli/webhook/"],
-        "requests come in at receive and serve; demo and webhook play Apertur",
+        &["src/receive/", "src/collect_page/", "src/serve", "src/cli/demo/", "src/cli/webhook/"],
+        "requests come in at receive, collect_page and serve; demo and webhook play Apertur",
     ),
     ("reqwest", &["src/http/", "src/apertur/", "src/destinations/"], "http is the way out"),
     ("tokio::time::sleep", &["src/system/", "src/serve.rs"], "wait with system::Clock"),

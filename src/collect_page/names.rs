@@ -1,0 +1,67 @@
+//! What is remembered for a moment, so that a page that is loaded again asks nobody again: the
+//! names of records, and the ids of sessions by their fingerprints.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    destinations::Record,
+    model::{DestinationName, SessionId, Target},
+    system::later,
+};
+
+/// How long a record's name is believed.
+const BELIEVED: Duration = Duration::from_mins(1);
+/// Most of each that is remembered.
+const MOST: usize = 5_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    records: Mutex<HashMap<(DestinationName, Target), (Timestamp, Record)>>,
+    sessions: Mutex<HashMap<String, SessionId>>,
+}
+
+impl Names {
+    pub(super) fn record(
+        &self,
+        destination: &DestinationName,
+        target: &Target,
+        now: Timestamp,
+    ) -> Option<Record> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = records.get(&(destination.clone(), target.record()));
+        known.filter(|(until, _)| now < *until).map(|(_, record)| record.clone())
+    }
+
+    pub(super) fn keep_record(
+        &self,
+        destination: &DestinationName,
+        record: Record,
+        now: Timestamp,
+    ) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.retain(|_, (until, _)| now < *until);
+        if records.len() < MOST {
+            let name = (destination.clone(), record.target.record());
+            records.insert(name, (later(now, BELIEVED), record));
+        }
+    }
+
+    pub(super) fn session(&self, fingerprint: &str) -> Option<SessionId> {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(fingerprint).cloned()
+    }
+
+    pub(super) fn keep_session(&self, session: &SessionId) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.len() >= MOST {
+            sessions.clear();
+        }
+        sessions.insert(session.fingerprint(), session.clone());
+    }
+}

@@ -1,0 +1,320 @@
+//! The page of one session: its QR code and link, and where its photos stand.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+
+use super::{
+    CollectPage,
+    enter::{Entered, not_found},
+    once, page,
+    progress::{self, Photo},
+    record::is_of,
+    trouble::Trouble,
+    visit::{Fields, Visit, form, html, see},
+    words::Words,
+};
+use crate::{
+    destinations::{Language, Record},
+    model::{ErrorKind, Filter, Mode, OwnSession},
+    sessions::{self, Messenger, Qr, Sent},
+    telemetry::Fact,
+};
+
+/// Most deliveries that are looked at of one session.
+const MOST: usize = 2_000;
+/// Longest name of a photo that is shown, in characters.
+const MAX_NAME: usize = 60;
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It is there.
+    Sent,
+    /// It is there, and the customer is not told.
+    Followers,
+    /// It may be there.
+    Unknown,
+    /// It is not there.
+    Failed(ErrorKind),
+    /// Tried too often.
+    Throttled,
+}
+
+impl Told {
+    /// The word for an address.
+    fn word(self) -> String {
+        match self {
+            Self::Sent => "sent".to_owned(),
+            Self::Followers => "followers".to_owned(),
+            Self::Unknown => "unknown".to_owned(),
+            Self::Failed(kind) => format!("failed-{kind}"),
+            Self::Throttled => format!("failed-{}", ErrorKind::RateLimited),
+        }
+    }
+}
+
+type Parts = (String, String);
+
+/// `GET /collect/{link}/{session}`.
+pub(super) async fn show(
+    request: HttpRequest,
+    parts: web::Path<Parts>,
+    page: web::Data<CollectPage>,
+) -> HttpResponse {
+    let visit = Visit::new(&request, &page);
+    let asked = Fields::parse(request.query_string().as_bytes());
+    let shown = page.session_page(&visit, &parts, &asked).await;
+    visit.answer(&page, shown)
+}
+
+/// `GET /collect/{link}/{session}/qr.svg`.
+pub(super) async fn qr(parts: web::Path<Parts>, page: web::Data<CollectPage>) -> HttpResponse {
+    let found = page.session(&parts).await;
+    let link = found.ok().and_then(|(_, own)| own.link);
+    match link.and_then(|link| Qr::of(&link).ok()) {
+        Some(qr) => HttpResponse::Ok().content_type("image/svg+xml").body(qr.svg()),
+        None => not_found(),
+    }
+}
+
+/// `GET /collect/{link}/{session}/progress`: where the photos stand, for the script.
+pub(super) async fn progress(
+    request: HttpRequest,
+    parts: web::Path<Parts>,
+    page: web::Data<CollectPage>,
+) -> HttpResponse {
+    let visit = Visit::new(&request, &page);
+    let said = async {
+        let (entered, own) = page.session(&parts).await?;
+        page.progress(&entered, &own, visit.words).await
+    };
+    match said.await {
+        Ok(progress) => HttpResponse::Ok().json(progress),
+        Err(trouble) => {
+            let (title, text) = trouble.said(visit.words);
+            let message = format!("{title}. {text}");
+            HttpResponse::build(trouble.status()).json(serde_json::json!({ "message": message }))
+        }
+    }
+}
+
+/// `POST /collect/{link}/{session}/send`: tells the record's people of the link.
+pub(super) async fn send(
+    request: HttpRequest,
+    parts: web::Path<Parts>,
+    payload: web::Payload,
+    page: web::Data<CollectPage>,
+) -> HttpResponse {
+    let visit = Visit::new(&request, &page);
+    let shown = match form(payload).await {
+        Ok(asked) => Arc::clone(&page).send(&visit, &parts, &asked).await,
+        Err(trouble) => Err(trouble),
+    };
+    visit.answer(&page, shown)
+}
+
+/// `POST /collect/{link}/{session}/close`.
+pub(super) async fn close(
+    request: HttpRequest,
+    parts: web::Path<Parts>,
+    page: web::Data<CollectPage>,
+) -> HttpResponse {
+    let visit = Visit::new(&request, &page);
+    let shown = page.close(&visit, &parts).await;
+    visit.answer(&page, shown)
+}
+
+/// What the page of a session shows.
+#[derive(Debug)]
+pub(super) struct Shown<'a> {
+    pub(super) entered: &'a Entered<'a>,
+    pub(super) record: &'a Record,
+    pub(super) own: &'a OwnSession,
+    pub(super) progress: &'a Progress,
+    /// Lets the link be sent once.
+    pub(super) form: String,
+    /// What came of the form that was sent before, and whether it went well.
+    pub(super) said: Option<(String, bool)>,
+}
+
+/// Where a session's photos stand, in words.
+#[derive(Debug, Serialize)]
+pub(super) struct Progress {
+    pub(super) open: bool,
+    /// Whether nothing more happens.
+    pub(super) done: bool,
+    pub(super) summary: String,
+    pub(super) photos: Vec<Line>,
+}
+
+/// Where one photo stands, in words.
+#[derive(Debug, Serialize)]
+pub(super) struct Line {
+    pub(super) state: &'static str,
+    /// `Photo 1`.
+    pub(super) title: String,
+    /// What the guest's device called it.
+    pub(super) name: String,
+    pub(super) standing: &'static str,
+    /// Why it is not on the record.
+    pub(super) cause: &'static str,
+}
+
+impl CollectPage {
+    /// The session of an address, of the record of its link.
+    async fn session(&self, (link, session): &Parts) -> Result<(Entered<'_>, OwnSession), Trouble> {
+        let entered = self.entered(link)?;
+        let journal = &self.behind.journal;
+        let own = match self.names.session(session) {
+            Some(id) => journal.session(&id).await?,
+            None => {
+                let all = journal.sessions().await?;
+                all.into_iter().find(|own| own.session.fingerprint() == *session)
+            }
+        };
+        let own = own.filter(|own| is_of(own, &entered.link.target)).ok_or(Trouble::NoSession)?;
+        self.names.keep_session(&own.session);
+        Ok((entered, own))
+    }
+
+    async fn session_page(
+        &self,
+        visit: &Visit,
+        parts: &Parts,
+        asked: &Fields,
+    ) -> Result<HttpResponse, Trouble> {
+        let (entered, own) = self.session(parts).await?;
+        let record = self.record(&entered).await?;
+        let progress = self.progress(&entered, &own, visit.words).await?;
+        let shown = Shown {
+            form: once::form(&self.key, &about(&own), self.now()),
+            said: said(asked.text("said"), visit.words),
+            entered: &entered,
+            record: &record,
+            own: &own,
+            progress: &progress,
+        };
+        Ok(html(page::session(visit, &shown)))
+    }
+
+    async fn progress(
+        &self,
+        entered: &Entered<'_>,
+        own: &OwnSession,
+        words: &Words,
+    ) -> Result<Progress, Trouble> {
+        let now = self.now();
+        let filter = Filter { session: Some(own.session.clone()), ..Filter::default() };
+        let deliveries = self.behind.journal.list(&filter, None, MOST).await?;
+        let photos = progress::photos(&deliveries, &entered.link.destination);
+        let landed = photos.iter().filter(|photo| photo.is_landed()).count();
+        let open = own.is_open(now);
+        let summary = match photos.len() {
+            0 if open => words.none_yet.to_owned(),
+            0 => words.none_came.to_owned(),
+            all => (words.landed_of)(landed, all),
+        };
+        Ok(Progress {
+            open,
+            done: progress::is_done(own, &photos, now),
+            summary,
+            photos: photos.iter().enumerate().map(|(at, photo)| line(at, photo, words)).collect(),
+        })
+    }
+
+    async fn send(
+        self: Arc<Self>,
+        visit: &Visit,
+        parts: &Parts,
+        asked: &Fields,
+    ) -> Result<HttpResponse, Trouble> {
+        let (entered, own) = self.session(parts).await?;
+        let address = address(visit, &entered, &own);
+        let now = self.now();
+        let sent = self.told.read(&self.key, asked.text("form"), &about(&own), now);
+        let Some(sent) = sent else { return Ok(see(format!("{address}?said=stale"))) };
+        let language = Language::parse(asked.text("language")).unwrap_or(visit.language);
+        let (name, destination) = (entered.desk.name.clone(), &entered.desk.destination);
+        let messenger = Messenger::new(name, Arc::clone(destination));
+        let work = Arc::clone(&self).tell(messenger, own, language);
+        let told = self.told.outcome(sent, now, work).await.unwrap_or(Told::Unknown);
+        Ok(see(format!("{address}?said={}", told.word())))
+    }
+
+    async fn tell(self: Arc<Self>, by: Messenger, own: OwnSession, language: Language) -> Told {
+        if self.gates.tells.pass(&own.target.record()).is_err() {
+            return Told::Throttled;
+        }
+        let (told, cause) = match by.send(&own, language).await {
+            Sent::Done(receipt) if own.mode == Some(Mode::Contact) && receipt.note.is_some() => {
+                return Told::Followers;
+            }
+            Sent::Done(_) => return Told::Sent,
+            Sent::Unknown(cause) => (Told::Unknown, cause),
+            Sent::Refused(cause) | Sent::Failed(cause) => (Told::Failed(cause.kind), cause),
+        };
+        let destination = Some(by.name());
+        self.behind.telemetry.emit(&Fact::CollectFailed { destination, cause: &cause });
+        told
+    }
+
+    async fn close(&self, visit: &Visit, parts: &Parts) -> Result<HttpResponse, Trouble> {
+        let (entered, own) = self.session(parts).await?;
+        let address = address(visit, &entered, &own);
+        let closed = sessions::close(&self.behind.apertur, &own, self.now()).await;
+        self.behind.journal.keep_session(closed.own).await?;
+        let Some(error) = closed.left_open else { return Ok(see(address)) };
+        let failed = Fact::CollectFailed { destination: None, cause: &error.cause };
+        self.behind.telemetry.emit(&failed);
+        Ok(see(format!("{address}?said=open")))
+    }
+}
+
+impl Photo {
+    fn is_landed(&self) -> bool {
+        self.standing == progress::Standing::Landed
+    }
+}
+
+fn address(visit: &Visit, entered: &Entered<'_>, own: &OwnSession) -> String {
+    let session = own.session.fingerprint();
+    format!("{}/{}/{session}", visit.base, entered.signed.reveal())
+}
+
+/// What a form is for that sends a link.
+fn about(own: &OwnSession) -> String {
+    format!("send {}", own.session.fingerprint())
+}
+
+fn line(at: usize, photo: &Photo, words: &Words) -> Line {
+    use progress::Standing::{Delayed, Landed, Problem, Received, Sending};
+    let (standing, cause) = match photo.standing {
+        Received => (words.standing.received, ""),
+        Sending => (words.standing.sending, ""),
+        Delayed(kind) => (words.standing.delayed, words.cause(kind)),
+        Landed => (words.standing.landed, ""),
+        Problem(kind) => (words.standing.problem, words.cause(kind)),
+    };
+    let name = photo.filename.as_deref().unwrap_or_default();
+    let name = name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    Line { state: photo.standing.as_str(), title: (words.photo)(at + 1), name, standing, cause }
+}
+
+/// What a word in an address says, and whether it is good news.
+fn said(word: &str, words: &Words) -> Option<(String, bool)> {
+    let notes = &words.notes;
+    let plain = |text: &str, good| Some((text.to_owned(), good));
+    match word {
+        "sent" => plain(notes.sent, true),
+        "followers" => plain(notes.sent_followers, true),
+        "unknown" => plain(notes.send_unknown, false),
+        "stale" => plain(notes.stale, false),
+        "open" => plain(notes.link_lives_on, false),
+        other => {
+            let kind = ErrorKind::parse(other.strip_prefix("failed-")?)?;
+            Some((format!("{} {}", notes.send_failed, words.cause(kind)), false))
+        }
+    }
+}
