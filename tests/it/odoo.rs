@@ -4,6 +4,7 @@
 
 mod checks;
 mod faults;
+mod marks;
 mod ways;
 
 use std::{sync::Arc, time::Duration};

@@ -66,14 +66,14 @@ impl Odoo {
     fn order<'a>(&self, delivery: &'a Delivery) -> Result<Order<'a>, Failure> {
         Ok(Order {
             delivery,
-            record: self.record(delivery.target.as_ref())?,
+            record: self.addressed(delivery.target.as_ref())?,
             mode: delivery.mode.unwrap_or(self.settings().default_mode),
             description: format!("apertur:{}", delivery.photo.id),
         })
     }
 
     /// The record of a target, of a model that is allowed.
-    pub(super) fn record(&self, target: Option<&Target>) -> Result<Record, Failure> {
+    pub(super) fn addressed(&self, target: Option<&Target>) -> Result<Record, Failure> {
         let (model, id) = match target {
             Some(Target::Odoo { model, id }) => (model, *id),
             Some(
@@ -294,7 +294,7 @@ pub(super) fn page(place: &str, record: &Record, major: u32) -> String {
     }
 }
 
-fn refused(kind: ErrorKind, what: &str, fix: &str) -> Failure {
+pub(super) fn refused(kind: ErrorKind, what: &str, fix: &str) -> Failure {
     Failure::Refused { cause: Cause::new(kind, what, fix) }
 }
 

@@ -1,8 +1,9 @@
 //! Odoo 16 and later: a photo becomes an attachment of a record and a message in its chatter.
 //!
 //! `deliver` holds the steps, `calls` the calls they are made of, `session` what was learnt
-//! about the server, `tell` a message without a photo, `wire` with `xmlrpc` and `json2` the two
-//! interfaces, `fault` what their faults mean, `probe` the checks. `fixtures/odoo/README.md`
+//! about the server, `tell` a message without a photo, `mark` the marks people leave on their
+//! records, `wire` with `xmlrpc` and `json2` the two interfaces, `fault` what their faults mean,
+//! `probe` the checks. `fixtures/odoo/README.md`
 //! holds the facts all of it rests on. Nothing here waits, tries again or keeps more than one
 //! photo's block in memory.
 
@@ -10,6 +11,7 @@ mod calls;
 mod deliver;
 mod fault;
 mod json2;
+mod mark;
 mod probe;
 mod session;
 mod settings;
@@ -17,7 +19,10 @@ mod tell;
 mod wire;
 mod xmlrpc;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
@@ -27,7 +32,7 @@ pub use settings::{
 };
 
 use self::{session::Session, wire::Wire};
-use super::{Destination, Invitation, Limits, Parcel, Progress};
+use super::{Destination, Invitation, Limits, Mark, Parcel, Progress, Record};
 use crate::{
     http::Http,
     model::{Delivery, DestinationName, Failure, Finding, Kind, Mode, Receipt, Target},
@@ -43,6 +48,9 @@ pub struct Odoo {
     name: DestinationName,
     wire: Wire,
     session: Mutex<Option<Arc<Session>>>,
+    /// Held while a mark is taken off, so that one mark serves once; when stale ones were last
+    /// swept away.
+    redeeming: Mutex<Option<Instant>>,
 }
 
 impl Odoo {
@@ -50,7 +58,7 @@ impl Odoo {
     #[must_use]
     pub fn new(name: DestinationName, settings: Settings, http: Http) -> Self {
         let wire = Wire { settings: Arc::new(settings), http };
-        Self { name, wire, session: Mutex::default() }
+        Self { name, wire, session: Mutex::default(), redeeming: Mutex::default() }
     }
 
     fn settings(&self) -> &Settings {
@@ -115,6 +123,14 @@ impl Destination for Odoo {
         invitation: &Invitation,
     ) -> Result<Receipt, Failure> {
         self.invite(target, mode, invitation).await
+    }
+
+    async fn record(&self, target: &Target) -> Result<Record, Failure> {
+        self.named(target).await
+    }
+
+    async fn redeem(&self, mark: &Mark) -> Result<Option<Record>, Failure> {
+        self.taken_off(mark).await
     }
 
     fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {

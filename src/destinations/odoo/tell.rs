@@ -18,7 +18,7 @@ impl Odoo {
         mode: Option<Mode>,
         invitation: &Invitation,
     ) -> Result<Receipt, Failure> {
-        let record = self.record(Some(target))?;
+        let record = self.addressed(Some(target))?;
         let mode = mode.unwrap_or(self.settings().default_mode);
         let session = self.session().await?;
         let body = invitation.html();

@@ -79,7 +79,7 @@ impl Call {
         self
     }
 
-    pub(super) fn context(mut self, name: &str, value: bool) -> Self {
+    pub(super) fn context(mut self, name: &str, value: impl Into<Json>) -> Self {
         self.context.insert(name.to_owned(), value.into());
         self
     }

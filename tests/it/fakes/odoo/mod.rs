@@ -141,6 +141,8 @@ pub(crate) enum Switch {
     NoWriteOn(String),
     /// Takes `NoWriteOn` back.
     WriteOn(String),
+    /// The server's clock goes on by this much.
+    Later(Duration),
     /// Every answer takes this much longer.
     Slow(Duration),
     /// Activates a language such as `fr_FR`; texts come in French when the context asks for it.
@@ -258,6 +260,39 @@ impl FakeOdoo {
         if model == "ir.attachment" {
             state.files.remove(&id);
         }
+    }
+
+    /// Calls a method as this user, as another program of theirs would: not among [`Self::calls`].
+    ///
+    /// # Errors
+    /// What the server says against it.
+    pub(crate) fn call_as(
+        &self,
+        uid: i64,
+        model: &str,
+        method: &str,
+        args: serde_json::Value,
+        named: serde_json::Value,
+    ) -> Result<serde_json::Value, String> {
+        let mut state = self.server.shared.state();
+        let members = |json| match Value::from_json(json) {
+            Value::Struct(members) => members,
+            _ => Vec::new(),
+        };
+        let (mut named, mut args) = (
+            members(named),
+            match Value::from_json(args) {
+                Value::List(args) => args,
+                one => vec![one],
+            },
+        );
+        let mut context = rpc::pop_context(&mut named);
+        rpc::decode_call(model, method, &mut args, &mut context);
+        let env = state::Env::new(&state, uid, context, false);
+        let version = state.version;
+        models::call(&mut state, &env, model, method, models::Args::Positional(args, named))
+            .map(|value| value.to_json())
+            .map_err(|fail| fail.fault(version).1)
     }
 
     /// Plants a fault.

@@ -12,6 +12,9 @@ use super::{Call, Switch};
 /// Field values of one record; many2one as id or False, x2many as ids.
 pub(crate) type Row = BTreeMap<String, Value>;
 
+/// Where the server's clock begins, in UTC; what was seeded was made then.
+pub(crate) const EPOCH: &str = "2026-11-20 22:18:00";
+
 /// What a user may do; the groups behind it are not simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -57,6 +60,8 @@ pub(crate) struct Stored {
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(super) version: u32,
+    /// How long ago the server's clock stood at [`EPOCH`].
+    pub(super) passed: Duration,
     /// The last request, as one that repeats it would say it.
     pub(super) heard: String,
     pub(super) db: String,
@@ -88,6 +93,7 @@ impl State {
     pub(super) fn empty(version: u32, db: &str) -> State {
         let mut state = State {
             version,
+            passed: Duration::ZERO,
             heard: String::new(),
             db: db.to_owned(),
             other_databases: Vec::new(),
@@ -116,6 +122,12 @@ impl State {
         };
         state.fill_base();
         state
+    }
+
+    /// The time, as clients get it.
+    pub(super) fn now(&self) -> Value {
+        let epoch: jiff::civil::DateTime = EPOCH.parse().expect("the epoch is a time");
+        Value::Str((epoch + self.passed).strftime("%Y-%m-%d %H:%M:%S").to_string())
     }
 
     fn fill_base(&mut self) {
@@ -268,6 +280,7 @@ impl State {
             Switch::WriteOn(model) => {
                 self.switches.no_write.remove(&model);
             }
+            Switch::Later(by) => self.passed += by,
             Switch::Slow(delay) => self.switches.slow = delay,
             Switch::Language(code) => {
                 self.languages.insert(code);

@@ -38,8 +38,8 @@ pub(crate) fn create(
     let mut row = incoming.vals;
     row.entry("type".to_owned()).or_insert_with(|| Value::str("binary"));
     row.entry("public".to_owned()).or_insert(Value::Bool(false));
-    row.insert("create_uid".to_owned(), Value::Int(env.uid));
-    row.insert("write_uid".to_owned(), Value::Int(env.uid));
+    base::stamp(&mut row, env, "create", state.now());
+    base::stamp(&mut row, env, "write", state.now());
     state.put("ir.attachment", id, row);
     if let Some(stored) = stored {
         state.files.insert(id, stored);
@@ -56,9 +56,11 @@ pub(crate) fn write(
     check_targets(state, env, ids)?;
     let mut incoming = incoming(env, vals)?;
     let stored = if incoming.content.is_some() { settle(state, env, &mut incoming) } else { None };
+    let now = state.now();
     for id in ids {
         if let Some(row) = state.row_mut("ir.attachment", *id) {
             row.extend(incoming.vals.clone());
+            base::stamp(row, env, "write", now.clone());
         }
         if let Some(stored) = &stored {
             state.files.insert(*id, stored.clone());

@@ -9,12 +9,9 @@ use super::super::access::{self, Op};
 use super::super::call::Bound;
 use super::super::failure::Fail;
 use super::super::schema::{self, Kind};
-use super::super::state::{Env, State};
+use super::super::state::{EPOCH, Env, State};
 use super::super::value::Value;
 use super::domain;
-
-/// The date all records are made on; clients get it as text in UTC.
-pub(crate) const NOW: &str = "2026-11-20 22:18:00";
 
 /// Fails on the first name that is no field of the model.
 pub(crate) fn check_fields<'a>(
@@ -48,7 +45,7 @@ pub(crate) fn raw(state: &State, model: &str, id: i64, field: &str) -> Value {
             let followers = state.followers.get(&(model.to_owned(), id));
             Value::ids(followers.into_iter().flatten().copied())
         }
-        "create_date" | "write_date" | "date" => stored.unwrap_or_else(|| Value::str(NOW)),
+        "create_date" | "write_date" | "date" => stored.unwrap_or_else(|| Value::str(EPOCH)),
         _ => stored.unwrap_or(Value::Bool(false)),
     }
 }
@@ -336,10 +333,16 @@ pub(crate) fn store(state: &mut State, env: &Env, model: &str, vals: Vec<(String
     let id = state.next_id(model);
     let mut row: BTreeMap<String, Value> =
         vals.into_iter().map(|(name, value)| (name, commands(&[], value))).collect();
-    row.insert("create_uid".to_owned(), Value::Int(env.uid));
-    row.insert("write_uid".to_owned(), Value::Int(env.uid));
+    stamp(&mut row, env, "create", state.now());
+    stamp(&mut row, env, "write", state.now());
     state.put(model, id, row);
     id
+}
+
+/// Notes who did this (`create`, `write`) to a record, and when.
+pub(crate) fn stamp(row: &mut BTreeMap<String, Value>, env: &Env, what: &str, now: Value) {
+    row.insert(format!("{what}_uid"), Value::Int(env.uid));
+    row.insert(format!("{what}_date"), now);
 }
 
 pub(crate) fn missing_required(env: &Env, model: &str) -> Fail {
@@ -367,9 +370,10 @@ pub(crate) fn write(
                 return Err(recursive(env));
             }
             let before = raw(state, model, *id, name).int_list();
+            let now = state.now();
             if let Some(row) = state.row_mut(model, *id) {
                 row.insert(name.clone(), commands(&before, value.clone()));
-                row.insert("write_uid".to_owned(), Value::Int(env.uid));
+                stamp(row, env, "write", now);
             }
         }
     }

@@ -143,10 +143,15 @@ fn one_matches(value: &Value, operator: &str, wanted: &Value) -> bool {
         "not in" => !wanted.as_list().unwrap_or_default().iter().any(|one| same(value, one)),
         "like" => text(value).contains(&text(wanted)),
         "ilike" => text(value).to_lowercase().contains(&text(wanted).to_lowercase()),
-        "=like" => text(value) == text(wanted),
-        "=ilike" => text(value).to_lowercase() == text(wanted).to_lowercase(),
+        "=like" => like(&text(value), &text(wanted)),
+        "=ilike" => like(&text(value).to_lowercase(), &text(wanted).to_lowercase()),
         _ => compare(value, operator, wanted),
     }
+}
+
+/// SQL's LIKE, with `%` at the end of a pattern at most.
+fn like(text: &str, pattern: &str) -> bool {
+    pattern.strip_suffix('%').map_or(text == pattern, |start| text.starts_with(start))
 }
 
 fn compare(value: &Value, operator: &str, wanted: &Value) -> bool {
