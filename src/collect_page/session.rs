@@ -263,7 +263,12 @@ impl CollectPage {
     async fn close(&self, visit: &Visit, parts: &Parts) -> Result<HttpResponse, Trouble> {
         let (entered, own) = self.session(parts).await?;
         let address = address(visit, &entered, &own);
-        let closed = sessions::close(&self.behind.apertur, &own, self.now()).await;
+        let now = self.now();
+        let Ok(closed) = sessions::close(&self.behind.apertur, &own, now).await else {
+            let own = OwnSession { closed_at: own.closed_at.or(Some(now)), ..own };
+            self.behind.journal.keep_session(own).await?;
+            return Ok(see(format!("{address}?said=open")));
+        };
         self.behind.journal.keep_session(closed.own).await?;
         let Some(error) = closed.left_open else { return Ok(see(address)) };
         let failed = Fact::CollectFailed { destination: None, cause: &error.cause };

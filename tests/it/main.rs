@@ -2,6 +2,7 @@
 
 mod apertur;
 mod collect_page;
+mod browser;
 mod commands;
 mod crash;
 mod daemon;
