@@ -92,7 +92,8 @@ impl Rig {
         };
         let destination = Some(DestinationName::parse("erp").unwrap());
         let plan = vec![Planned { destination, target: None, mode: None }];
-        let arrival = Arrival { photo, bytes: Bytes::Announced { url: link.into() }, plan };
+        let bytes = Bytes::Announced { url: link.into() };
+        let arrival = Arrival { photo, bytes, plan, doubt: None };
         self.collector.journal.accept(arrival).await.unwrap();
     }
 

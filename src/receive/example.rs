@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     journal::Journal,
-    model::{Digest, Photo, Scheme, printable},
+    model::{Cause, Digest, Photo, Scheme, printable},
     route::Routes,
     spool::{Spool, blocking},
 };
@@ -58,6 +58,8 @@ pub struct Reading {
     pub bytes: Whereabouts,
     /// Under which digest its envelope is in the spool now, where it came in one.
     pub envelope: Option<Digest>,
+    /// Why it would be held until a person has looked, whatever the routes say.
+    pub doubt: Option<Cause>,
     /// What the log would say of the mode.
     pub remark: Option<String>,
 }
@@ -132,7 +134,7 @@ pub async fn read(
 
 /// What keeping the bytes would tell of them. Keeps an envelope. Blocks.
 fn measured(told: Told) -> io::Result<Reading> {
-    let Told { mut photo, source, named_by, remark } = told;
+    let Told { mut photo, source, named_by, doubt, remark } = told;
     let mut envelope = None;
     let bytes = match source {
         Source::Inline(writer) => {
@@ -148,5 +150,5 @@ fn measured(told: Told) -> io::Result<Reading> {
         Source::Link(Some(_)) => Whereabouts::Link,
         Source::Link(None) => Whereabouts::Id,
     };
-    Ok(Reading { photo, named_by, bytes, envelope, remark })
+    Ok(Reading { photo, named_by, bytes, envelope, doubt, remark })
 }

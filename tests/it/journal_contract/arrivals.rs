@@ -3,7 +3,7 @@
 use apertur_bridge::{
     journal::{Accepted, Arrival, Bytes, DeliveryEnd, FetchEnd},
     model::{
-        AttemptOutcome, DeliveryState, Environment, ErrorKind, FetchState, Mode, OwnSession,
+        AttemptOutcome, Cause, DeliveryState, Environment, ErrorKind, FetchState, Mode, OwnSession,
         Scheme, SessionId, SessionLink, Shape, Tag,
     },
 };
@@ -195,6 +195,25 @@ pub(super) async fn a_tag_that_names_no_record_is_named_in_the_cause(store: &Sto
         assert!(cause.what.starts_with(part), "{photo} {cause}");
         assert_eq!(cause.fix.contains("digits only"), part.contains("tag"), "{cause}");
     }
+}
+
+pub(super) async fn what_is_in_doubt_is_held_for_that_until_it_is_planned_again(store: &Store) {
+    let doubt = Cause::new(ErrorKind::Unrouted, "two records are named", "look at the photo");
+    let mut arrival = stored("a", 1).unrouted();
+    (arrival.photo.target, arrival.doubt) = (Some(target(1)), Some(doubt.clone()));
+    assert_eq!(store.accept(arrival.clone()).await.unwrap(), Accepted::New);
+    assert_eq!(store.accept(arrival).await.unwrap(), KNOWN);
+    let all = store.all().await;
+    assert_eq!((all.len(), all[0].state), (1, DeliveryState::Held));
+    assert_eq!(all[0].cause, Some(doubt));
+    assert!(
+        store
+            .plan_again(all[0].id, vec![planned(Some("erp"), Some(target(1)))], at(9))
+            .await
+            .unwrap()
+    );
+    let all = store.all().await;
+    assert_eq!((all.len(), all[0].state, &all[0].cause), (1, DeliveryState::Due, &None));
 }
 
 pub(super) async fn a_session_keeps_its_record(store: &Store) {
