@@ -21,7 +21,7 @@ impl Rig {
     }
 
     /// Makes a session for contact 42 and gives what was told.
-    fn session(&self, more: &[&str]) -> Value {
+    pub(super) fn session(&self, more: &[&str]) -> Value {
         let args = ["create", "--for", "odoo:res.partner:42", "--json"];
         let (code, out, err) = self.sessions(&[&args, more].concat());
         assert_eq!(code, 0, "{err}");
@@ -35,7 +35,7 @@ fn rig() -> Rig {
     Rig::on(FakeOdoo::start(18), &lines)
 }
 
-fn id(made: &Value) -> String {
+pub(super) fn id(made: &Value) -> String {
     made["session"].as_str().unwrap().to_owned()
 }
 
