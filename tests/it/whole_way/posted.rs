@@ -157,6 +157,12 @@ fn an_encrypted_photo_is_attached_as_the_picture_that_it_is() {
         assert_eq!(rig.replay(&["--state", "held"])["fetching"], 1);
         rig.delivered_all(1);
         rig.only(&Photo { image_id: taken.image_id, ..plain });
+
+        for is_downgraded in [false, true] {
+            rig.apertur.with(|api| api.sessions.is_downgraded = is_downgraded);
+            let (code, _, err) = rig.sessions(&["show", &session]);
+            assert_eq!((code, err.contains("without end-to-end encryption")), (0, is_downgraded));
+        }
     }
 }
 

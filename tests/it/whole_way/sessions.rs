@@ -14,7 +14,7 @@ use crate::{
 
 impl Rig {
     /// Runs `sessions ...`; gives code, standard output and standard error.
-    fn sessions(&self, args: &[&str]) -> (i32, String, String) {
+    pub(super) fn sessions(&self, args: &[&str]) -> (i32, String, String) {
         let done = self.daemon.command(&[&["sessions"], args].concat());
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (done.status.code().unwrap(), text(done.stdout), text(done.stderr))

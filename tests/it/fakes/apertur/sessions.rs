@@ -119,6 +119,8 @@ pub(crate) struct Sessions {
     pub quota: Option<usize>,
     /// `metadata` is no property that is known.
     pub refuses_metadata: bool,
+    /// Some device did not encrypt.
+    pub is_downgraded: bool,
     /// Seconds that an end must at least be away.
     pub soonest: i64,
 }
@@ -139,6 +141,7 @@ impl Default for Sessions {
             all: Vec::new(),
             quota: None,
             refuses_metadata: false,
+            is_downgraded: false,
             soonest: 0,
         }
     }

@@ -21,7 +21,7 @@ impl Sessions {
             "password_protected": session.asked["password"].is_string(),
             "serverPublicKey": "-----BEGIN PUBLIC KEY-----",
             "e2eEnabled": false,
-            "e2eDowngraded": false,
+            "e2eDowngraded": self.is_downgraded,
         }))
     }
 
