@@ -88,11 +88,12 @@ impl Browser {
         asked.filter(|url| !url.starts_with(&ours) && !url.starts_with("data:")).collect()
     }
 
-    /// What pages had the console say since it was asked last.
+    /// The warnings and errors that pages had the console say since it was asked last.
     pub(crate) fn console(&self) -> Vec<String> {
         let log = self.driver.log("browser").unwrap();
         let said = |entry: &Value| entry["message"].as_str().unwrap().to_owned();
-        log.iter().map(said).collect()
+        let counts = |entry: &&Value| ["WARNING", "SEVERE"].iter().any(|l| entry["level"] == *l);
+        log.iter().filter(counts).map(said).collect()
     }
 
     /// What axe-core finds seriously wrong for people who do not see, point or hear, as
