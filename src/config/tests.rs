@@ -2,6 +2,7 @@
 //! `NAME.findings`. A line `#env NAME=VALUE` of a fixture is its environment. With
 //! `UPDATE_FIXTURES=1` the texts are written instead of compared.
 
+mod collect;
 mod drives;
 mod freshworks;
 mod wild;
@@ -430,6 +431,8 @@ fn the_example_loads_with_every_key_in_force() {
     fs::copy(client, home.path().join("apertur-client.pem")).unwrap();
     fs::write(home.path().join("apertur-totp-secret"), "GEZDGNBVGY3TQOJQ").unwrap();
     fs::write(home.path().join("azure-sas"), "sv=1&sig=s").unwrap();
+    fs::write(home.path().join("collect-password"), "open sesame").unwrap();
+    fs::write(home.path().join("collect-key"), "k".repeat(32)).unwrap();
     let config = load_at(home.path(), &text, &[]).config;
     assert_eq!(config.destinations.len(), crate::model::Kind::ALL.len());
     assert_eq!(config.routes.rules.len(), 1);

@@ -2,6 +2,7 @@
 
 mod apertur;
 mod browser;
+mod collect_page;
 mod commands;
 mod crash;
 mod daemon;
