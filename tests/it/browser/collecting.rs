@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{Browser, ENTER, TAB, Window};
@@ -102,6 +103,15 @@ fn speaks(browser: &Browser) -> (String, String) {
 
 fn said(tag: &str, words: &str) -> (String, String) {
     (tag.to_owned(), words.to_owned())
+}
+
+/// A link with other words under the same signature.
+fn forged(link: &str, words: &str, others: &str) -> String {
+    let (address, segment) = link.rsplit_once('/').unwrap();
+    let (text, signature) = segment.split_once('.').unwrap();
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap();
+    assert!(text.contains(words), "{text}");
+    format!("{address}/{}.{signature}", URL_SAFE_NO_PAD.encode(text.replace(words, others)))
 }
 
 #[test]
@@ -238,7 +248,7 @@ fn the_keyboard_alone_is_enough_and_shows_where_it_is() {
 fn a_link_that_is_forged_or_foreign_is_refused_in_the_language_of_the_browser() {
     let (shop, other) = (Shop::open(""), Shop::open(""));
     let link = shop.link("odoo:res.partner:42");
-    let forged = format!("{}x", &link[..link.len() - 1]);
+    let forged = forged(&link, "partner:42", "partner:43");
     let foreign = other.link("odoo:res.partner:42").replace(other.origin(), shop.origin());
     let by_name = format!("{}/collect?target=odoo:res.partner:42", shop.origin());
     let browser = Browser::open(Window::PHONE);

@@ -31,11 +31,9 @@ impl Browser {
         text.clone()
     }
 
-    /// Waits until the page has an element of a CSS selector.
+    /// Waits until the page has an element of a CSS selector, also while it gives way to another.
     pub(crate) fn wait_for(&self, selector: &str) {
-        look::eventually(PATIENCE, &format!("{selector} in\n{}", self.text("body")), || {
-            (!self.texts(selector).is_empty()).then_some(())
-        });
+        look::eventually(PATIENCE, selector, || self.driver.element(selector).ok());
     }
 
     /// Where the focus is: `#id` of an element, or its tag without one.
