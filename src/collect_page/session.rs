@@ -10,14 +10,14 @@ use super::{
     enter::{Entered, not_found},
     once, page,
     progress::{self, Photo},
-    record::is_of,
+    record::{PATIENCE, is_of},
     trouble::Trouble,
     visit::{Fields, Visit, form, html, see},
     words::Words,
 };
 use crate::{
     destinations::{Language, Record},
-    model::{ErrorKind, Filter, Mode, OwnSession},
+    model::{Cause, ErrorKind, Filter, Mode, OwnSession},
     sessions::{self, Messenger, Qr, Sent},
     telemetry::Fact,
 };
@@ -263,11 +263,19 @@ impl CollectPage {
     async fn close(&self, visit: &Visit, parts: &Parts) -> Result<HttpResponse, Trouble> {
         let (entered, own) = self.session(parts).await?;
         let address = address(visit, &entered, &own);
-        let closed = sessions::close(&self.behind.apertur, &own, self.now()).await;
-        self.behind.journal.keep_session(closed.own).await?;
-        let Some(error) = closed.left_open else { return Ok(see(address)) };
-        let failed = Fact::CollectFailed { destination: None, cause: &error.cause };
-        self.behind.telemetry.emit(&failed);
+        let now = self.now();
+        let closing = sessions::close(&self.behind.apertur, &own, now);
+        let (own, left_open) = match tokio::time::timeout(PATIENCE, closing).await {
+            Ok(closed) => (closed.own, closed.left_open.map(|error| error.cause)),
+            Err(_) => {
+                let what = "Apertur did not close a session in time";
+                let cause = Cause::new(ErrorKind::Timeout, what, "close it again");
+                (OwnSession { closed_at: own.closed_at.or(Some(now)), ..own }, Some(cause))
+            }
+        };
+        self.behind.journal.keep_session(own).await?;
+        let Some(cause) = left_open else { return Ok(see(address)) };
+        self.behind.telemetry.emit(&Fact::CollectFailed { destination: None, cause: &cause });
         Ok(see(format!("{address}?said=open")))
     }
 }
