@@ -21,7 +21,9 @@ use crate::{
 };
 
 /// Longest time that another system may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long somebody waits for a session before they are told that it takes longer.
+const AT_ONCE: Duration = Duration::from_secs(45);
 /// Most photos of a session (`fixtures/contracts/apertur.md`, section 4.1).
 const MOST_PHOTOS: u32 = 50;
 /// The lives that can be chosen, in hours.
@@ -143,8 +145,12 @@ impl CollectPage {
         let target = entered.link.target.clone();
         let wish = Wish { target, mode: Some(mode), label: None, session };
         let work = Arc::clone(&self).made(wish);
-        let made = self.made.outcome(sent, now, work).await.ok_or(Trouble::Unsure)?;
-        Ok(see(format!("{address}/{}", made?)))
+        let clock = &self.behind.clock;
+        let made = tokio::select! {
+            made = self.made.outcome(sent, now, work) => made.ok_or(Trouble::Unsure)??,
+            () = clock.sleep_until(clock.after(AT_ONCE)) => return Err(Trouble::Slow),
+        };
+        Ok(see(format!("{address}/{made}")))
     }
 
     /// Makes a session and writes it down; gives its fingerprint. What cannot be written down

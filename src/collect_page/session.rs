@@ -10,14 +10,14 @@ use super::{
     enter::{Entered, not_found},
     once, page,
     progress::{self, Photo},
-    record::is_of,
+    record::{PATIENCE, is_of},
     trouble::Trouble,
     visit::{Fields, Visit, form, html, see},
     words::Words,
 };
 use crate::{
     destinations::{Language, Record},
-    model::{ErrorKind, Filter, Mode, OwnSession},
+    model::{Cause, ErrorKind, Filter, Mode, OwnSession},
     sessions::{self, Messenger, Qr, Sent},
     telemetry::Fact,
 };
@@ -264,15 +264,23 @@ impl CollectPage {
         let (entered, own) = self.session(parts).await?;
         let address = address(visit, &entered, &own);
         let now = self.now();
-        let Ok(closed) = sessions::close(&self.behind.apertur, &own, now).await else {
-            let own = OwnSession { closed_at: own.closed_at.or(Some(now)), ..own };
-            self.behind.journal.keep_session(own).await?;
-            return Ok(see(format!("{address}?said=open")));
+        let closing = sessions::close(&self.behind.apertur, &own, now);
+        let locally = || OwnSession { closed_at: own.closed_at.or(Some(now)), ..own.clone() };
+        let (own, left_open) = match tokio::time::timeout(PATIENCE, closing).await {
+            Ok(Ok(closed)) => (closed.own, closed.left_open.map(|error| error.cause)),
+            Ok(Err(other)) => {
+                let fix = "close it with a key of that environment";
+                let cause = Cause::new(ErrorKind::NotAllowed, other.to_string(), fix);
+                (locally(), Some(cause))
+            }
+            Err(_) => {
+                let what = "Apertur did not close a session in time";
+                (locally(), Some(Cause::new(ErrorKind::Timeout, what, "close it again")))
+            }
         };
-        self.behind.journal.keep_session(closed.own).await?;
-        let Some(error) = closed.left_open else { return Ok(see(address)) };
-        let failed = Fact::CollectFailed { destination: None, cause: &error.cause };
-        self.behind.telemetry.emit(&failed);
+        self.behind.journal.keep_session(own).await?;
+        let Some(cause) = left_open else { return Ok(see(address)) };
+        self.behind.telemetry.emit(&Fact::CollectFailed { destination: None, cause: &cause });
         Ok(see(format!("{address}?said=open")))
     }
 }

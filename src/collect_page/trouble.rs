@@ -39,6 +39,8 @@ pub(super) enum Trouble {
     Quota(String),
     /// A session may have been made.
     Unsure,
+    /// Apertur has not answered yet; what was begun goes on.
+    Slow,
     /// A session was made and given up again: it could not be written down.
     NotKept,
     /// The journal cannot be used now.
@@ -61,6 +63,7 @@ impl Trouble {
             Self::AperturRefuses(_) => "apertur_refuses",
             Self::Quota(_) => "quota",
             Self::Unsure => "unsure",
+            Self::Slow => "slow",
             Self::NotKept => "not_kept",
             Self::Journal => "journal",
         }
@@ -76,6 +79,7 @@ impl Trouble {
             Self::Unreachable
             | Self::AperturDown
             | Self::Unsure
+            | Self::Slow
             | Self::NotKept
             | Self::Journal => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -104,6 +108,7 @@ impl Trouble {
             Self::AperturRefuses(_) => troubles.apertur_refuses,
             Self::Quota(_) => troubles.quota,
             Self::Unsure => troubles.unsure,
+            Self::Slow => troubles.slow,
             Self::NotKept => troubles.not_kept,
             Self::Journal => troubles.journal,
         }

@@ -162,6 +162,7 @@ pub(super) struct Troubles {
     pub(super) apertur_refuses: Said,
     pub(super) quota: Said,
     pub(super) unsure: Said,
+    pub(super) slow: Said,
     pub(super) not_kept: Said,
     pub(super) journal: Said,
 }

@@ -1,8 +1,8 @@
 //! The integration tests, one binary.
 
 mod apertur;
-mod collect_page;
 mod browser;
+mod collect_page;
 mod commands;
 mod crash;
 mod daemon;

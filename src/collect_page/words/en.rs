@@ -155,6 +155,11 @@ pub(super) const WORDS: Words = Words {
             "Nobody knows whether a link was made; nobody was shown one. Try again: at most, one \
              unused session remains.",
         ),
+        slow: (
+            "Apertur takes its time",
+            "The link may still be made. Go back to the record in a minute: if it was made, it \
+             stands there. If not, try again.",
+        ),
         not_kept: (
             "The link could not be written down",
             "It was thrown away, so nothing can get lost. Try again in a minute; if it stays, \

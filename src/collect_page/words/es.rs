@@ -28,7 +28,7 @@ pub(super) const WORDS: Words = Words {
     go_on: "Continuar",
     until: "hasta",
     sandbox: "Prueba",
-    sandbox_text: "Este enlace es del entorno de pruebas de Apertur: para probar, no para clientes.",
+    sandbox_text: "Este enlace es del entorno de pruebas de Apertur: no es para clientes.",
     qr: "Código QR del enlace donde se toman las fotos",
     scan: "Escanee con la cámara del teléfono y tome las fotos.",
     link: "Enlace",
@@ -152,6 +152,11 @@ pub(super) const WORDS: Words = Words {
             "La respuesta de Apertur se perdió",
             "Nadie sabe si se creó un enlace; nadie vio ninguno. Inténtelo de nuevo: como mucho \
              queda una sesión sin usar.",
+        ),
+        slow: (
+            "Apertur tarda en responder",
+            "Puede que el enlace aún se cree. Vuelva al registro dentro de un minuto: si se creó, \
+             está allí. Si no, inténtelo de nuevo.",
         ),
         not_kept: (
             "El enlace no se pudo guardar",

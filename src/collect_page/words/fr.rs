@@ -5,7 +5,7 @@ use super::{Causes, Modes, Notes, Records, Sending, Standings, Troubles, Words};
 pub(super) const WORDS: Words = Words {
     tag: "fr",
     collect_photos: "Recueillir des photos",
-    who_sees: "Qui verra les photos ?",
+    who_sees: "Qui verra les photos ?",
     odoo: Modes {
         contact: ("Le client", "Le client est averti de chaque photo et toute l’équipe la voit."),
         public: ("Les abonnés", "Tous ceux qui suivent la fiche. Le client n’est pas averti."),
@@ -28,7 +28,7 @@ pub(super) const WORDS: Words = Words {
     go_on: "Continuer",
     until: "jusqu’au",
     sandbox: "Test",
-    sandbox_text: "Ce lien vient du bac à sable d’Apertur : pour essayer, pas pour les clients.",
+    sandbox_text: "Ce lien vient du bac à sable d’Apertur : pour essayer, pas pour les clients.",
     qr: "Code QR du lien où l’on prend les photos",
     scan: "Scannez avec l’appareil photo du téléphone, puis prenez les photos.",
     link: "Lien",
@@ -38,7 +38,7 @@ pub(super) const WORDS: Words = Words {
     mail: "E-mail",
     text_message: "SMS",
     mail_subject: "Vos photos",
-    mail_text: "Veuillez nous envoyer vos photos ici :",
+    mail_text: "Veuillez nous envoyer vos photos ici :",
     language: "Langue du message",
     send: Sending {
         contact: "Envoyer au client",
@@ -65,7 +65,7 @@ pub(super) const WORDS: Words = Words {
     causes: Causes {
         unreachable: "Le système ne répond pas. Un nouvel essai aura lieu tout seul.",
         busy: "Le système est occupé. Un nouvel essai aura lieu tout seul.",
-        administrator: "Prévenez votre administrateur : le pont n’y arrive pas.",
+        administrator: "Prévenez votre administrateur : le pont n’y arrive pas.",
         no_record: "La fiche n’existe plus.",
         gone: "La photo n’a pas pu être récupérée. Redemandez-la.",
         too_large: "La photo est trop grande.",
@@ -86,7 +86,7 @@ pub(super) const WORDS: Words = Words {
                     fois.",
     password_wrong: "Ce n’est pas le bon mot de passe.",
     password_open: "Ouvrir",
-    choose_system: "Dans quel système se trouve la fiche ?",
+    choose_system: "Dans quel système se trouve la fiche ?",
     back: "Retour à la fiche",
     records: Records {
         contact: "Contact",
@@ -99,21 +99,21 @@ pub(super) const WORDS: Words = Words {
     },
     notes: Notes {
         sent: "Le lien a été envoyé.",
-        sent_followers: "Le lien a été publié, mais la fiche n’indique pas de client : seuls ses \
+        sent_followers: "Le lien a été publié, mais la fiche n’indique pas de client : seuls ses \
                          abonnés ont été avertis.",
         send_unknown: "Il n’est pas certain que le lien ait été envoyé. Regardez la fiche avant \
                        de l’envoyer à nouveau.",
-        send_failed: "Le lien n’a pas été envoyé :",
+        send_failed: "Le lien n’a pas été envoyé :",
         stale: "Cette page était ouverte depuis longtemps. Veuillez choisir à nouveau.",
-        link_lives_on: "Fermé ici, mais Apertur ne l’a pas accepté : le lien reste valable \
+        link_lives_on: "Fermé ici, mais Apertur ne l’a pas accepté : le lien reste valable \
                         jusqu’à sa fin. Réessayez dans une minute.",
-        invalid: "Vérifiez les options : le nombre de photos va de 1 à 50.",
+        invalid: "Vérifiez les options : le nombre de photos va de 1 à 50.",
     },
     troubles: Troubles {
         forbidden: (
             "Ce lien ne fonctionne pas",
             "Il a peut-être expiré, ou il a déjà servi. Rouvrez la fiche et choisissez-y \
-             « Recueillir des photos », ou demandez un nouveau lien.",
+             « Recueillir des photos », ou demandez un nouveau lien.",
         ),
         no_password: (
             "Cette page ne peut pas être ouverte ainsi",
@@ -137,7 +137,7 @@ pub(super) const WORDS: Words = Words {
         ),
         not_let_in: (
             "Le pont ne peut pas consulter la fiche",
-            "Rien n’a été modifié. Prévenez votre administrateur : le journal en donne la raison.",
+            "Rien n’a été modifié. Prévenez votre administrateur : le journal en donne la raison.",
         ),
         apertur_down: (
             "Apertur ne répond pas en ce moment",
@@ -153,19 +153,24 @@ pub(super) const WORDS: Words = Words {
         ),
         unsure: (
             "La réponse d’Apertur s’est perdue",
-            "Personne ne sait si un lien a été créé ; personne n’en a vu. Réessayez : au plus, \
+            "Personne ne sait si un lien a été créé ; personne n’en a vu. Réessayez : au plus, \
              une session inutilisée subsiste.",
+        ),
+        slow: (
+            "Apertur tarde à répondre",
+            "Le lien sera peut-être encore créé. Revenez à la fiche dans une minute : s’il a été \
+             créé, il s’y trouve. Sinon, réessayez.",
         ),
         not_kept: (
             "Le lien n’a pas pu être enregistré",
-            "Il a été abandonné, rien ne peut donc se perdre. Réessayez dans une minute ; si cela \
+            "Il a été abandonné, rien ne peut donc se perdre. Réessayez dans une minute ; si cela \
              persiste, prévenez votre administrateur.",
         ),
         journal: (
             "Le pont est occupé",
-            "Rien n’a été modifié. Réessayez dans une minute ; si cela persiste, prévenez votre \
+            "Rien n’a été modifié. Réessayez dans une minute ; si cela persiste, prévenez votre \
              administrateur.",
         ),
     },
-    their_words: "Dans les mots d’Apertur :",
+    their_words: "Dans les mots d’Apertur :",
 };

@@ -3,6 +3,7 @@
 //! machine, and is gone with all its processes when dropped. `page` is what a test sees of a page.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod collecting;
 mod driver;
 mod page;
 mod selftest;
@@ -87,8 +88,8 @@ impl Browser {
         self.driver.get("/url").unwrap().as_str().unwrap().to_owned()
     }
 
-    /// Clicks (taps on a phone) in the middle of the first element of a CSS selector; waits for
-    /// the page that this leads to.
+    /// Clicks (taps on a phone) in the middle of the first element of a CSS selector. Where this
+    /// leads to another page, wait for something of it.
     ///
     /// # Panics
     /// When there is none, or something else lies over it.
@@ -106,11 +107,18 @@ impl Browser {
         self.driver.post(&format!("{field}/value"), &json!({ "text": text })).unwrap();
     }
 
-    /// Presses a key where the focus is.
+    /// Presses a key where the focus is; where this leads to another page, as with a click.
     pub(crate) fn press(&self, key: &str) {
         let [down, up] = ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key}));
         let keyboard = json!({"type": "key", "id": "keyboard", "actions": [down, up]});
         self.driver.post("/actions", &json!({ "actions": [keyboard] })).unwrap();
+    }
+
+    /// Lets the pages of an origin read and write what was copied.
+    pub(crate) fn allow_clipboard(&self, origin: &str) {
+        let permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"];
+        let granted = json!({"permissions": permissions, "origin": origin});
+        self.tell("Browser.grantPermissions", &granted);
     }
 
     /// Runs a script in the page, whatever the page allows, and gives what it returns; what it

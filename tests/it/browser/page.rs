@@ -31,11 +31,9 @@ impl Browser {
         text.clone()
     }
 
-    /// Waits until the page has an element of a CSS selector.
+    /// Waits until the page has an element of a CSS selector, also while it gives way to another.
     pub(crate) fn wait_for(&self, selector: &str) {
-        look::eventually(PATIENCE, &format!("{selector} in\n{}", self.text("body")), || {
-            (!self.texts(selector).is_empty()).then_some(())
-        });
+        look::eventually(PATIENCE, selector, || self.driver.element(selector).ok());
     }
 
     /// Where the focus is: `#id` of an element, or its tag without one.
@@ -88,11 +86,12 @@ impl Browser {
         asked.filter(|url| !url.starts_with(&ours) && !url.starts_with("data:")).collect()
     }
 
-    /// What pages had the console say since it was asked last.
+    /// The warnings and errors that pages had the console say since it was asked last.
     pub(crate) fn console(&self) -> Vec<String> {
         let log = self.driver.log("browser").unwrap();
         let said = |entry: &Value| entry["message"].as_str().unwrap().to_owned();
-        log.iter().map(said).collect()
+        let counts = |entry: &&Value| ["WARNING", "SEVERE"].iter().any(|l| entry["level"] == *l);
+        log.iter().filter(counts).map(said).collect()
     }
 
     /// What axe-core finds seriously wrong for people who do not see, point or hear, as

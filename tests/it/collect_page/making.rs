@@ -6,7 +6,7 @@ use apertur_bridge::{apertur::Apertur, config, http::Http, model::Mode};
 use serde_json::json;
 
 use super::site::{Site, form, target, text};
-use crate::{daemon::SECRET, fakes::apertur::Reply};
+use crate::{daemon::SECRET, fakes::apertur::Reply, look::eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_form_makes_a_session_for_its_record_and_leads_to_it() {
@@ -135,7 +135,7 @@ async fn what_apertur_does_not_make_is_said_with_the_next_step() {
     site.apertur.with(|api| api.sessions.quota = None);
     for (reply, status, part) in [
         (Reply::refused(401, "Invalid API key"), 502, "Tell your administrator"),
-        (Reply::refused(429, "slow").header("retry-after", "7"), 503, "No link was made"),
+        (Reply::refused(429, "slow").header("retry-after", "100"), 503, "No link was made"),
         (Reply::refused(500, "Oops"), 503, "Nobody knows whether a link was made"),
         (Reply::json(201, &json!({})), 503, "Nobody knows whether a link was made"),
     ] {
@@ -146,4 +146,32 @@ async fn what_apertur_does_not_make_is_said_with_the_next_step() {
         site.apertur.with(|api| api.next.clear());
     }
     assert_eq!((site.at_apertur(), site.sessions().await.len()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_takes_long_is_on_the_page_of_its_record_later() {
+    let site = Site::start().await;
+    let page = site.contact();
+    let key = form(&site.get(&page));
+    let slow = Reply::refused(429, "slow").header("retry-after", "60");
+    site.apertur.with(|api| api.next.push_back(slow));
+    let answer = std::thread::scope(|scope| {
+        let sent = scope.spawn(|| site.post(&page, &[("form", &key), ("mode", "contact")]));
+        eventually(Duration::from_secs(10), "Apertur is asked", || {
+            site.apertur.seen().last().filter(|seen| seen.status == 429).map(drop)
+        });
+        // Until whoever asked was told, and Apertur not asked again.
+        while !sent.is_finished() {
+            site.clock.step(Duration::from_millis(4_600));
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(site.at_apertur() == 0 || sent.is_finished());
+        }
+        sent.join().unwrap()
+    });
+    assert!(answer.status == 503 && text(&answer).contains("Apertur takes its time"));
+    site.clock.step(Duration::from_secs(60));
+    eventually(Duration::from_secs(10), "it stands there", || {
+        text(&site.get(&page)).contains("Still open").then_some(())
+    });
+    assert_eq!(site.at_apertur(), 1);
 }

@@ -1,6 +1,7 @@
 //! The whole way of a photo: a webhook to the built binary, and what is in Odoo then.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod collecting;
 mod crowds;
 mod desks;
 mod failing;
