@@ -313,7 +313,8 @@ impl Rig {
         std::io::Write::write_all(&mut writer, envelope).unwrap();
         let envelope = writer.keep().unwrap().sha256;
         let photo = self.story().await.photo;
-        let arrival = Arrival { photo, bytes: Bytes::Sealed { envelope }, plan: Vec::new() };
+        let arrival =
+            Arrival { photo, bytes: Bytes::Sealed { envelope }, plan: Vec::new(), doubt: None };
         self.collector.journal.accept(arrival).await.unwrap();
     }
 }
