@@ -28,11 +28,19 @@ pub(super) struct Sent {
     at: Timestamp,
 }
 
+/// What came of a form, once it is known.
+#[derive(Debug)]
+struct Outcome<T> {
+    /// When the form was made.
+    of: Timestamp,
+    told: watch::Receiver<Option<T>>,
+}
+
 /// The outcomes of forms, while the daemon runs.
 #[derive(Debug)]
 pub(super) struct Once<T> {
     since: Timestamp,
-    outcomes: Mutex<HashMap<String, (Timestamp, watch::Receiver<Option<T>>)>>,
+    outcomes: Mutex<HashMap<String, Outcome<T>>>,
     tasks: TaskTracker,
     runtime: Handle,
 }
@@ -70,13 +78,13 @@ impl<T: Clone + Send + Sync + 'static> Once<T> {
         W: Future<Output = T> + Send + 'static,
     {
         let mut outcomes = self.lock();
-        if let Some((_, known)) = outcomes.get(&sent.id) {
-            return known.clone();
+        if let Some(known) = outcomes.get(&sent.id) {
+            return known.told.clone();
         }
         // What is older is no form any more.
-        outcomes.retain(|_, (at, _)| *at >= ago(now, FORM_LIFE));
+        outcomes.retain(|_, outcome| outcome.of >= ago(now, FORM_LIFE));
         let (tell, told) = watch::channel(None);
-        outcomes.insert(sent.id, (sent.at, told.clone()));
+        outcomes.insert(sent.id, Outcome { of: sent.at, told: told.clone() });
         drop(outcomes);
         let task = async move {
             tell.send_replace(Some(work.await));
@@ -85,7 +93,7 @@ impl<T: Clone + Send + Sync + 'static> Once<T> {
         told
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (Timestamp, watch::Receiver<Option<T>>)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Outcome<T>>> {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

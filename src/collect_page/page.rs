@@ -192,9 +192,9 @@ fn code(words: &Words, address: &str, own: &OwnSession, link: &SessionLink) -> M
             @if own.environment == Environment::Sandbox { (sandbox(words)) }
             span { (words.until) " " (moment(own.expires_at)) }
         }
-        img #qr src=(format!("{address}/qr.svg")) alt=(words.qr) width="320" height="320";
+        img #qr src=(format!("{address}/qr.svg")) alt=(words.qr) width="360" height="360";
         p.hint.center { (words.scan) }
-        @if own.environment == Environment::Sandbox { p.note.bad { (words.sandbox_text) } }
+        @if own.environment == Environment::Sandbox { p.note.warn { (words.sandbox_text) } }
         label.stacked for="link" { (words.link) }
         div.together {
             input #link type="text" readonly value=(link.reveal()) spellcheck="false";

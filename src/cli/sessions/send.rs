@@ -21,11 +21,13 @@ pub(super) async fn messenger(
     match messenger.record(target).await {
         Ok(_) => Ok(messenger),
         Err(model::Failure::Refused { cause }) => {
-            Err(Failure::Failed(anyhow::anyhow!("{}: {cause}; nothing was made", messenger.name())))
+            let (name, what) = (messenger.name(), cause.what);
+            Err(Failure::Failed(anyhow::anyhow!("{name}: {what}; no session was made")))
         }
         Err(other) => {
             let cause = other.cause();
-            Err(Failure::Unavailable(format!("{}: {cause}; nothing was made", messenger.name())))
+            let name = messenger.name();
+            Err(Failure::Unavailable(format!("no session was made: {name}: {cause}")))
         }
     }
 }

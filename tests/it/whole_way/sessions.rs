@@ -7,7 +7,7 @@ use crate::{
     daemon::{Daemon, Options, binary},
     fakes::{
         apertur::{FakeApertur, Photo, Reply, WEBHOOK_DESTINATION},
-        odoo::FakeOdoo,
+        odoo::{FakeOdoo, Fault, What},
     },
     look,
 };
@@ -254,7 +254,17 @@ fn a_sent_link_is_told_to_the_customer_of_an_odoo_record() {
             ("public", "mail.mt_comment", vec![]),
             ("internal", "mail.mt_note", vec![]),
         ] {
-            let made = rig.session(&["--mode", mode, "--send", "--language", "fr"]);
+            let args = ["create", "--for", "odoo:res.partner:42", "--json", "--mode", mode];
+            let (code, out, err) =
+                rig.sessions(&[&args[..], &["--send", "--language", "fr"]].concat());
+            assert_eq!(code, 0, "{err}");
+            // Its sessions are all of the sandbox.
+            assert_eq!(
+                err.contains("warning: this is a session of the sandbox"),
+                mode == "contact"
+            );
+            assert_eq!(err.contains("note: in mode internal"), mode == "internal");
+            let made: Value = serde_json::from_str(&out).unwrap();
             let message = rig.odoo.messages().pop().unwrap();
             assert_eq!((message.model.as_str(), message.res_id), ("res.partner", 42));
             assert_eq!((message.subtype, &message.partner_ids), (subtype, &told), "{version}");
@@ -270,8 +280,10 @@ fn a_sent_link_is_told_to_the_customer_of_an_odoo_record() {
 #[test]
 fn a_link_that_cannot_be_sent_leaves_a_session_that_works() {
     let rig = rig();
-    let create = ["create", "--for", "odoo:res.partner:999999", "--send"];
-    let (code, out, err) = rig.sessions(&create);
+    let lost =
+        Fault { on: "res.partner.message_post".to_owned(), times: 1, what: What::HtmlStatus(503) };
+    rig.odoo.fault(lost);
+    let (code, out, err) = rig.sessions(&["create", "--for", "odoo:res.partner:42", "--send"]);
     assert_eq!(code, 69, "{err}");
     assert!(out.contains("https://u.example.com/s/"), "{out}");
     assert!(err.contains("the session works, but its link was not sent: erp: "), "{err}");
@@ -280,8 +292,20 @@ fn a_link_that_cannot_be_sent_leaves_a_session_that_works() {
     let (_, out, _) = rig.sessions(&["list", "--open", "--json"]);
     let kept: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(kept.as_array().unwrap().len(), 1);
+}
 
+#[test]
+fn a_link_that_nobody_could_be_sent_is_not_made() {
+    let rig = rig();
     let before = rig.apertur.with(|api| api.sessions.all.len());
+    let (code, _, err) = rig.sessions(&["create", "--for", "odoo:res.partner:999999", "--send"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("erp: ") && err.contains("no session was made"), "{err}");
+    assert!(!err.contains("replay"), "{err}");
+    let fault = Fault { on: "res.partner.read".to_owned(), times: 99, what: What::HtmlStatus(502) };
+    rig.odoo.fault(fault);
+    let (code, _, err) = rig.sessions(&["create", "--for", "odoo:res.partner:42", "--send"]);
+    assert_eq!(code, 69, "{err}");
     for (args, part) in [
         (["--for", "zendesk:9", "--send"], "there is no destination to write to zendesk:9 with"),
         (["--for", "odoo:res.partner:42", "--send=other"], "there is no destination"),
