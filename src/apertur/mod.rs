@@ -67,6 +67,8 @@ pub struct Settings {
     pub project_id: Option<String>,
     /// The customer's private keys for end-to-end encrypted photos; each is tried.
     pub e2e_private_keys: Vec<envelope::PrivateKey>,
+    /// Whether photos of our own sessions are taken by polling.
+    pub poll: bool,
     /// Largest photo, in bytes.
     pub max_size: u64,
     /// How long a fetch may take.
@@ -132,6 +134,8 @@ pub struct Apertur {
     identified: Option<Client>,
     settings: Arc<Settings>,
     clock: Clock,
+    /// Tries of one call.
+    tries: u32,
 }
 
 impl Apertur {
@@ -141,7 +145,14 @@ impl Apertur {
     /// When there is a client certificate and the system's root certificates cannot be loaded.
     pub fn new(http: Http, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let identified = settings.identity.as_ref().map(Http::identified).transpose()?;
-        Ok(Self { http, identified, settings: Arc::new(settings), clock })
+        let tries = call::MOST_TRIES;
+        Ok(Self { http, identified, settings: Arc::new(settings), clock, tries })
+    }
+
+    /// The same without a second try of a call that failed, for who paces its calls itself.
+    #[must_use]
+    pub fn unrepeated(&self) -> Self {
+        Self { tries: 1, ..self.clone() }
     }
 
     /// Which Apertur the key belongs to.
@@ -205,6 +216,7 @@ impl Settings {
             session_destinations: Vec::new(),
             project_id: None,
             e2e_private_keys: Vec::new(),
+            poll: false,
             max_size: 1000,
             timeouts: Timeouts::default(),
         }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     journal::{Accepted, Arrival, Bytes, Planned, are_apart, is_hint, unrouted},
     model::{
-        AttemptOutcome, DeliveryState, DestinationName, FetchState, ImageId, Mode, Photo,
+        AttemptOutcome, DeliveryState, DestinationName, FetchState, ImageId, Mode, Photo, Scheme,
         SessionId, Tag, Target,
     },
 };
@@ -108,7 +108,7 @@ fn insert_photo(db: &Connection, arrival: &Arrival) -> Result<i64> {
         photo.mode.map(Mode::as_str),
         photo.topic,
         photo.shape.as_str(),
-        photo.scheme.as_str(),
+        photo.scheme.map_or(rows::UNSIGNED, Scheme::as_str),
         at,
         state.as_str(),
         url,

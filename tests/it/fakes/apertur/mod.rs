@@ -16,7 +16,7 @@ pub(crate) use api::Reply;
 pub(crate) use photo::Photo;
 pub(crate) use post::{Answer, Framing, Request, connect, deliver, get, post, raw};
 pub(crate) use server::{FakeApertur, Way};
-pub(crate) use sessions::PROJECT;
+pub(crate) use sessions::{PROJECT, Refused};
 pub(crate) use sign::{SECRET, Scheme, Signer};
 
 /// Apertur's ids of a destination that posts to the bridge, and of the one that photos go to

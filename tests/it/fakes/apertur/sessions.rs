@@ -96,6 +96,8 @@ pub(crate) struct Sessions {
     pub refuses_metadata: bool,
     /// Seconds that an end must at least be away.
     pub soonest: i64,
+    /// Acknowledgements are not taken now.
+    pub is_deaf: bool,
 }
 
 impl Sessions {
@@ -293,6 +295,9 @@ impl Sessions {
 
     pub(crate) fn acknowledge(&mut self, id: &str, image: &str) -> Result<Value, Refused> {
         self.polled(id)?;
+        if self.is_deaf {
+            return Err((503, "Service Unavailable".to_owned()));
+        }
         let session = self.all.iter_mut().find(|session| session.id == id);
         let mut photos = session.into_iter().flat_map(|session| &mut session.photos);
         let found = photos.find(|uploaded| uploaded.photo.image_id == image);
