@@ -66,10 +66,7 @@ fn settings(s: &mut Section<'_>, poll: &mut bool) -> Option<Settings> {
         .optional("[{ file = \"/etc/apertur-bridge/e2e.pem\" }]", some_of(private_key));
     let max_size = s.key("max_download", "largest photo fetched").or("64MiB", size);
     let polls = s
-        .key(
-            "poll",
-            "whether photos of our own sessions are taken by polling: no public address\nneeded",
-        )
+        .key("poll", "whether photos of our own sessions are polled for: no public address needed")
         .or("false", |entry| polling(entry, has_key));
     *poll = polls.unwrap_or(true);
     let api_key = api_key.map(SecretString::from);

@@ -57,10 +57,10 @@ async fn an_hour_of_three_hundred_sessions_stays_within_the_limit_and_a_photo_is
         // Somebody takes photos; somebody else one, after hours of quiet.
         let image = format!("busy_{round}");
         rig.upload(&busy, &image);
-        uploaded.push((image, rig.clock.now(), 25));
+        uploaded.push((image, rig.clock.now(), 40));
         let quiet = format!("quiet_{round}");
         rig.upload(&sessions[usize::try_from(round).unwrap() * 9], &quiet);
-        uploaded.push((quiet, rig.clock.now(), 450));
+        uploaded.push((quiet, rig.clock.now(), 600));
         pass(&rig, &mut minute, 120).await;
     }
     pass(&rig, &mut minute, 500).await;
@@ -71,7 +71,7 @@ async fn an_hour_of_three_hundred_sessions_stays_within_the_limit_and_a_photo_is
         let story = rig.story(image).await.unwrap_or_else(|| panic!("{image} was not taken"));
         let late = story.photo.received_at.duration_since(*at).as_secs();
         assert!(late <= *most, "{image} came after {late} s");
-        let slot = if *most == 25 { &mut slowest.0 } else { &mut slowest.1 };
+        let slot = if *most == 40 { &mut slowest.0 } else { &mut slowest.1 };
         *slot = late.max(*slot);
     }
     assert_eq!(rig.counted("polled_photos_total{outcome=\"new\"}"), 60);
@@ -128,7 +128,7 @@ async fn a_session_is_polled_until_it_is_over_and_asked_about_a_last_time() {
     let polls = rig.calls("poll");
     rig.pass(1000).await;
     assert_eq!(rig.calls("poll"), polls, "410: no more can come");
-    assert_eq!(rig.calls("delivery-status"), 1);
+    assert_eq!(rig.calls("delivery-status"), 2, "at the start and when all was over");
     assert_eq!(rig.journal.unsettled_sessions().await.unwrap(), []);
     rig.end().await;
 }
