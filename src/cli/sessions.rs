@@ -9,6 +9,7 @@ mod link;
 mod list;
 mod photos;
 mod qr;
+mod reconcile;
 mod send;
 mod show;
 mod watch;
@@ -46,6 +47,8 @@ pub(super) enum Command {
     Qr(qr::Args),
     /// Print a signed link to the collect page of a record
     Link(link::Args),
+    /// Take the photos of our sessions that never came
+    Reconcile(reconcile::Args),
 }
 
 /// Runs one of them.
@@ -60,6 +63,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
             Command::Close(args) => close::run(&config, &args).await,
             Command::Qr(args) => qr::run(&config, &args).await,
             Command::Link(args) => link::run(&config, &args),
+            Command::Reconcile(args) => Box::pin(reconcile::run(&config, &args)).await,
         }
     })
 }
@@ -117,6 +121,7 @@ struct About<'a> {
     mode: Option<Mode>,
     environment: Environment,
     state: &'static str,
+    polled: bool,
     created_at: jiff::Timestamp,
     expires_at: jiff::Timestamp,
     closed_at: Option<jiff::Timestamp>,
@@ -131,6 +136,7 @@ impl<'a> About<'a> {
             mode: own.mode,
             environment: own.environment,
             state: state(own, now),
+            polled: own.long_polling,
             created_at: own.created_at,
             expires_at: own.expires_at,
             closed_at: own.closed_at,
@@ -145,7 +151,12 @@ impl<'a> About<'a> {
         vec![
             format!("session    {}{label}", self.name),
             format!("for        {}, mode {mode}", self.target),
-            format!("state      {}{mark}, made {:.0}", self.state, self.created_at),
+            format!(
+                "state      {}{}{mark}, made {:.0}",
+                self.state,
+                polled(self.polled),
+                self.created_at
+            ),
             format!("until      {:.0}", self.expires_at),
         ]
     }
@@ -157,6 +168,11 @@ fn state(own: &OwnSession, now: jiff::Timestamp) -> &'static str {
         (false, Some(_)) => "closed",
         (false, None) => "ended",
     }
+}
+
+/// Marks what waits at Apertur to be taken.
+fn polled(is_polled: bool) -> &'static str {
+    if is_polled { ", polled" } else { "" }
 }
 
 /// Marks what does not count.

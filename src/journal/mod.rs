@@ -277,6 +277,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// * A photo with a signed image id that gets its bytes (now or by a fetch) while a photo
     ///   known only by the same bytes hints at that image id: its deliveries that the other one
     ///   covers become `delivered` with that note.
+    /// * The same of a photo with a signed image id and one of its session that is known only by
+    ///   the same bytes and hints at no image id: whichever is stored later is left to the other.
     /// * Otherwise `New`: deliveries of `Stored` bytes are `due` now, others `waiting`; a
     ///   planned delivery without destination is `held` with kind `unrouted`, whatever the
     ///   bytes. An announced or sealed photo is `wanted`, its fetch due now.
@@ -297,11 +299,19 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// A session that the bridge made itself.
     async fn session(&self, session: &SessionId) -> Result<Option<OwnSession>, JournalError>;
 
-    /// Keeps a session; the same session again replaces it.
+    /// Keeps a session; the same session again replaces it, but not whether it is settled.
     async fn keep_session(&self, session: OwnSession) -> Result<(), JournalError>;
 
     /// Every session that is kept, the latest made first.
     async fn sessions(&self) -> Result<Vec<OwnSession>, JournalError>;
+
+    /// The sessions that Apertur has to be asked about still, the latest made first: those that
+    /// were not settled since they ended ([`OwnSession::expires_at`]).
+    async fn unsettled_sessions(&self) -> Result<Vec<OwnSession>, JournalError>;
+
+    /// Notes that Apertur was asked about a session at this time and that nothing more is
+    /// expected of it. A session that is not known is none.
+    async fn settle_session(&self, session: &SessionId, at: Timestamp) -> Result<(), JournalError>;
 
     /// Up to `limit` photos whose fetch is due, by due time then arrival, each with an attempt
     /// written down and a lease. A fetch whose lease ran out (at its end, not after it) is due
@@ -450,9 +460,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Removes photos, deliveries and attempts that arrived before the given time and whose
     /// bytes are `expired`, at most `limit` photos at once, oldest first; never one that has a
-    /// delivery in `waiting`, `due`, `sending` or `held`. Gives their number. Removes the sessions
-    /// that ended ([`OwnSession::expires_at`]) before the given time and that no photo is left
-    /// of, too, and counts none.
+    /// delivery in `waiting`, `due`, `sending` or `held`, nor one of a session that is kept and
+    /// did not end before that time: who asks Apertur about it has to know what came already.
+    /// Gives their number. Removes the sessions that ended ([`OwnSession::expires_at`]) before
+    /// the given time and that no photo is left of, too, and counts none.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
     /// Whether a photo that is not `expired` has these bytes, or lies sealed in them (the spool

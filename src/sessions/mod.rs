@@ -19,7 +19,7 @@ pub use self::{
 };
 use crate::{
     apertur::{Apertur, ApiError, End, NewSession, Session, SessionChange},
-    model::{Cause, Environment, ErrorKind, Mode, OwnSession, Target},
+    model::{Cause, Environment, ErrorKind, Mode, OwnSession, Tag, Target},
     webhook::metadata_of,
 };
 
@@ -84,6 +84,8 @@ pub async fn make(apertur: &Apertur, wish: Wish, now: Timestamp) -> Result<Made,
         label,
         link: Some(session.link.clone()),
         environment: session.environment.unwrap_or(apertur.environment()),
+        long_polling: session.long_polling,
+        tags: new.tags.iter().map(|tag| Tag::from_text(tag)).collect(),
         created_at: now,
         expires_at: end_of(session.expires_at, new.end, now),
         closed_at: None,

@@ -30,6 +30,10 @@ pub(super) struct Metrics {
     attempts: IntCounterVec,
     attempt_seconds: HistogramVec,
     collecting: IntCounterVec,
+    polled: IntCounterVec,
+    acknowledged: IntCounterVec,
+    reconciled: IntCounterVec,
+    asking_failures: IntCounterVec,
 }
 
 impl Default for Metrics {
@@ -75,6 +79,26 @@ impl Default for Metrics {
                     "What the collect page did (opened, made) or why it was refused",
                     &["outcome"],
                 )?,
+                polled: counter(
+                    "polled_photos_total",
+                    "Photos that waited at Apertur by outcome (new, known, later)",
+                    &["outcome"],
+                )?,
+                acknowledged: counter(
+                    "acknowledgements_total",
+                    "Acknowledgements of polled photos by outcome (done, later)",
+                    &["outcome"],
+                )?,
+                reconciled: counter(
+                    "reconciled_photos_total",
+                    "Photos that Apertur had, that never came and were taken",
+                    &[],
+                )?,
+                asking_failures: counter(
+                    "session_failures_total",
+                    "Questions about our sessions that Apertur began not to answer (all, one)",
+                    &["sessions"],
+                )?,
             })
         })();
         match made {
@@ -86,7 +110,7 @@ impl Default for Metrics {
 
 impl Metrics {
     fn registered(self) -> Self {
-        let all: [Box<dyn prometheus::core::Collector>; 7] = [
+        let all: [Box<dyn prometheus::core::Collector>; 11] = [
             Box::new(self.requests.clone()),
             Box::new(self.request_seconds.clone()),
             Box::new(self.fetches.clone()),
@@ -94,9 +118,13 @@ impl Metrics {
             Box::new(self.attempts.clone()),
             Box::new(self.attempt_seconds.clone()),
             Box::new(self.collecting.clone()),
+            Box::new(self.polled.clone()),
+            Box::new(self.acknowledged.clone()),
+            Box::new(self.reconciled.clone()),
+            Box::new(self.asking_failures.clone()),
         ];
         for collector in all {
-            // Fails only for a name given twice, and the seven names differ.
+            // Fails only for a name given twice, and these differ.
             drop(self.registry.register(collector));
         }
         self
@@ -133,8 +161,23 @@ impl Metrics {
             Fact::CollectRefused { reason } => {
                 self.collecting.with_label_values(&[*reason]).inc();
             }
-            _ => {}
+            _ => self.followed(fact),
         }
+    }
+
+    fn followed(&self, fact: &Fact<'_>) {
+        let (counter, label) = match fact {
+            Fact::Polled { is_new: true, .. } => (&self.polled, "new"),
+            Fact::Polled { is_new: false, .. } => (&self.polled, "known"),
+            Fact::NotPolled { .. } => (&self.polled, "later"),
+            Fact::Acknowledged { .. } => (&self.acknowledged, "done"),
+            Fact::NotAcknowledged { .. } => (&self.acknowledged, "later"),
+            Fact::AskingFails { .. } => (&self.asking_failures, "all"),
+            Fact::SessionRefused { .. } => (&self.asking_failures, "one"),
+            Fact::Reconciled { .. } => return self.reconciled.with_label_values::<&str>(&[]).inc(),
+            _ => return,
+        };
+        counter.with_label_values(&[label]).inc();
     }
 
     fn attempted(&self, destination: &str, outcome: AttemptOutcome) {

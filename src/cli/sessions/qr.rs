@@ -150,6 +150,8 @@ mod tests {
             label: None,
             link: None,
             environment: Environment::Live,
+            long_polling: false,
+            tags: Vec::new(),
             created_at: at(0),
             expires_at: at(10),
             closed_at: None,

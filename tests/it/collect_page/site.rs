@@ -308,7 +308,7 @@ impl Site {
             mode: None,
             topic: None,
             shape: Shape::Event,
-            scheme: Scheme::Body,
+            scheme: Some(Scheme::Body),
             received_at: self.clock.now(),
         };
         let planned = |to: &str| Planned {

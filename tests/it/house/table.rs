@@ -13,19 +13,34 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("work", &["system", "journal"]),
     ("apertur", &["model", "system", "spool", "http"]),
     ("destinations", &["model", "system", "webhook", "spool", "http"]),
+    ("intake", &["model", "route", "journal", "work"]),
     ("receive", BELOW_RECEIVE),
     ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
     ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),
     ("sessions", &["model", "webhook", "apertur", "destinations"]),
     ("collect_page", BELOW_COLLECT_PAGE),
-    ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work"]),
+    (
+        "follow",
+        &["model", "system", "telemetry", "route", "spool", "journal", "apertur", "work", "intake"],
+    ),
+    ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work", "intake"]),
     ("config", BELOW_CONFIG),
     ("serve", BELOW_SERVE),
     ("cli", BELOW_CLI),
     ("main", &["cli"]),
 ];
-const BELOW_RECEIVE: &[&str] =
-    &["model", "system", "webhook", "telemetry", "route", "spool", "journal", "apertur", "work"];
+const BELOW_RECEIVE: &[&str] = &[
+    "model",
+    "system",
+    "webhook",
+    "telemetry",
+    "route",
+    "spool",
+    "journal",
+    "apertur",
+    "work",
+    "intake",
+];
 const BELOW_COLLECT_PAGE: &[&str] =
     &["model", "system", "telemetry", "journal", "apertur", "destinations", "sessions"];
 const BELOW_CONFIG: &[&str] = &[
@@ -59,6 +74,7 @@ const BELOW_SERVE: &[&str] = &[
     "collect",
     "deliver",
     "collect_page",
+    "follow",
     "ops",
     "config",
 ];
@@ -75,8 +91,10 @@ const BELOW_CLI: &[&str] = &[
     "destinations",
     "work",
     "receive",
+    "intake",
     "collect",
     "deliver",
+    "follow",
     "sessions",
     "collect_page",
     "ops",

@@ -10,7 +10,6 @@ use crate::{
     collect_page::{Behind, CollectPage, Desk, Key},
     config::Config,
     destinations::Destination,
-    http::Http,
     model::DestinationName,
     ops::Ops,
 };
@@ -20,7 +19,7 @@ pub(super) async fn open(
     config: &Config,
     ops: &Ops,
     destinations: &[(DestinationName, Arc<dyn Destination>)],
-    (http, rooms, stop): (Http, &mut JoinSet<()>, &CancellationToken),
+    (apertur, rooms, stop): (Apertur, &mut JoinSet<()>, &CancellationToken),
 ) -> anyhow::Result<Option<Arc<CollectPage>>> {
     let Some(settings) = config.collect_page.clone() else { return Ok(None) };
     let (configured, data_dir) = (settings.key.clone(), config.data_dir.clone());
@@ -34,7 +33,7 @@ pub(super) async fn open(
     });
     let behind = Behind {
         journal: Arc::clone(&ops.journal),
-        apertur: Apertur::new(http, config.apertur.clone(), ops.clock.clone())?,
+        apertur,
         desks: desks.collect(),
         clock: ops.clock.clone(),
         telemetry: ops.telemetry.clone(),
