@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Response, StatusCode, header::HeaderMap};
-use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::FetchFailure;
+use super::{FetchFailure, reading::Fields};
 use crate::{
     http,
     model::{Cause, ErrorKind},
@@ -60,14 +59,12 @@ impl From<Miss> for FetchFailure {
     }
 }
 
-/// The error body of the API, in either casing.
-#[derive(Debug, Default, Deserialize)]
+/// The error body of the API, in either casing; what is of another type than documented is not
+/// there.
+#[derive(Debug, Default)]
 pub(super) struct ErrorBody {
-    #[serde(default)]
     pub(super) message: String,
-    #[serde(default)]
     pub(super) code: Option<String>,
-    #[serde(default, alias = "retryAfter")]
     retry_after: Option<f64>,
 }
 
@@ -90,7 +87,14 @@ pub(super) async fn miss(way: Way, response: Response, idle: Duration, now: Time
 }
 
 pub(super) fn parsed(body: &[u8]) -> ErrorBody {
-    serde_json::from_slice(body).unwrap_or_default()
+    let fields = serde_json::from_slice(body).ok().and_then(Fields::of).unwrap_or_default();
+    // Some faults come as a list of sentences, one a field.
+    let sentences = || fields.texts("message").join("; ");
+    ErrorBody {
+        message: fields.text(&["message"]).unwrap_or_else(sentences),
+        code: fields.text(&["code"]),
+        retry_after: fields.text(&["retry_after"]).and_then(|seconds| seconds.parse().ok()),
+    }
 }
 
 fn of_status(way: Way, status: StatusCode, after: Option<Duration>) -> Miss {
@@ -161,14 +165,15 @@ pub(super) fn hint(headers: &HeaderMap, body: &ErrorBody, now: Timestamp) -> Opt
     http::retry_after(headers, now).or_else(in_body).or_else(at_reset)
 }
 
-/// A message without what may be a link, a token or a session id.
+/// A message without control characters and without what may be a link, a token or a session id.
 pub(super) fn redacted(message: &str) -> String {
     let word = |word: &str| {
         let longest = word.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');
         let long = longest.map(str::len).max().unwrap_or_default() >= 20;
         if long || word.contains("://") { "[...]".to_owned() } else { word.to_owned() }
     };
-    message.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
+    let words = message.split(|c: char| c.is_whitespace() || c.is_control());
+    words.filter(|text| !text.is_empty()).map(word).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -204,6 +209,18 @@ mod tests {
         assert_eq!(hinted(Some(("x-ratelimit-reset", "99999999999")), ""), day);
         assert_eq!(hinted(None, r#"{"retryAfter":-1}"#), None);
         assert_eq!(hinted(None, "<html>"), None);
+    }
+
+    #[test]
+    fn an_odd_field_takes_no_other_with_it() {
+        let body = r#"{"message": "too many", "code": 429, "retryAfter": "9", "x": []}"#;
+        let read = parsed(body.as_bytes());
+        assert_eq!((read.message.as_str(), read.code.as_deref()), ("too many", Some("429")));
+        assert_eq!(read.retry_after, Some(9.0));
+        let body = r#"{"message": ["a is odd", "b too"], "code": {"x": 1}, "retryAfter": {}}"#;
+        let read = parsed(body.as_bytes());
+        assert_eq!((read.message.as_str(), read.code), ("a is odd; b too", None));
+        assert_eq!(read.retry_after, None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{Apertur, fault::ApiError};
-use crate::http;
+use crate::http::{self, ReadError};
 
 /// Largest answer read, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -94,7 +94,7 @@ impl Apertur {
         // A URL cannot hold these two as a segment, in whatever spelling.
         let fits = path.iter().all(|segment| !matches!(*segment, "." | ".."));
         let segments = url.path_segments_mut().ok().filter(|_| fits);
-        let mut segments = segments.ok_or_else(|| ApiError::unreadable("the id cannot be one"))?;
+        let mut segments = segments.ok_or_else(|| ApiError::unaskable("the id cannot be one"))?;
         segments.pop_if_empty().extend(["api", "v1"]).extend(path);
         drop(segments);
         if !query.is_empty() {
@@ -124,10 +124,9 @@ impl Apertur {
             let about = (makes_session, self.now());
             return Err(ApiError::of_answer(status, &headers, &body.unwrap_or_default(), about));
         }
-        let body = body.map_err(|error| {
-            let broken = ApiError::unreadable("Apertur's answer did not arrive whole");
-            let cause = broken.cause.clone().with_detail(&error.to_string());
-            ApiError { unsure: true, cause, ..broken }
+        let body = body.map_err(|error| match error {
+            ReadError::Broken(why) => ApiError::broken_off(&why),
+            ReadError::TooLarge => ApiError::unreadable("Apertur's answer is too large to be one"),
         })?;
         Ok(Done { status, body })
     }

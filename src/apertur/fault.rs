@@ -47,8 +47,22 @@ impl ApiError {
         Self { unsure: true, ..Self::new(Cause::new(ErrorKind::Timeout, what, fix)) }
     }
 
-    /// An answer that says nothing we can read.
+    /// An answer that says that it was done, and breaks off.
+    pub(super) fn broken_off(why: &str) -> Self {
+        let what = "the connection to Apertur broke in the middle of its answer";
+        let fix = "try again; else look at this machine's connection and Apertur's status page";
+        let cause = Cause::new(ErrorKind::Unavailable, what, fix).with_detail(why);
+        Self { unsure: true, ..Self::new(cause) }
+    }
+
+    /// An answer that says that it was done, and else nothing we can read.
     pub(super) fn unreadable(what: &str) -> Self {
+        let fix = "see that apertur.base_url is Apertur's API; else report it to Apertur";
+        Self { unsure: true, ..Self::new(Cause::new(ErrorKind::Protocol, what, fix)) }
+    }
+
+    /// What no address can be made of.
+    pub(super) fn unaskable(what: &str) -> Self {
         let fix = "see that apertur.base_url is Apertur's API; else report it to Apertur";
         Self::new(Cause::new(ErrorKind::Protocol, what, fix))
     }

@@ -100,11 +100,18 @@ pub fn default_base_url(api_key: Option<&SecretString>) -> &'static str {
 }
 
 fn environment(api_key: Option<&SecretString>) -> Environment {
-    if api_key.is_some_and(|key| key.expose_secret().starts_with("aptr_test_")) {
-        Environment::Sandbox
-    } else {
-        Environment::Live
-    }
+    api_key.and_then(said_by).unwrap_or(Environment::Live)
+}
+
+/// Which environment a key says that it belongs to; older keys do not say
+/// (`fixtures/contracts/apertur.md`, section 3.1).
+fn said_by(key: &SecretString) -> Option<Environment> {
+    let key = key.expose_secret();
+    let prefixes = [("aptr_test_", Environment::Sandbox), ("aptr_live_", Environment::Live)];
+    prefixes
+        .into_iter()
+        .find(|(prefix, _)| key.starts_with(prefix))
+        .map(|(_, environment)| environment)
 }
 
 /// Why a photo could not be fetched.
@@ -144,10 +151,16 @@ impl Apertur {
         Ok(Self { http, identified, settings: Arc::new(settings), clock })
     }
 
-    /// Which Apertur the key belongs to.
+    /// Which Apertur the key belongs to: the live one, unless it says that it does not.
     #[must_use]
     pub fn environment(&self) -> Environment {
         environment(self.settings.api_key.as_ref())
+    }
+
+    /// Which Apertur the key says that it belongs to; `None` where it does not say.
+    #[must_use]
+    pub fn key_says(&self) -> Option<Environment> {
+        self.settings.api_key.as_ref().and_then(said_by)
     }
 
     /// The client for the API's origin.

@@ -31,7 +31,7 @@ pub struct Polled {
 pub struct PolledImage {
     /// Its id.
     pub id: ImageId,
-    /// The name that the guest's device gave.
+    /// The name that the guest's device gave, without control characters.
     pub filename: Option<String>,
     /// Its media type, as the device said.
     pub media_type: Option<String>,
@@ -104,8 +104,8 @@ impl Apertur {
 fn image(fields: &Fields) -> Option<PolledImage> {
     Some(PolledImage {
         id: ImageId::parse(&fields.text(&["id", "image_id"])?).ok()?,
-        filename: fields.text(&["filename"]),
-        media_type: fields.text(&["mime_type"]),
+        filename: fields.shown("filename"),
+        media_type: fields.shown("mime_type"),
         size: fields.number("size_bytes"),
         created_at: fields.time("created_at"),
     })

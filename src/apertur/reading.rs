@@ -4,6 +4,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::model::printable;
+
 /// An object, whatever the casing of its keys.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields(Map<String, Value>);
@@ -37,6 +39,11 @@ impl Fields {
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         })
+    }
+
+    /// A text for people to read: without control characters, at most 255 characters.
+    pub(super) fn shown(&self, key: &str) -> Option<String> {
+        self.text(&[key]).map(|text| printable(&text)).filter(|text| !text.is_empty())
     }
 
     /// The id: `id`, else its older name `uuid`.

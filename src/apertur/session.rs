@@ -84,11 +84,10 @@ pub struct Place {
 
 impl Place {
     pub(super) fn read(fields: &Fields) -> Self {
-        let text = |keys: &[&str]| fields.text(keys).unwrap_or_default();
         Self {
-            id: text(&["id", "destination_id", "uuid"]),
-            kind: text(&["type"]),
-            name: text(&["name"]),
+            id: fields.text(&["id", "destination_id", "uuid"]).unwrap_or_default(),
+            kind: fields.shown("type").unwrap_or_default(),
+            name: fields.shown("name").unwrap_or_default(),
         }
     }
 }
@@ -203,7 +202,7 @@ impl Apertur {
         let done = self.call(Call::get(&["upload", id.reveal(), "session"])).await?;
         let fields = Fields::of_body(&done.body).ok_or_else(unreadable)?;
         Ok(SessionState {
-            status: fields.text(&["status"]).unwrap_or_default(),
+            status: fields.shown("status").unwrap_or_default(),
             expires_at: fields.time("expires_at"),
             max_images: fields
                 .number("effective_max_images")
@@ -351,7 +350,7 @@ fn row(fields: &Fields) -> Option<SessionRow> {
     let number = |key| fields.number(key).unwrap_or_default();
     Some(SessionRow {
         id: SessionId::parse(&fields.id()?).ok()?,
-        status: fields.text(&["status"]).unwrap_or_default(),
+        status: fields.shown("status").unwrap_or_default(),
         created_at: fields.time("created_at"),
         expires_at: fields.time("expires_at"),
         images: number("images_count"),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{
     Apertur,
+    answer::redacted,
     call::Call,
     fault::ApiError,
     reading::{self, Fields},
@@ -42,7 +43,7 @@ impl DeliveryStatus {
 pub struct RemoteFile {
     /// Its id, the one that webhooks name.
     pub image: ImageId,
-    /// The name that the guest's device gave.
+    /// The name that the guest's device gave, without control characters.
     pub filename: Option<String>,
     /// Its size in bytes.
     pub size: Option<u64>,
@@ -89,7 +90,7 @@ impl Apertur {
             ApiError::unreadable("Apertur's answer about the session's photos cannot be read")
         })?;
         Ok(DeliveryStatus {
-            status: fields.text(&["status"]).unwrap_or_default(),
+            status: fields.shown("status").unwrap_or_default(),
             last_changed: fields.text(&["last_changed"]),
             files: files.iter().filter_map(file).collect(),
         })
@@ -113,7 +114,7 @@ fn file(fields: &Fields) -> Option<RemoteFile> {
     let image = fields.text(&["record_id", "id", "image_id"])?;
     Some(RemoteFile {
         image: ImageId::parse(&image).ok()?,
-        filename: fields.text(&["filename"]),
+        filename: fields.shown("filename"),
         size: fields.number("size_bytes"),
         destinations: fields.list("destinations").iter().map(delivery).collect(),
     })
@@ -123,8 +124,8 @@ fn delivery(fields: &Fields) -> RemoteDelivery {
     let place = Place::read(fields);
     RemoteDelivery {
         place: Place { id: fields.text(&["destination_id", "id"]).unwrap_or_default(), ..place },
-        status: fields.text(&["status"]).unwrap_or_default(),
+        status: fields.shown("status").unwrap_or_default(),
         attempts: fields.number("attempts"),
-        last_error: fields.text(&["last_error"]).map(|said| super::answer::redacted(&said)),
+        last_error: fields.text(&["last_error"]).map(|said| redacted(&said)),
     }
 }

@@ -1,6 +1,6 @@
 //! What changes something: through the running daemon, or alone when there is none.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::output::Failure;
 use crate::{
@@ -8,19 +8,29 @@ use crate::{
     journal,
     ops::{
         Ops,
-        control::{self, Reply, Request},
+        control::{self, NoAnswer, Reply, Request},
     },
-    system::{Clock, DataDir},
+    system::{Clock, DataDir, Taken},
     telemetry::Telemetry,
     work::Wake,
 };
 
+/// How long a daemon that starts or stops, or another command, is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// Has a request carried out.
 pub(super) async fn perform(config: &Config, request: Request) -> Result<Reply, Failure> {
-    let socket = config.data_dir.join("control.sock");
-    let reply = match control::ask(&socket, &request).await? {
-        Some(reply) => reply,
-        None => alone(config, request).await?,
+    let clock = Clock::system();
+    let give_up = clock.after(PATIENCE);
+    let reply = loop {
+        match once(config, &request).await {
+            Err(error) if passes(&error, &request) && clock.now() < give_up => {
+                clock.sleep_until(clock.after(PAUSE)).await;
+            }
+            done => break done?,
+        }
     };
     match reply {
         Reply::Failed { error } => Err(Failure::Failed(anyhow::anyhow!(error))),
@@ -28,10 +38,23 @@ pub(super) async fn perform(config: &Config, request: Request) -> Result<Reply, 
     }
 }
 
-async fn alone(config: &Config, request: Request) -> Result<Reply, Failure> {
+/// Whether a try may end otherwise in a moment. What may have been done is only done again where
+/// twice does what once does.
+fn passes(error: &anyhow::Error, request: &Request) -> bool {
+    let is_repeatable = !matches!(request, Request::Replay(_));
+    error.is::<Taken>() || (is_repeatable && error.is::<NoAnswer>())
+}
+
+async fn once(config: &Config, request: &Request) -> anyhow::Result<Reply> {
+    match control::ask(&config.data_dir.join("control.sock"), request).await? {
+        Some(reply) => Ok(reply),
+        None => alone(config, request.clone()).await,
+    }
+}
+
+async fn alone(config: &Config, request: Request) -> anyhow::Result<Reply> {
     let path = config.data_dir.clone();
-    let lock = tokio::task::spawn_blocking(move || DataDir::take(&path)).await;
-    let _lock = lock.map_err(anyhow::Error::from)??;
+    let _lock = tokio::task::spawn_blocking(move || DataDir::take(&path)).await??;
     let journal = journal::open(&config.journal).await?;
     let ops = Ops {
         journal: Arc::clone(&journal),

@@ -25,6 +25,8 @@ pub(super) enum Failure {
     Config(Findings),
     /// 78: what the configuration names cannot be used.
     Unusable(anyhow::Error),
+    /// 0, and nothing is said: who read the result went away (`| head`).
+    NobodyReads,
 }
 
 impl Failure {
@@ -34,6 +36,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Unavailable(_) => 69,
             Self::Config(_) | Self::Unusable(_) => 78,
+            Self::NobodyReads => 0,
         })
     }
 }
@@ -44,6 +47,7 @@ impl fmt::Display for Failure {
             Self::Failed(error) | Self::Unusable(error) => write!(f, "error: {error:#}"),
             Self::Usage(what) | Self::Unavailable(what) => write!(f, "error: {what}"),
             Self::Config(findings) => fmt::Display::fmt(findings, f),
+            Self::NobodyReads => Ok(()),
         }
     }
 }
@@ -72,10 +76,11 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Writes a line of the result. A reader that went away (`| head`) ends the program quietly.
+/// Writes a line of the result. A reader that went away is no failure: see
+/// [`Failure::NobodyReads`].
 pub(super) fn line(text: &str) -> Result<(), Failure> {
     match writeln!(io::stdout().lock(), "{}", plain(text)) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::NobodyReads),
         other => Ok(other?),
     }
 }

@@ -40,7 +40,7 @@ pub(super) enum Command {
     Show(show::Args),
     /// Follow the photos of a session until it ends
     Watch(watch::Args),
-    /// End a session: nobody can upload any more
+    /// End a session: its link stops working within a minute, or within an hour
     Close(close::Args),
     /// Show the link and QR code of a session again
     Qr(qr::Args),
@@ -85,6 +85,11 @@ async fn open_to_read(config: &Config) -> Result<Arc<dyn Journal>, Failure> {
 }
 
 fn apertur(config: &Config) -> Result<Apertur, Failure> {
+    if config.apertur.api_key.is_none() {
+        return Err(Failure::Unusable(anyhow::anyhow!(
+            "there is no API key to ask Apertur with; set apertur.api_key"
+        )));
+    }
     Ok(Apertur::new(Http::new()?, config.apertur.clone(), Clock::system())?)
 }
 

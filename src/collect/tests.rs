@@ -92,7 +92,8 @@ impl Rig {
         };
         let destination = Some(DestinationName::parse("erp").unwrap());
         let plan = vec![Planned { destination, target: None, mode: None }];
-        let arrival = Arrival { photo, bytes: Bytes::Announced { url: Some(link) }, plan };
+        let arrival =
+            Arrival { photo, bytes: Bytes::Announced { url: Some(link) }, plan, doubt: None };
         self.collector.journal.accept(arrival).await.unwrap();
     }
 

@@ -92,7 +92,7 @@ pub(super) fn count(from: usize, to: usize) -> impl Fn(&Entry<'_>) -> Option<usi
             Some(number) => Some(number),
             None => entry.wrong_value(
                 &format!("is not a whole number from {from} to {to}"),
-                format!("write a number from {from} to {to}"),
+                format!("write for example {}", number.unwrap_or(from).clamp(from, to)),
             ),
         }
     }

@@ -122,3 +122,65 @@ fn service(settings: &Settings) -> S3 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::{
+        destinations::{Destination as _, tests::shared},
+        model::Severity,
+    };
+
+    /// Answers every request with this; gives its address.
+    async fn answering(answer: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 8192];
+                assert!(stream.read(&mut request).await.unwrap() > 0);
+                drop(stream.write_all(answer.as_bytes()).await);
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_console_at_the_endpoint_is_told_as_one() {
+        for answer in [
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n\
+             <!doctype html><title>Console</title>",
+            "HTTP/1.1 404 x\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n\
+             <html><h1>Not Found</h1></html>",
+        ] {
+            let settings = Settings {
+                bucket: "photos".to_owned(),
+                region: "us-east-1".to_owned(),
+                endpoint: Some(answering(answer).await.parse().unwrap()),
+                path_style: true,
+                credentials: Credentials::Keys {
+                    access_key_id: "a".to_owned(),
+                    secret_access_key: "s".into(),
+                    session_token: None,
+                },
+                server_side_encryption: None,
+                storage_class: None,
+                timeout: Duration::from_secs(10),
+                concurrency: 1,
+                key_template: KeyTemplate::default(),
+            };
+            let findings = storage(settings, &shared()).probe().await;
+            assert_eq!(findings[0].severity, Severity::Error, "{answer}: {findings:?}");
+            assert!(
+                findings[0].what.contains("a web page answers where S3 should"),
+                "{findings:?}"
+            );
+            assert!(findings[0].fix.contains("the address of the API"), "{findings:?}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //! which it is known again (`fixtures/contracts/open-questions.md`, section G). Pure.
 
 use super::{Message, message::escaped, name::extension};
-use crate::model::{Delivery, Photo, PhotoId};
+use crate::model::{Delivery, Photo, PhotoId, printable};
 
 /// How every mark begins.
 const PREFIX: &str = "apertur-";
@@ -20,6 +20,13 @@ pub(super) fn mark(photo: &PhotoId) -> String {
 /// The name of its file on the ticket, plain ASCII: `apertur-img_1.jpg`.
 pub(super) fn file_name(photo: &Photo) -> String {
     format!("{}.{}", mark(&photo.id), extension(photo.media_type.as_deref()))
+}
+
+/// What a ticket is called: its subject in one line, else its number.
+pub(super) fn title(number: u64, subject: Option<&str>) -> String {
+    let words: Vec<_> = subject.unwrap_or_default().split_whitespace().collect();
+    let title = printable(&words.join(" "));
+    if title.is_empty() { format!("ticket {number}") } else { title }
 }
 
 /// The HTML of the note or comment that carries these photos, a paragraph each.
@@ -72,6 +79,14 @@ mod tests {
             body(&message, [&delivery, &second]),
             "<p>Photo &amp; 0 (ref apertur-img_1)</p><p>Photo &amp; 0 (ref apertur-img_2)</p>"
         );
+    }
+
+    #[test]
+    fn a_ticket_without_a_subject_is_called_by_its_number() {
+        assert_eq!(title(9, Some(" Broken\r\n\"door\" \u{7}<b> ")), "Broken \"door\" <b>");
+        for none in [None, Some(""), Some(" \n"), Some("\u{1b}")] {
+            assert_eq!(title(9, none), "ticket 9");
+        }
     }
 
     #[test]

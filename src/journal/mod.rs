@@ -73,6 +73,9 @@ pub struct Arrival {
     pub bytes: Bytes,
     /// At least one.
     pub plan: Vec<Planned>,
+    /// Why a planned delivery without destination is held, where it is for another reason than
+    /// [`unrouted`]: of kind `unrouted`, too, so that a replay plans it by its target.
+    pub doubt: Option<Cause>,
 }
 
 /// What became of an arrival.
@@ -434,7 +437,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Removes photos, deliveries and attempts that arrived before the given time and whose
     /// bytes are `expired`, at most `limit` photos at once, oldest first; never one that has a
     /// delivery in `waiting`, `due`, `sending` or `held`. Gives their number. Removes the sessions
-    /// that ended ([`OwnSession::expires_at`]) before the given time, too, and counts none.
+    /// that ended ([`OwnSession::expires_at`]) before the given time and that no photo is left
+    /// of, too, and counts none.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
     /// Whether a photo that is not `expired` has these bytes (the spool keeps what is known).
@@ -547,9 +551,7 @@ fn are_apart(one: Option<&Target>, other: Option<&Target>) -> bool {
 /// tags and belongs to none.
 #[must_use]
 pub fn unrouted(target: Option<&Target>, tags: &[Tag]) -> Cause {
-    let mut tags = tags.iter().map(Tag::to_text);
-    let malformed = || tags.find_map(|tag| correction(&tag).map(|way| misnamed(&tag, way)));
-    if let Some(cause) = target.is_none().then(malformed).flatten() {
+    if let Some(cause) = misnamed(target, tags) {
         return cause;
     }
     let (what, fix) = match target {
@@ -568,8 +570,16 @@ pub fn unrouted(target: Option<&Target>, tags: &[Tag]) -> Cause {
     Cause::new(ErrorKind::Unrouted, what, fix)
 }
 
+/// What is wrong with the first of these tags that was to name a record, where the photo belongs
+/// to none.
+#[must_use]
+pub fn misnamed(target: Option<&Target>, tags: &[Tag]) -> Option<Cause> {
+    let mut tags = tags.iter().map(Tag::to_text).filter(|_| target.is_none());
+    tags.find_map(|tag| correction(&tag).map(|way| malformed(&tag, way)))
+}
+
 /// A tag is free text of whoever made the session.
-fn misnamed(tag: &str, way: &str) -> Cause {
+fn malformed(tag: &str, way: &str) -> Cause {
     let tag: String = tag.chars().take(MAX_TAG).collect();
     let fix = format!(
         "write {way}, on the session and have the photo sent again; or add a [[route]] that \

@@ -9,6 +9,7 @@ mod finding;
 mod ids;
 mod kind;
 mod photo;
+mod printable;
 mod session;
 mod target;
 
@@ -19,5 +20,6 @@ pub use finding::{Finding, Severity};
 pub use ids::{AttemptId, DeliveryId, DestinationName, ImageId, InvalidId, PhotoId, SessionId};
 pub use kind::Kind;
 pub use photo::{Digest, FetchState, Photo, Scheme, Shape, Tag};
+pub use printable::printable;
 pub use session::{Environment, InvalidLink, OwnSession, SessionLink};
 pub use target::{InvalidTarget, Mode, Target, correction, ticket_number};

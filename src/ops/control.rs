@@ -123,10 +123,15 @@ fn is_nobody(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
+/// The daemon went away before it answered: whether the request was carried out is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the daemon went away before it answered; try again")]
+pub struct NoAnswer;
+
 /// Asks the daemon behind the socket; `None` when there is none.
 ///
 /// # Errors
-/// When the daemon goes away before it answers.
+/// [`NoAnswer`] when the daemon goes away before it answers; else when it cannot be reached.
 pub async fn ask(path: &Path, request: &Request) -> anyhow::Result<Option<Reply>> {
     let stream = match UnixStream::connect(path).await {
         Ok(stream) => stream,
@@ -141,9 +146,8 @@ pub async fn ask(path: &Path, request: &Request) -> anyhow::Result<Option<Reply>
     let (read, mut write) = stream.into_split();
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
-    write.write_all(&line).await?;
+    write.write_all(&line).await.context(NoAnswer)?;
     let mut answer = String::new();
-    BufReader::new(read.take(MAX_LINE)).read_line(&mut answer).await?;
-    let reply = serde_json::from_str(&answer).context("the daemon went away; try again")?;
-    Ok(Some(reply))
+    BufReader::new(read.take(MAX_LINE)).read_line(&mut answer).await.context(NoAnswer)?;
+    Ok(Some(serde_json::from_str(&answer).context(NoAnswer)?))
 }

@@ -232,7 +232,7 @@ mod tests {
             mode: None,
         };
         let plan = to.iter().map(planned).collect();
-        Ok(Arrival { photo, bytes: Bytes::Stored, plan })
+        Ok(Arrival { photo, bytes: Bytes::Stored, plan, doubt: None })
     }
 
     fn ops(configured: &[DestinationName]) -> Ops {

@@ -10,12 +10,12 @@ use super::{
     Status,
     answer::Answer,
     body::Body,
-    payload::{Bad, Payload, Source, printable},
+    payload::{Bad, Payload, Source},
     reading::{self, Hints, Known, NamedBy, Told},
 };
 use crate::{
     journal::Journal,
-    model::{Photo, Scheme},
+    model::{Cause, Photo, Scheme, printable},
     route::Routes,
     spool::{Spool, blocking},
 };
@@ -56,6 +56,8 @@ pub struct Reading {
     pub named_by: Option<NamedBy>,
     /// Where its bytes are.
     pub bytes: Whereabouts,
+    /// Why it would be held until a person has looked, whatever the routes say.
+    pub doubt: Option<Cause>,
     /// What the log would say of the mode.
     pub remark: Option<String>,
 }
@@ -127,7 +129,7 @@ pub async fn read(
 
 /// What keeping the bytes would tell of them.
 fn measured(told: Told) -> Reading {
-    let Told { mut photo, source, named_by, remark } = told;
+    let Told { mut photo, source, named_by, doubt, remark } = told;
     let bytes = match source {
         Source::Inline(writer) => {
             photo.sha256 = Some(writer.digest());
@@ -138,5 +140,5 @@ fn measured(told: Told) -> Reading {
         Source::Link(Some(_)) => Whereabouts::Link,
         Source::Link(None) => Whereabouts::Id,
     };
-    Reading { photo, named_by, bytes, remark }
+    Reading { photo, named_by, bytes, doubt, remark }
 }

@@ -26,14 +26,14 @@ use secrecy::SecretString;
 use self::{
     answer::Answer,
     body::{Unverified, Verified, discard},
-    payload::{Bad, Described, Payload, Source, printable},
+    payload::{Bad, Described, Payload, Source},
     reading::{Hints, Known, Told},
     signature::{Claim, Secrets},
 };
 pub use self::{answer::Status, reading::NamedBy};
 use crate::{
-    journal::{Accepted, Arrival, Bytes, Journal, unrouted},
-    model::{Photo, Scheme},
+    journal::{Accepted, Arrival, Bytes, Journal, Planned, misnamed, unrouted},
+    model::{Cause, Photo, Scheme, printable},
     route::Routes,
     spool::{Spool, Writer, blocking},
     system::Clock,
@@ -170,38 +170,61 @@ impl Door {
             scheme,
             now: behind.clock.now(),
         };
-        let Told { photo, source, remark, .. } = reading::told(described, hints, known).await?;
+        let Told { photo, source, doubt, remark, .. } =
+            reading::told(described, hints, known).await?;
         let mut answer = match source {
-            Source::Link(url) => self.commit(photo, Bytes::Announced { url }).await,
-            Source::Inline(writer) => self.store_inline(photo, writer).await,
+            Source::Link(url) => self.commit(photo, Bytes::Announced { url }, doubt).await,
+            Source::Inline(writer) => self.store_inline(photo, writer, doubt).await,
         }?;
         let said: Vec<_> = answer.reason.take().into_iter().chain(remark).collect();
         answer.reason = (!said.is_empty()).then(|| said.join("; "));
         Ok(answer)
     }
 
-    async fn store_inline(&self, mut photo: Photo, writer: Writer) -> Result<Answer, Answer> {
+    async fn store_inline(
+        &self,
+        mut photo: Photo,
+        writer: Writer,
+        doubt: Option<Cause>,
+    ) -> Result<Answer, Answer> {
         if self.behind.journal.knows_photo(&photo.id).await? == Some(true) {
             // The bytes are here; what else it says may be news.
-            return self.commit(photo, Bytes::Announced { url: None }).await;
+            return self.commit(photo, Bytes::Announced { url: None }, doubt).await;
         }
         let stored = blocking(move || writer.keep()).await.map_err(Bad::Disk)?;
         photo.sha256 = Some(stored.sha256);
         photo.size = Some(stored.size);
         photo.media_type = stored.media_type.map(ToOwned::to_owned);
-        self.commit(photo, Bytes::Stored).await
+        self.commit(photo, Bytes::Stored, doubt).await
     }
 
-    async fn commit(&self, photo: Photo, bytes: Bytes) -> Result<Answer, Answer> {
+    async fn commit(
+        &self,
+        photo: Photo,
+        bytes: Bytes,
+        doubt: Option<Cause>,
+    ) -> Result<Answer, Answer> {
         let behind = &self.behind;
         let announced = matches!(bytes, Bytes::Announced { .. });
-        let plan = behind.routes.plan(&photo);
-        let held = plan.iter().any(|planned| planned.destination.is_none());
-        let arrival = Arrival { photo: photo.clone(), bytes, plan };
+        let (target, tags) = (photo.target.as_ref(), &photo.tags);
+        let plan = match doubt {
+            // Nowhere, until somebody has looked.
+            Some(_) => {
+                vec![Planned { destination: None, target: target.cloned(), mode: photo.mode }]
+            }
+            None => behind.routes.plan(&photo),
+        };
+        let is_held = plan.iter().any(|planned| planned.destination.is_none());
+        let cause = match &doubt {
+            None if is_held => Some(unrouted(target, tags)),
+            None => misnamed(target, tags),
+            doubt => doubt.clone(),
+        };
+        let arrival = Arrival { photo: photo.clone(), bytes, plan, doubt };
         match behind.journal.accept(arrival).await? {
             Accepted::New => {
                 if announced { &behind.collector } else { &behind.sender }.wake();
-                let reason = held.then(|| unrouted(photo.target.as_ref(), &photo.tags).to_string());
+                let reason = cause.map(|cause| cause.to_string());
                 Ok(Answer { reason, ..Answer::about(Status::Accepted, photo) })
             }
             Accepted::Duplicate { completed } => {

@@ -15,7 +15,7 @@ use struson::{
 
 use super::{base64::decode, body::Body, multipart::Form, record::Metadata};
 use crate::{
-    model::{ImageId, SessionId, Shape, Tag},
+    model::{ImageId, SessionId, Shape, Tag, printable},
     spool::{Spool, Writer},
 };
 
@@ -346,9 +346,4 @@ fn picture(writer: &Writer, claimed: Option<u64>) -> Result<(), Bad> {
         return Err(Bad::Malformed("the picture does not have size_bytes bytes"));
     }
     Ok(())
-}
-
-/// A text of the guest's device without control characters, at most 255 characters.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(255).collect()
 }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     journal::Journal,
-    model::{ImageId, Photo, PhotoId, Scheme, SessionId},
+    model::{Cause, ErrorKind, ImageId, OwnSession, Photo, PhotoId, Scheme, SessionId, Target},
     route::Routes,
     spool::Spool,
 };
@@ -50,6 +50,8 @@ pub(super) struct Told {
     pub(super) photo: Photo,
     pub(super) source: Source,
     pub(super) named_by: Option<NamedBy>,
+    /// Why a person has to look before it goes anywhere.
+    pub(super) doubt: Option<Cause>,
     /// What the log is to say of it.
     pub(super) remark: Option<String>,
 }
@@ -115,11 +117,18 @@ pub(super) async fn told(
     hints: Hints,
     known: Known<'_>,
 ) -> Result<Told, Answer> {
+    let is_hinted = described.session.is_none();
     let session = described.session.or(hints.session);
     let own = match (&session, known.journal) {
         (Some(session), Some(journal)) => journal.session(session).await?,
         _ => None,
     };
+    let signed = record::read(None, &described.metadata, &described.tags).target;
+    let signed = signed.map(|target| known.routes.named(target));
+    let doubted = own.as_ref().filter(|_| is_hinted).zip(signed);
+    let doubt = doubted.and_then(|(own, signed)| doubt(own, &signed));
+    // What is signed contradicts the header: it proves nothing then.
+    let own = own.filter(|_| doubt.is_none());
     let own_target = own.as_ref().map(|own| own.target.clone());
     let record = record::read(own_target, &described.metadata, &described.tags);
     let own_mode = own.as_ref().and_then(|own| own.mode);
@@ -158,7 +167,27 @@ pub(super) async fn told(
         received_at: known.now,
     };
     let remark = record.remark.filter(|_| own_mode.is_none());
-    Ok(Told { photo, source: described.source, named_by: record.named_by, remark })
+    Ok(Told { photo, source: described.source, named_by: record.named_by, doubt, remark })
+}
+
+/// Why it is not known which of two records a photo belongs to: that of the session of ours in
+/// an unsigned header, or the other one that its signed tags or metadata name. Whoever repeats a
+/// request can write any session there (`fixtures/contracts/apertur.md`, section 1.2).
+fn doubt(own: &OwnSession, signed: &Target) -> Option<Cause> {
+    let OwnSession { session, target, .. } = own;
+    (target.record() != signed.record()).then(|| {
+        Cause::new(
+            ErrorKind::Unrouted,
+            format!(
+                "what is signed names {signed}, and a header that nobody signed names {session}, \
+                 which is for {target}"
+            ),
+            format!(
+                "look at the photo: if it belongs to {signed}, `apertur-bridge deliveries replay` \
+                 sends it there; else ask for it again in a session for its record"
+            ),
+        )
+    })
 }
 
 async fn read_blocking(

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{payload::printable, reading::NamedBy};
-use crate::model::{Mode, Tag, Target, ticket_number};
+use super::reading::NamedBy;
+use crate::model::{Mode, Tag, Target, printable, ticket_number};
 
 /// The help desks by their names in metadata, in the order in which they count.
 const DESKS: [&str; 3] = ["freshservice", "freshdesk", "zendesk"];

@@ -19,7 +19,7 @@ pub use self::{
 };
 use crate::{
     apertur::{Apertur, ApiError, End, NewSession, Session, SessionChange},
-    model::{ErrorKind, Mode, OwnSession, Target},
+    model::{Cause, Environment, ErrorKind, Mode, OwnSession, Target},
     webhook::metadata_of,
 };
 
@@ -70,20 +70,13 @@ impl Made {
 /// When Apertur does not make it.
 pub async fn make(apertur: &Apertur, wish: Wish, now: Timestamp) -> Result<Made, ApiError> {
     let Wish { target, mode, label, session: mut new } = wish;
+    // Of several tags that name a record the first one counts.
     let tag = target.to_string();
-    if !new.tags.contains(&tag) {
-        new.tags.push(tag);
-    }
+    new.tags.retain(|other| *other != tag);
+    new.tags.insert(0, tag);
     // A record and a mode are always JSON.
     new.metadata = metadata_of(&target, mode).ok();
-    let session = apertur.create_session(&new).await?;
-    let asked = match new.end {
-        Some(End::Hours(hours)) => now.checked_add(SignedDuration::from_hours(hours.into())).ok(),
-        Some(End::At(at)) => Some(at),
-        None => now.checked_add(LONGEST_LIFE).ok(),
-    };
-    // Whatever is said: not every time can be written down.
-    let latest = now.checked_add(FARTHEST_END).unwrap_or(now);
+    let session = apertur.create_session(&new).await.map_err(perhaps_made)?;
     let own = OwnSession {
         session: session.id.clone(),
         target,
@@ -92,11 +85,44 @@ pub async fn make(apertur: &Apertur, wish: Wish, now: Timestamp) -> Result<Made,
         link: Some(session.link.clone()),
         environment: session.environment.unwrap_or(apertur.environment()),
         created_at: now,
-        expires_at: session.expires_at.or(asked).unwrap_or(now).min(latest),
+        expires_at: end_of(session.expires_at, new.end, now),
         closed_at: None,
     };
     Ok(Made { own, session })
 }
+
+/// Where nobody knows whether there is a session now, a second try could make a second one.
+fn perhaps_made(error: ApiError) -> ApiError {
+    if !error.unsure {
+        return error;
+    }
+    let fix = "a session may have been made: look at `apertur-bridge sessions list --remote` \
+               first, and only make another if it is not there";
+    ApiError { cause: Cause { fix: fix.to_owned(), ..error.cause }, ..error }
+}
+
+/// When a new session ends: as Apertur says, else as was asked for. What is past is no end of a
+/// session that was just made, and not every time can be written down.
+fn end_of(said: Option<Timestamp>, asked: Option<End>, now: Timestamp) -> Timestamp {
+    let after = |life| now.saturating_add(life).unwrap_or(Timestamp::MAX);
+    let asked = match asked {
+        Some(End::Hours(hours)) => after(SignedDuration::from_hours(hours.into())),
+        Some(End::At(at)) => at,
+        None => after(LONGEST_LIFE),
+    };
+    let ends = [said, Some(asked)].into_iter().flatten().find(|end| *end > now);
+    ends.unwrap_or_else(|| after(LONGEST_LIFE)).min(after(FARTHEST_END))
+}
+
+/// A session of the other environment than the API key: what Apertur says with that key of such
+/// a session means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the session is one of Apertur's {} environment and apertur.api_key belongs to the other one, \
+     so nothing was asked; run this with a key of that environment",
+    .0.as_str()
+)]
+pub struct OtherEnvironment(pub Environment);
 
 /// What became of closing a session.
 #[derive(Debug, Clone)]
@@ -108,8 +134,19 @@ pub struct Closed {
 }
 
 /// Closes a session: here at once, at Apertur as soon as it lets us. Photos that still come
-/// belong to the same record.
-pub async fn close(apertur: &Apertur, own: &OwnSession, now: Timestamp) -> Closed {
+/// belong to the same record. A session that Apertur does not know is left open: it may be known
+/// to another key.
+///
+/// # Errors
+/// When the API key says that it belongs to the other environment; nothing was asked or changed.
+pub async fn close(
+    apertur: &Apertur,
+    own: &OwnSession,
+    now: Timestamp,
+) -> Result<Closed, OtherEnvironment> {
+    if apertur.key_says().is_some_and(|environment| environment != own.environment) {
+        return Err(OtherEnvironment(own.environment));
+    }
     let mut own = own.clone();
     own.closed_at = own.closed_at.or(Some(now));
     let mut left_open = None;
@@ -124,12 +161,12 @@ pub async fn close(apertur: &Apertur, own: &OwnSession, now: Timestamp) -> Close
         match apertur.update_session(&own.session, &change).await {
             Ok(()) => {
                 own.expires_at = end;
-                return Closed { own, left_open: None };
+                return Ok(Closed { own, left_open: None });
             }
             // Nobody can upload there any more, which is what was wanted.
-            Err(ApiError { status: Some(404 | 409 | 410), .. }) => {
+            Err(ApiError { status: Some(409 | 410), .. }) => {
                 own.expires_at = now;
-                return Closed { own, left_open: None };
+                return Ok(Closed { own, left_open: None });
             }
             Err(error) => {
                 let too_soon = error.cause.kind == ErrorKind::Rejected;
@@ -140,7 +177,7 @@ pub async fn close(apertur: &Apertur, own: &OwnSession, now: Timestamp) -> Close
             }
         }
     }
-    Closed { own, left_open }
+    Ok(Closed { own, left_open })
 }
 
 /// Why a text cannot be a session's password.
@@ -155,4 +192,26 @@ pub struct InvalidPassword;
 pub fn password(text: SecretString) -> Result<SecretString, InvalidPassword> {
     let length = text.expose_secret().chars().count();
     if (4..=128).contains(&length) { Ok(text) } else { Err(InvalidPassword) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_was_just_made_has_not_ended_whatever_is_said() {
+        let now: Timestamp = "2027-01-15T08:00:00Z".parse().unwrap();
+        let at = |hours| now.checked_add(SignedDuration::from_hours(hours)).unwrap();
+        for (said, asked, ends) in [
+            (Some(at(5)), Some(End::Hours(3)), at(5)),
+            (Some(at(-1)), Some(End::Hours(3)), at(3)),
+            (Some(now), Some(End::At(at(2))), at(2)),
+            (None, Some(End::At(at(2))), at(2)),
+            (None, Some(End::At(at(-2))), at(168)),
+            (Some(Timestamp::UNIX_EPOCH), None, at(168)),
+            (Some(Timestamp::MAX), None, at(366 * 24)),
+        ] {
+            assert_eq!(end_of(said, asked, now), ends, "{said:?} {asked:?}");
+        }
+    }
 }

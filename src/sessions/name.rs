@@ -17,10 +17,11 @@ pub enum NotFound {
 }
 
 /// The session that a person means: by its id, its short name `session~1a2b3c4d` (also without
-/// `session~`, and its first four digits or more), or the beginning of its label in any case.
+/// `session~`, and its first four digits or more), or the beginning of its label in any case. A
+/// whole label counts before the beginning of one.
 ///
 /// # Errors
-/// When it is none, or not only one.
+/// When it is none, or not only one: short names and labels count alike.
 pub fn find<'a>(sessions: &'a [OwnSession], name: &str) -> Result<&'a OwnSession, NotFound> {
     let name = name.trim();
     if let Some(exact) = sessions.iter().find(|own| own.session.reveal() == name) {
@@ -28,28 +29,23 @@ pub fn find<'a>(sessions: &'a [OwnSession], name: &str) -> Result<&'a OwnSession
     }
     let short = name.strip_prefix("session~").unwrap_or(name).to_ascii_lowercase();
     let is_short = short.len() >= SHORTEST && short.bytes().all(|b| b.is_ascii_hexdigit());
-    let by_short = |own: &&OwnSession| is_short && own.session.fingerprint().starts_with(&short);
+    let by_short = |own: &OwnSession| is_short && own.session.fingerprint().starts_with(&short);
     let wanted = name.to_lowercase();
     let label = |own: &OwnSession| own.label.as_deref().map(str::to_lowercase);
-    let by_label = |own: &&OwnSession| label(own).is_some_and(|label| label == wanted);
-    let by_prefix = |own: &&OwnSession| {
-        !wanted.is_empty() && label(own).is_some_and(|label| label.starts_with(&wanted))
+    let by_label = |own: &OwnSession| label(own).is_some_and(|label| label == wanted);
+    let is_labelled = sessions.iter().any(by_label);
+    let by_prefix = |own: &OwnSession| {
+        !is_labelled
+            && !wanted.is_empty()
+            && label(own).is_some_and(|label| label.starts_with(&wanted))
     };
-    one(sessions.iter().filter(by_short))
-        .or_else(|| one(sessions.iter().filter(by_label)))
-        .or_else(|| one(sessions.iter().filter(by_prefix)))
-        .unwrap_or(Err(NotFound::None))
-}
-
-fn one<'a>(
-    found: impl Iterator<Item = &'a OwnSession>,
-) -> Option<Result<&'a OwnSession, NotFound>> {
+    let found = sessions.iter().filter(|own| by_short(own) || by_label(own) || by_prefix(own));
     match found.collect::<Vec<_>>().as_slice() {
-        [] => None,
-        [one] => Some(Ok(one)),
+        [] => Err(NotFound::None),
+        [one] => Ok(one),
         many => {
             let names: Vec<_> = many.iter().map(|own| own.session.to_string()).collect();
-            Some(Err(NotFound::Several(names.join(", "))))
+            Err(NotFound::Several(names.join(", ")))
         }
     }
 }
@@ -90,5 +86,17 @@ mod tests {
         for none in ["", "session~", "id-", "cellar", &short[..3]] {
             assert_eq!(id(none), Err(NotFound::None), "{none}");
         }
+    }
+
+    #[test]
+    fn a_label_that_looks_like_another_s_short_name_is_asked_about() {
+        let short = session("id-1", None).session.fingerprint();
+        let all = [session("id-1", None), session("id-2", Some(&short[..4]))];
+        let several = find(&all, &short[..4]).unwrap_err().to_string();
+        for own in &all {
+            assert!(several.contains(&own.session.to_string()), "{several}");
+        }
+        let exact = format!("session~{short}");
+        assert_eq!(find(&all, &exact).map(|own| own.session.reveal()), Ok("id-1"));
     }
 }

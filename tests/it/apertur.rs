@@ -199,6 +199,16 @@ async fn asking_is_repeated_and_making_a_session_only_when_it_surely_was_not_mad
     let error = stepping(&clock, apertur.create_session(&wish())).await.unwrap_err();
     assert!(error.unsure && error.passes(), "{error:?}");
     assert_eq!(posted(&fake).len(), 1);
+
+    // An answer that breaks off: what it says of its form is not so.
+    let broken = || Reply::json(200, &json!([])).header("Transfer-Encoding", "chunked");
+    fake.with(|api| api.next.extend([broken(), broken()]));
+    assert!(stepping(&clock, apertur.recent_sessions(1)).await.is_ok());
+    assert_eq!(fake.seen().len(), 7);
+    fake.with(|api| api.next.push_back(broken()));
+    let error = stepping(&clock, apertur.create_session(&wish())).await.unwrap_err();
+    assert!(error.unsure && error.passes(), "{error:?}");
+    assert_eq!(posted(&fake).len(), 2);
 }
 
 #[tokio::test]

@@ -196,6 +196,24 @@ async fn tickets_that_take_no_note_refuse_the_photo_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_ticket_that_is_gone_is_no_record() {
+    for product in BOTH {
+        let lab = Lab::new(product);
+        for (ticket, end) in [
+            (90, "refused not_found"),
+            (91, "refused not_found"),
+            (92, "refused forbidden"),
+            (94, "done"),
+        ] {
+            let target = lab.to(ticket, "img_1", Mode::Internal).target.unwrap();
+            let record = lab.destination.record(&target).await;
+            assert_eq!(ending(&record), end, "{product:?} {ticket}");
+            lab.clock.step(Duration::from_mins(5));
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_the_account_finds_too_large_is_refused_with_the_setting() {
     let lab = Lab::with(Product::Freshdesk, |s| s.max_attachment = 64 << 20);
     let bytes = vec![1; 21 << 20];

@@ -181,6 +181,8 @@ async fn a_ticket_that_takes_nothing_gets_no_upload_where_that_can_be_seen() {
     assert!(full.unwrap_err().cause().fix.contains("5,000"));
     assert_eq!(lab.calls()[2..], ["ticket", "upload", "update", "unupload"]);
     assert_eq!(lab.zendesk.loose_uploads(), 0);
+    let record = lab.destination.record(&"zendesk:94".parse().unwrap()).await;
+    assert_eq!(ending(&record), "refused rejected");
 }
 
 #[tokio::test]

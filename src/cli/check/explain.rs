@@ -119,6 +119,9 @@ pub(super) async fn run(
     if as_json { json(&explained) } else { story::tell(&explained) }
 }
 
+/// Why no destination gets a photo that is in doubt.
+const LOOKED_AT: &str = "it is held until a person has looked";
+
 fn ignored(topic: &str) -> Failure {
     Failure::Failed(anyhow::anyhow!(
         "the topic {topic:?} carries no photo: the webhook answers 200 `ignored` and keeps \
@@ -144,23 +147,28 @@ fn explain(
     reading: Reading,
     mut remarks: Vec<String>,
 ) -> Result<Explained, Failure> {
-    let Reading { photo, named_by, bytes, remark } = reading;
+    let Reading { photo, named_by, bytes, doubt, remark } = reading;
     remarks.extend(remark);
     if photo.media_type.is_none() {
         remarks
             .push("its type is read from its bytes once they are here; `bin` stands for it".into());
     }
     let routes = &config.routes;
-    let plan = routes.plan(&photo);
+    let plan = if doubt.is_some() { Vec::new() } else { routes.plan(&photo) };
     let reasons = routes.reasons(&photo);
     let ways = serve::destinations(config)?.into_iter().zip(&reasons);
     let destinations = ways.map(|((name, destination), reason)| {
         let planned = plan.iter().find(|planned| planned.destination.as_ref() == Some(&name));
-        way(&photo, name, destination.as_ref(), (*reason, planned))
+        let way = way(&photo, name, destination.as_ref(), (*reason, planned));
+        if doubt.is_none() { way } else { Way { why: LOOKED_AT.to_owned(), ..way } }
     });
     let destinations = destinations.collect();
+    let (target, tags) = (photo.target.as_ref(), &photo.tags);
     let is_held = plan.iter().any(|planned| planned.destination.is_none());
-    let held = is_held.then(|| journal::unrouted(photo.target.as_ref(), &photo.tags));
+    let held = doubt.or_else(|| is_held.then(|| journal::unrouted(target, tags)));
+    if held.is_none() {
+        remarks.extend(journal::misnamed(target, tags).map(|cause| cause.to_string()));
+    }
     let rules = routes.rules.iter().enumerate();
     let routes = rules.map(|(at, rule)| judged(at, rule, &photo)).collect();
     let known = false;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::paused;
 use crate::{
     cli::output::{Failure, json, line},
-    journal::{Journal, Pause, Story},
+    journal::{Journal, Pause, Story, misnamed},
     model::{Attempt, Cause, Delivery, DeliveryState, FetchState},
     ops::Ops,
     system::Clock,
@@ -64,6 +64,12 @@ fn print(story: &Story, pauses: &[Pause]) -> Result<(), Failure> {
         why(cause, "           ")?;
     }
     attempts(story.attempts.iter().filter(|attempt| attempt.delivery.is_none()))?;
+    // Where nobody wants the photo, its delivery says so.
+    if story.deliveries.iter().all(|delivery| delivery.destination.is_some())
+        && let Some(cause) = misnamed(photo.target.as_ref(), &photo.tags)
+    {
+        why(&cause, "remark     ")?;
+    }
     for delivery in &story.deliveries {
         line("")?;
         print_delivery(delivery, paused(delivery, pauses))?;

@@ -1,6 +1,10 @@
 //! `sessions create`.
 
-use std::path::PathBuf;
+use std::{
+    convert::Infallible,
+    io::{self, IsTerminal as _},
+    path::{Path, PathBuf},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -15,9 +19,10 @@ use crate::{
     },
     config::Config,
     destinations::Language,
-    model::{Mode, Target},
+    model::{Mode, Tag, Target},
     ops::control::Request,
     sessions::{self, LONGEST_LIFE, Made, Sent, Wish},
+    spool::blocking,
     system::Clock,
 };
 
@@ -49,13 +54,14 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = life, conflicts_with = "expires_at")]
     expires_in: Option<SignedDuration>,
     /// When it ends, in RFC 3339, for example 2027-01-15T18:00:00Z
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = end)]
     expires_at: Option<Timestamp>,
     /// What guests have to type, 4 to 128 characters; other users of this machine can see it
     /// while the command runs
-    #[arg(long, value_parser = password)]
+    #[arg(long, value_parser = secret)]
     password: Option<SecretString>,
-    /// A file with the password, better than --password
+    /// A file with the password, better than --password; - reads a line of standard input, on a
+    /// terminal without showing it
     #[arg(long, value_name = "FILE", conflicts_with = "password")]
     password_file: Option<PathBuf>,
     /// Only these types of picture: jpeg, png, webp, heic; may be given several times
@@ -90,34 +96,55 @@ pub(in crate::cli) struct Args {
 
 /// Makes a session.
 pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
+    let apertur = apertur(config)?;
     let target = known(config, args.target.clone())?;
     let messenger = match &args.send {
         Some(name) => Some(send::messenger(config, &target, name).await?),
         None => None,
     };
-    let apertur = apertur(config)?;
-    let session = new(config, &apertur, &args).await?;
+    let session = new(config, &apertur, &args, &target).await?;
     // What cannot be written down is better not made.
+    let file = match &args.qr {
+        Some(file) => Some(file.begin().await?),
+        None => None,
+    };
     ask::perform(config, Request::Ping).await?;
     let wish = Wish { target, mode: args.mode, label: args.label.clone(), session };
     let now = Clock::system().now();
     let made = sessions::make(&apertur, wish, now).await.map_err(|error| failed(&error))?;
+    // From here on nothing keeps the link from whoever asked for it.
     let kept = keep(config, &made.own).await;
-    if let Some(file) = &args.qr {
-        qr::write(&made.session.link, file).await?;
-    }
-    let sent = match &messenger {
-        Some(messenger) => Some(send::send(messenger, &made.own, args.language).await),
-        None => None,
+    let drawn = match file {
+        Some(file) => file.finish(&made.session.link).await,
+        None => Ok(()),
     };
-    tell(&made, sent.as_ref(), &args, now)?;
-    kept.map_err(|error| {
-        Failure::Failed(anyhow::anyhow!(
-            "the session works, but it could not be written down here: its photos go by its tags \
-             and metadata alone ({error})"
-        ))
-    })?;
-    sent.map_or(Ok(()), |sent| send::verdict(&sent, &made.own))
+    let sent = match &messenger {
+        // Nobody is sent to a session whose photos may go astray.
+        Some(messenger) if kept.is_ok() => {
+            Some(send::send(messenger, &made.own, args.language).await)
+        }
+        _ => None,
+    };
+    let told = tell(&made, sent.as_ref(), &args, now);
+    let kept = kept.map_err(|error| not_kept(&error, messenger.is_some()));
+    let verdict = sent.map_or(Ok(()), |sent| send::verdict(&sent, &made.own));
+    first_of([kept, drawn, verdict, told])
+}
+
+fn not_kept(error: &Failure, was_to_be_sent: bool) -> Failure {
+    let unsent = if was_to_be_sent { "; its link was not sent to anybody" } else { "" };
+    Failure::Failed(anyhow::anyhow!(
+        "the session works, but it could not be written down here: its photos go by its tags and \
+         metadata alone{unsent} ({error})"
+    ))
+}
+
+/// The first failure; the others are told at once.
+fn first_of(all: impl IntoIterator<Item = Result<(), Failure>>) -> Result<(), Failure> {
+    let mut failures = all.into_iter().filter_map(Result::err);
+    let first = failures.next();
+    failures.for_each(|failure| remark(&failure.to_string()));
+    first.map_or(Ok(()), Err)
 }
 
 /// The record, of a system that is configured.
@@ -138,24 +165,25 @@ fn known(config: &Config, target: Target) -> Result<Target, Failure> {
     Ok(target)
 }
 
-async fn new(config: &Config, apertur: &Apertur, args: &Args) -> Result<NewSession, Failure> {
+async fn new(
+    config: &Config,
+    apertur: &Apertur,
+    args: &Args,
+    target: &Target,
+) -> Result<NewSession, Failure> {
     let end = args.expires_at.map(End::At).or(args.expires_in.map(|life| {
         match u8::try_from(life.as_hours()) {
             Ok(hours) if SignedDuration::from_hours(hours.into()) == life => End::Hours(hours),
             _ => End::At(Timestamp::now().saturating_add(life).unwrap_or(Timestamp::MAX)),
         }
     }));
-    let password = match &args.password_file {
-        None => args.password.clone(),
-        Some(file) => {
-            let text = tokio::fs::read_to_string(file).await.map_err(|error| {
-                let file = file.display();
-                Failure::Failed(anyhow::anyhow!("{file} cannot be read: {error}"))
-            })?;
-            Some(password(text.trim_end_matches(['\r', '\n'])).map_err(Failure::Usage)?)
-        }
-    };
+    if let Some(tag) = args.tags.iter().find(|tag| names_other(tag, target)) {
+        return Err(Failure::Usage(format!(
+            "the tag {tag} names another record than --for {target}; leave it out"
+        )));
+    }
     Ok(NewSession {
+        password: password(args).await?,
         destinations: destinations(config, apertur, &args.destinations).await?,
         long_polling: false,
         tags: args.tags.clone(),
@@ -163,9 +191,52 @@ async fn new(config: &Config, apertur: &Apertur, args: &Args) -> Result<NewSessi
         max_images: args.max_images,
         media_types: args.allow_mime.clone(),
         max_dimension: args.max_dimension,
-        password,
         metadata: None,
     })
+}
+
+/// Whether who reads a tag as we do takes it for another record; a mere ticket may mean anything.
+fn names_other(tag: &str, target: &Target) -> bool {
+    let named: Option<Target> = Tag::from_text(tag).to_text().parse().ok();
+    let named = named.filter(|named| !matches!(named, Target::Ticket { .. }));
+    named.is_some_and(|named| named.record() != target.record())
+}
+
+/// The password as it was given; no refusal repeats it.
+async fn password(args: &Args) -> Result<Option<SecretString>, Failure> {
+    let given = match &args.password_file {
+        None => args.password.clone(),
+        Some(file) => {
+            let path = file.clone();
+            let text = blocking(move || if path == Path::new("-") { typed() } else { read(&path) });
+            Some(text.await.map_err(|error| {
+                let file = file.display();
+                Failure::Failed(anyhow::anyhow!("{file} cannot be read: {error}"))
+            })?)
+        }
+    };
+    let checked = given.map(sessions::password).transpose();
+    checked.map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn read(path: &Path) -> io::Result<SecretString> {
+    Ok(line_of(&std::fs::read_to_string(path)?))
+}
+
+/// A line of standard input; on a terminal nobody sees it.
+fn typed() -> io::Result<SecretString> {
+    let text = if io::stdin().is_terminal() {
+        rpassword::prompt_password("password for guests: ")?
+    } else {
+        let mut text = String::new();
+        io::stdin().read_line(&mut text)?;
+        text
+    };
+    Ok(line_of(&text))
+}
+
+fn line_of(text: &str) -> SecretString {
+    SecretString::from(text.trim_end_matches(['\r', '\n']))
 }
 
 /// Apertur's ids of the destinations that are meant.
@@ -274,8 +345,14 @@ fn life(text: &str) -> Result<SignedDuration, String> {
     Ok(life)
 }
 
-fn password(text: &str) -> Result<SecretString, String> {
-    sessions::password(SecretString::from(text)).map_err(|error| error.to_string())
+fn end(text: &str) -> Result<Timestamp, String> {
+    let end: Timestamp = text.parse().map_err(|_| "write for example 2027-01-15T18:00:00Z")?;
+    if end <= Timestamp::now() { Err("that is past".to_owned()) } else { Ok(end) }
+}
+
+/// Takes anything: what is refused on the command line is repeated there.
+fn secret(text: &str) -> Result<SecretString, Infallible> {
+    Ok(SecretString::from(text))
 }
 
 /// A media type that Apertur knows (`fixtures/contracts/apertur.md`, section 4.1).
@@ -293,6 +370,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_tag_that_names_another_record_is_known() {
+        let target: Target = "freshservice:2:241".parse().unwrap();
+        for tag in ["odoo:res.partner:42", "freshservice:242", "zendesk:9"] {
+            assert!(names_other(tag, &target), "{tag}");
+        }
+        for tag in ["vip:gold", "ticket:7", "freshservice:241", "odoo:res.partner", "plain"] {
+            assert!(!names_other(tag, &target), "{tag}");
+        }
+    }
+
+    #[test]
     fn options_are_read_as_people_write_them() {
         assert_eq!(life("90m"), Ok(SignedDuration::from_mins(90)));
         for text in ["0s", "8d", "soon", "-1h"] {
@@ -305,6 +393,7 @@ mod tests {
         assert!(
             label(" ").is_err() && label("a\u{7}").is_err() && label(&"a".repeat(101)).is_err()
         );
-        assert!(password("äöüß").is_ok() && password("abc").is_err());
+        assert!(end("2099-01-15T18:00:00Z").is_ok());
+        assert!(end("2020-01-15T18:00:00Z").is_err() && end("soon").is_err());
     }
 }

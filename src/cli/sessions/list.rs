@@ -78,6 +78,10 @@ impl<'a> Remote<'a> {
 
 /// Lists sessions.
 pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+    let remote = match args.remote {
+        true => Some(apertur(config)?),
+        false => None,
+    };
     let journal = open_to_read(config).await?;
     let now = Clock::system().now();
     let record = args.target.as_ref().map(Target::record);
@@ -87,12 +91,12 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     };
     let all = journal.sessions().await?;
     let own: Vec<_> = all.iter().filter(wanted).take(args.limit).collect();
-    let remote = match args.remote {
-        true => {
+    let remote = match remote {
+        Some(apertur) => {
             let limit = u32::try_from(args.limit).unwrap_or(u32::MAX).min(100);
-            apertur(config)?.recent_sessions(limit).await.map_err(|error| failed(&error))?
+            apertur.recent_sessions(limit).await.map_err(|error| failed(&error))?
         }
-        false => Vec::new(),
+        None => Vec::new(),
     };
     let mut rows = Vec::new();
     for own in own {

@@ -25,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const ASK_EVERY: Duration = Duration::from_secs(10);
 /// The same while it fails.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
-/// How long after a session's end photos are waited for that Apertur has and that are not here.
+/// How long after a session's end photos are waited for that are not here, or that nobody told of.
 const STRAGGLERS: Duration = Duration::from_mins(2);
 
 /// Options of `sessions watch`.
@@ -33,7 +33,9 @@ const STRAGGLERS: Duration = Duration::from_mins(2);
 #[command(after_help = "Example:
   apertur-bridge sessions watch session~1a2b3c4d
 
-Ends when the session has ended and all its photos have come to rest, or with Ctrl-C.")]
+Ends when the session has ended and all its photos have come to rest, or with Ctrl-C. Where Apertur
+does not say that they are all here, two minutes are waited for others. A session that was closed
+goes on until its link stops working.")]
 pub(in crate::cli) struct Args {
     #[command(flatten)]
     name: Name,
@@ -116,18 +118,26 @@ async fn follow(
                 shown.insert(title, standing);
             }
         }
-        let is_over = !own.is_open(now) || remote.is_some_and(|remote| remote.is_over());
-        if is_over {
+        let is_told = remote.is_some_and(|remote| remote.is_over());
+        // Closed here it may still be open at Apertur: its end alone counts.
+        if is_told || now >= own.expires_at {
             let since = *over_since.get_or_insert(now);
             let waited = now.duration_since(since) >= STRAGGLERS.try_into().unwrap_or_default();
-            let missing = photos.iter().filter(|photo| photo.id.is_none()).count();
-            let settled = photos.iter().filter(|photo| photo.id.is_some()).all(Photo::is_settled);
-            if settled && (missing == 0 || waited) {
-                return end(&photos, missing);
+            if is_at_rest(&photos, is_told, waited) {
+                return end(&photos);
             }
         }
         clock.sleep_until(clock.after(LOOK_EVERY)).await;
     }
+}
+
+/// Whether nothing more is awaited of a session that has ended. Apertur's list of its photos is
+/// whole once Apertur says that the session is over; without that word there may be others on
+/// their way.
+fn is_at_rest(photos: &[Photo], list_is_whole: bool, waited: bool) -> bool {
+    let mut here = photos.iter().filter(|photo| photo.id.is_some());
+    let all_here = photos.iter().all(|photo| photo.id.is_some());
+    here.all(Photo::is_settled) && (waited || (list_is_whole && all_here))
 }
 
 #[derive(Serialize)]
@@ -145,7 +155,8 @@ fn print(photo: &Photo, at: Timestamp, as_json: bool) -> Result<(), Failure> {
     line(&format!("{at:.0}  {}  {}", photo.title(), photo.standing()))
 }
 
-fn end(photos: &[Photo], missing: usize) -> Result<(), Failure> {
+fn end(photos: &[Photo]) -> Result<(), Failure> {
+    let missing = photos.iter().filter(|photo| photo.id.is_none()).count();
     let here = photos.len() - missing;
     if missing > 0 {
         return Err(Failure::Failed(anyhow::anyhow!(
@@ -155,4 +166,42 @@ fn end(photos: &[Photo], missing: usize) -> Result<(), Failure> {
     }
     remark(&format!("the session is over, {here} photo(s)"));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DeliveryState, PhotoId};
+
+    fn photo(state: Option<DeliveryState>) -> Photo {
+        let standing =
+            |state| photos::Standing { destination: None, state, cause: None, url: None };
+        Photo {
+            id: state.and_then(|_| PhotoId::parse("img_1").ok()),
+            image: None,
+            filename: None,
+            received_at: None,
+            deliveries: state.map(standing).into_iter().collect(),
+            apertur: None,
+        }
+    }
+
+    #[test]
+    fn stragglers_are_waited_for_unless_apertur_has_told_of_all() {
+        let (landed, under_way) =
+            (photo(Some(DeliveryState::Delivered)), photo(Some(DeliveryState::Due)));
+        let missing = photo(None);
+        for (photos, whole, waited, at_rest) in [
+            (vec![], false, false, false),
+            (vec![], false, true, true),
+            (vec![], true, false, true),
+            (vec![landed.clone()], false, false, false),
+            (vec![landed.clone()], true, false, true),
+            (vec![landed.clone(), missing.clone()], true, false, false),
+            (vec![landed.clone(), missing], true, true, true),
+            (vec![landed, under_way], true, true, false),
+        ] {
+            assert_eq!(is_at_rest(&photos, whole, waited), at_rest, "{photos:?} {whole} {waited}");
+        }
+    }
 }

@@ -2,12 +2,32 @@
 //! (`fixtures/contracts/open-questions.md` E15). Signed links are never read.
 
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value as Json;
 
 /// A ticket, as far as it matters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct TicketSeen {
     pub(super) requester_id: Option<u64>,
     pub(super) workspace_id: Option<u64>,
+    // Of whatever type: no photo is to be lost for them.
+    #[serde(default)]
+    subject: Json,
+    #[serde(default)]
+    spam: Json,
+    #[serde(default)]
+    deleted: Json,
+}
+
+impl TicketSeen {
+    /// What people call it.
+    pub(super) fn subject(&self) -> Option<&str> {
+        self.subject.as_str()
+    }
+
+    /// Whether it is spam or deleted, and takes nothing any more.
+    pub(super) fn is_gone(&self) -> bool {
+        [&self.spam, &self.deleted].into_iter().any(|flag| *flag == Json::Bool(true))
+    }
 }
 
 /// A conversation: a note, a reply or a message of the customer's.
@@ -141,11 +161,20 @@ mod tests {
 
     #[test]
     fn bare_and_wrapped_answers_are_the_same() {
-        let seen = TicketSeen { requester_id: Some(7001), workspace_id: Some(2) };
+        let seen = TicketSeen {
+            requester_id: Some(7001),
+            workspace_id: Some(2),
+            subject: Json::Null,
+            spam: Json::Null,
+            deleted: Json::Null,
+        };
         let bare = br#"{"id":241,"requester_id":7001,"workspace_id":2,"status":2}"#;
         let wrapped = br#"{"ticket":{"id":241,"requester_id":7001,"workspace_id":2}}"#;
         assert_eq!(ticket(bare), Some(seen.clone()));
         assert_eq!(ticket(wrapped), Some(seen));
+        let odd = br#"{"id":241,"subject":7,"spam":"no","deleted":[]}"#;
+        let odd = ticket(odd).unwrap();
+        assert_eq!((odd.subject(), odd.is_gone()), (None, false));
         assert_eq!(ticket(br#"{"message":"no"}"#), None);
         assert_eq!(ticket(b"<html>"), None);
 

@@ -354,7 +354,7 @@ fn fix_ticket(settings: &Settings, call: &Call<'_>) -> String {
     }
 }
 
-fn fix_gone() -> String {
+pub(super) fn fix_gone() -> String {
     "check that the ticket is neither deleted nor spam, then replay the delivery".to_owned()
 }
 

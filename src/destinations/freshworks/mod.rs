@@ -2,9 +2,9 @@
 //!
 //! One room for both: `settings` holds what tells them apart, `answer` reads either's answers.
 //! `deliver` holds the steps of a delivery, `find` the look for one, `note` what is posted,
-//! `tell` a reply without a photo, `wire` a call, `fault` what a refusal means, `probe` the
-//! checks. The facts are those of `fixtures/contracts/freshdesk.md` and `freshservice.md`.
-//! Nothing here waits or tries again, and photos are streamed.
+//! `tell` a reply without a photo, `record` the ticket's name, `wire` a call, `fault` what a
+//! refusal means, `probe` the checks. The facts are those of `fixtures/contracts/freshdesk.md` and
+//! `freshservice.md`. Nothing here waits or tries again, and photos are streamed.
 
 mod answer;
 mod deliver;
@@ -12,6 +12,7 @@ mod fault;
 mod find;
 mod note;
 mod probe;
+mod record;
 mod settings;
 mod tell;
 mod wire;
@@ -25,7 +26,7 @@ pub use self::settings::{
     Login, Product, RequesterRefused, Settings,
 };
 use self::wire::{Credentials, Wire};
-use super::{Allowance, Destination, Invitation, Limits, Parcel, Progress, Shared, oauth};
+use super::{Allowance, Destination, Invitation, Limits, Parcel, Progress, Record, Shared, oauth};
 use crate::model::{Delivery, DestinationName, Failure, Finding, Kind, Mode, Receipt, Target};
 
 /// How long a note whose answer was lost may be missing in the list of conversations: that lags
@@ -110,6 +111,10 @@ impl Destination for Freshworks {
         _progress: &Progress,
     ) -> Result<Vec<Receipt>, Failure> {
         self.post(parcel).await
+    }
+
+    async fn record(&self, target: &Target) -> Result<Record, Failure> {
+        self.named(target).await
     }
 
     fn login(&self) -> Result<oauth::Login, oauth::NoLogin> {

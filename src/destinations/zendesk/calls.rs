@@ -29,6 +29,16 @@ pub(super) struct Ticket {
     #[serde(default, deserialize_with = "or_default")]
     pub(super) status: String,
     pub(super) requester_id: Option<u64>,
+    // Of whatever type: no photo is to be lost for it.
+    #[serde(default)]
+    subject: Json,
+}
+
+impl Ticket {
+    /// What people call it.
+    pub(super) fn subject(&self) -> Option<&str> {
+        self.subject.as_str()
+    }
 }
 
 /// A file that waits for a comment to name it. Good for one comment of this attempt.

@@ -1,16 +1,17 @@
 //! Zendesk: photos become attachments of one comment on a ticket.
 //!
 //! `deliver` holds the steps, `calls` the calls they are made of, `wire` how a call is made,
-//! `told` what an answer says, `tell` a comment without a photo, `fault` what it means when it is
-//! no success, `probe` the checks. The facts all of it rests on are in
-//! `fixtures/contracts/zendesk.md`. Nothing here waits or tries an attempt again, and an upload's
-//! token never leaves the attempt that got it.
+//! `told` what an answer says, `tell` a comment without a photo, `record` the ticket's name,
+//! `fault` what an answer means when it is no success, `probe` the checks. The facts all of it
+//! rests on are in `fixtures/contracts/zendesk.md`. Nothing here waits or tries an attempt again,
+//! and an upload's token never leaves the attempt that got it.
 
 mod calls;
 mod deliver;
 mod fault;
 mod find;
 mod probe;
+mod record;
 mod settings;
 mod tell;
 mod told;
@@ -24,7 +25,7 @@ pub use settings::{Login, Settings};
 
 use self::wire::Wire;
 use super::{
-    Allowance, Destination, Invitation, Limits, Parcel, Progress, Shared,
+    Allowance, Destination, Invitation, Limits, Parcel, Progress, Record, Shared,
     oauth::{self, NoLogin},
     pace::Plan,
 };
@@ -113,6 +114,10 @@ impl Destination for Zendesk {
         _progress: &Progress,
     ) -> Result<Vec<Receipt>, Failure> {
         self.deliver_all(&parcel.items).await
+    }
+
+    async fn record(&self, target: &Target) -> Result<Record, Failure> {
+        self.named(target).await
     }
 
     fn login(&self) -> Result<oauth::Login, NoLogin> {

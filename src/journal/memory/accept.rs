@@ -16,7 +16,7 @@ use crate::{
 
 impl State {
     pub(super) fn accept(&mut self, arrival: Arrival) -> Accepted {
-        let Arrival { photo, bytes, plan } = arrival;
+        let Arrival { photo, bytes, plan, doubt } = arrival;
         if self.photos.contains_key(&photo.id) {
             let completed = self.complete(&photo.id, &photo, bytes, plan);
             return Accepted::Duplicate { completed };
@@ -47,6 +47,12 @@ impl State {
         };
         self.photos.insert(id.clone(), row);
         self.plan(&id, plan, now);
+        let unplanned = |row: &&mut DeliveryRow| {
+            row.delivery.photo.id == id && row.delivery.destination.is_none()
+        };
+        for row in self.deliveries.values_mut().filter(unplanned) {
+            row.delivery.cause = doubt.clone().or(row.delivery.cause.take());
+        }
         Accepted::New
     }
 

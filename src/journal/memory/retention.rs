@@ -38,7 +38,11 @@ impl State {
             self.deliveries.retain(|_, row| row.delivery.photo.id != *id);
             self.attempts.retain(|_, row| row.photo != *id);
         }
-        self.sessions.retain(|_, session| session.expires_at >= before);
+        let photos = &self.photos;
+        self.sessions.retain(|id, session| {
+            let of_it = |row: &PhotoRow| row.photo.session.as_ref() == Some(id);
+            session.expires_at >= before || photos.values().any(of_it)
+        });
         old.len() as u64
     }
 

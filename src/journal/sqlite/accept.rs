@@ -30,6 +30,13 @@ pub(super) fn accept(db: &Connection, arrival: &Arrival) -> Result<Accepted> {
     }
     let seq = insert_photo(db, arrival)?;
     insert_plan(db, seq, &arrival.plan, photo.received_at)?;
+    if let Some(doubt) = &arrival.doubt {
+        let (cause, error) = rows::cause(doubt)?;
+        db.prepare_cached(
+            "UPDATE deliveries SET cause = ?2, error = ?3 WHERE photo = ?1 AND destination IS NULL",
+        )?
+        .execute(params![seq, cause, error])?;
+    }
     if arrival.bytes == Bytes::Stored {
         place(db, seq, "d.state = 'waiting'", photo.received_at)?;
     }

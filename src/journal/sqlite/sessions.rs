@@ -41,9 +41,10 @@ pub(super) fn by_id(db: &Connection) -> Result<HashMap<SessionId, OwnSession>> {
     Ok(all(db)?.into_iter().map(|kept| (kept.session.clone(), kept)).collect())
 }
 
-/// Removes those that ended before the given time.
+/// Removes those that ended before the given time and that no photo is left of.
 pub(super) fn forget(db: &Connection, before: Timestamp) -> Result<()> {
-    let sql = "DELETE FROM sessions WHERE expires_at < ?1";
+    let sql = "DELETE FROM sessions WHERE expires_at < ?1
+        AND NOT EXISTS (SELECT 1 FROM photos p WHERE p.session = sessions.session)";
     db.prepare_cached(sql)?.execute([before.as_millisecond()])?;
     Ok(())
 }

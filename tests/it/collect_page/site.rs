@@ -317,7 +317,7 @@ impl Site {
             mode: None,
         };
         let plan = vec![planned("erp"), planned("archive")];
-        self.journal.accept(Arrival { photo, bytes, plan }).await.unwrap();
+        self.journal.accept(Arrival { photo, bytes, plan, doubt: None }).await.unwrap();
     }
 }
 

@@ -351,4 +351,41 @@ async fn a_session_that_was_made_here_names_the_record() {
     let part =
         "target     zendesk:9, named by the session, which was made here\nmode       agent\n";
     assert!(said.out.contains(part), "{}{}", said.out, said.err);
+    // In a header that nobody signed it does so only where nothing that is signed says otherwise.
+    let explain = |photo: &Photo| {
+        let request = photo.multipart();
+        let mut command = binary(&file);
+        command.args(["check", "--explain", "-"]).current_dir(home.path());
+        for (name, value) in &request.headers {
+            command.arg("--header").arg(format!("{name}: {}", String::from_utf8_lossy(value)));
+        }
+        fed(command, &request.body).out
+    };
+    let told = explain(&Photo::new("img_1").tag("odoo:res.partner:42"));
+    for part in [
+        "target     odoo:res.partner:42, named by a tag\nmode       that of the destination\n",
+        "not to     erp (odoo): it is held until a person has looked\n",
+        "held       what is signed names odoo:res.partner:42, and a header that nobody signed names",
+    ] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+    let told = explain(&Photo::new("img_1").tag("zendesk:9"));
+    assert!(told.contains("named by the session, which was made here"), "{told}");
+}
+
+#[test]
+fn a_tag_that_names_no_record_is_told_though_storage_takes_the_photo() {
+    let daemon = Daemon::start(Options::default());
+    let photo = Photo::new("img_1").tag("odoo:res.partner:x");
+    let part = "the tag \"odoo:res.partner:x\" names no record";
+    let told = asked(&daemon, &photo.json_base64());
+    assert!(told["remarks"].to_string().contains(&part.replace('"', "\\\"")), "{told:#}");
+    assert!(told["held"].is_null(), "{told:#}");
+    let answer = post(daemon.url(), &photo.json_base64().signed()).unwrap();
+    assert_eq!(answer.told(), (200, "accepted".to_owned()));
+    daemon.wait_for_log(&part.replace('"', "\\\""));
+    let shown = said(daemon.command(&["deliveries", "show", "img_1"]));
+    for part in [part, "what to do write odoo:<model>:<id>"] {
+        assert!(shown.out.contains(part), "{}", shown.out);
+    }
 }

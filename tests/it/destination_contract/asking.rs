@@ -1,8 +1,13 @@
 //! Checks before the first photo.
 
-use apertur_bridge::model::Severity;
+use std::time::Duration;
 
-use super::{ending, every};
+use apertur_bridge::model::{Receipt, Severity};
+
+use super::{
+    desks, ending, every,
+    shore::{On, Trouble},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_probe_says_whether_photos_would_arrive_and_writes_nothing() {
@@ -42,6 +47,42 @@ async fn a_test_without_a_record_says_how_to_name_one() {
         let gone = lab.shore.nowhere().unwrap().parse().unwrap();
         let findings = lab.shore.destination().test(Some(&gone)).await;
         assert!(findings.iter().any(|f| f.severity == Severity::Error), "{told} {findings:?}");
+        assert_eq!((lab.shore.stored(), lab.shore.litter()), (Vec::new(), 0), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_is_called_by_its_subject_and_one_that_is_not_there_is_refused() {
+    for lab in desks().await {
+        let (told, destination) = (lab.shore.name(), lab.shore.destination());
+        let target = lab.shore.records()[0].parse().unwrap();
+        let record = destination.record(&target).await.unwrap();
+        assert_eq!(
+            (&record.target, record.name.as_str()),
+            (&target, "Broken \"door\" <b>"),
+            "{told}"
+        );
+        let asked = async |target: &str| {
+            let record = destination.record(&target.parse().unwrap()).await;
+            ending(&record.map(|_| Receipt::default()))
+        };
+        let gone = lab.shore.nowhere().unwrap();
+        assert_eq!(asked(gone).await, "refused not_found", "{told}");
+        let foreign = asked("odoo:res.partner:42").await;
+        assert!(foreign.starts_with("refused "), "{told}: {foreign}");
+        let target = target.to_string();
+        for (trouble, expected) in
+            [(Trouble::LoseAnswer, "later unavailable"), (Trouble::TooMany, "later rate_limited")]
+        {
+            lab.shore.plant(On::Ask, trouble, 0);
+            assert_eq!(asked(&target).await, expected, "{told} {trouble:?}");
+        }
+        // The account asked for a pause: nothing is asked until then.
+        assert_eq!(asked(&target).await, "later rate_limited", "{told}");
+        lab.shore.step(Duration::from_mins(10));
+        assert_eq!(asked(&target).await, "done", "{told}");
+        lab.shore.lock_out().unwrap();
+        assert_eq!(asked(&target).await, "broken unauthorized", "{told}");
         assert_eq!((lab.shore.stored(), lab.shore.litter()), (Vec::new(), 0), "{told}");
     }
 }

@@ -3,7 +3,7 @@
 use apertur_bridge::{
     journal::{Accepted, Arrival, Bytes, DeliveryEnd, FetchEnd},
     model::{
-        AttemptOutcome, DeliveryState, Environment, ErrorKind, FetchState, Mode, OwnSession,
+        AttemptOutcome, Cause, DeliveryState, Environment, ErrorKind, FetchState, Mode, OwnSession,
         Scheme, SessionId, SessionLink, Shape, Tag,
     },
 };
@@ -197,6 +197,25 @@ pub(super) async fn a_tag_that_names_no_record_is_named_in_the_cause(store: &Sto
     }
 }
 
+pub(super) async fn what_is_in_doubt_is_held_for_that_until_it_is_planned_again(store: &Store) {
+    let doubt = Cause::new(ErrorKind::Unrouted, "two records are named", "look at the photo");
+    let mut arrival = stored("a", 1).unrouted();
+    (arrival.photo.target, arrival.doubt) = (Some(target(1)), Some(doubt.clone()));
+    assert_eq!(store.accept(arrival.clone()).await.unwrap(), Accepted::New);
+    assert_eq!(store.accept(arrival).await.unwrap(), KNOWN);
+    let all = store.all().await;
+    assert_eq!((all.len(), all[0].state), (1, DeliveryState::Held));
+    assert_eq!(all[0].cause, Some(doubt));
+    assert!(
+        store
+            .plan_again(all[0].id, vec![planned(Some("erp"), Some(target(1)))], at(9))
+            .await
+            .unwrap()
+    );
+    let all = store.all().await;
+    assert_eq!((all.len(), all[0].state, &all[0].cause), (1, DeliveryState::Due, &None));
+}
+
 pub(super) async fn a_session_keeps_its_record(store: &Store) {
     let session = SessionId::parse("s1").unwrap();
     assert_eq!(store.session(&session).await.unwrap(), None);
@@ -232,6 +251,28 @@ pub(super) async fn sessions_are_listed_the_latest_first_and_forgotten_long_afte
     assert_eq!(store.forget(at(11), 9).await.unwrap(), 0);
     assert_eq!(store.sessions().await.unwrap(), [young, long]);
     assert_eq!(store.session(&old.session).await.unwrap(), None);
+}
+
+pub(super) async fn a_session_is_kept_as_long_as_a_photo_of_it(store: &Store) {
+    let [held, gone] = ["held", "gone"].map(|id| own_session(id, 1, 10));
+    for (session, bytes) in [(&held, 1), (&gone, 2)] {
+        store.keep_session(session.clone()).await.unwrap();
+        let mut arrival = stored(session.session.reveal(), bytes);
+        arrival.photo.session = Some(session.session.clone());
+        store.accept(arrival).await.unwrap();
+    }
+    for claimed in store.claim("erp", 1).await {
+        let end = match claimed.delivery.photo.id == id("held") {
+            true => DeliveryEnd::Held { cause: cause(ErrorKind::Rejected) },
+            false => delivered(),
+        };
+        store.settle_delivery(&claimed, end, at(1)).await.unwrap();
+    }
+    assert_eq!(store.forget(at(1000), 9).await.unwrap(), 0);
+    assert_eq!(store.sessions().await.unwrap().len(), 2, "their photos are there");
+    store.expire_bytes(at(1000), 9).await.unwrap();
+    assert_eq!(store.forget(at(1000), 9).await.unwrap(), 1);
+    assert_eq!(store.sessions().await.unwrap(), [held]);
 }
 
 pub(super) async fn a_record_named_later_is_taken(store: &Store) {

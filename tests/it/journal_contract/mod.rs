@@ -101,7 +101,7 @@ fn announced(image: &str) -> Arrival {
         received_at: at(0),
     };
     let bytes = Bytes::Announced { url: Some(format!("https://photos.example.com/{image}")) };
-    Arrival { photo, bytes, plan: Vec::new() }.to(&["erp"])
+    Arrival { photo, bytes, plan: Vec::new(), doubt: None }.to(&["erp"])
 }
 
 /// An event known only by its bytes, whose unsigned header names the image; for `erp`.
@@ -305,8 +305,10 @@ macro_rules! hold_to_contract {
                     a_destination_gets_one_delivery
                     an_empty_plan_counts_as_unrouted
                     a_tag_that_names_no_record_is_named_in_the_cause
+                    what_is_in_doubt_is_held_for_that_until_it_is_planned_again
                     a_session_keeps_its_record
-                    sessions_are_listed_the_latest_first_and_forgotten_long_after_their_end;
+                    sessions_are_listed_the_latest_first_and_forgotten_long_after_their_end
+                    a_session_is_kept_as_long_as_a_photo_of_it;
                 twins:
                     a_copy_of_a_photo_with_bytes_is_a_duplicate
                     a_copy_with_other_bytes_is_new

@@ -207,7 +207,10 @@ impl Rig {
                 received_at: self.clock.now(),
             };
             let plan = vec![Planned { destination: Some(name()), target, mode: None }];
-            self.journal.accept(Arrival { photo, bytes: Bytes::Stored, plan }).await.unwrap();
+            self.journal
+                .accept(Arrival { photo, bytes: Bytes::Stored, plan, doubt: None })
+                .await
+                .unwrap();
         }
     }
 

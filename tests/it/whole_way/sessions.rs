@@ -1,5 +1,7 @@
 //! Sessions of our own: made, photographed into, and where the photos go then.
 
+mod troubles;
+
 use serde_json::{Value, json};
 
 use super::Rig;
@@ -74,6 +76,38 @@ fn a_photo_of_our_own_session_goes_to_its_record_whatever_it_says_itself() {
 }
 
 #[test]
+fn a_header_that_nobody_signed_sends_no_photo_away_from_what_is_signed() {
+    let rig = rig();
+    let session = id(&rig.session(&["--mode", "public"]));
+    let mut photo = rig.apertur.upload(&session, "img_1");
+    photo.tags = vec!["odoo:res.partner:43".to_owned()];
+    rig.accepted(photo.multipart());
+    let held = rig.held();
+    assert_eq!((super::kind(&held), &held["target"]), ("unrouted", &json!("odoo:res.partner:43")));
+    let why = held["cause"]["what"].as_str().unwrap();
+    assert!(why.starts_with("what is signed names odoo:res.partner:43, and a header"), "{why}");
+    assert!(why.ends_with("which is for odoo:res.partner:42"), "{why}");
+    rig.daemon.wait_for_log("and a header that nobody signed names session~");
+    assert_eq!(rig.post(&photo.multipart().signed()).told(), (200, "duplicate".to_owned()));
+    let told = rig.daemon.command(&["deliveries", "show", held["id"].to_string().as_str()]);
+    assert!(String::from_utf8_lossy(&told.stdout).contains("why        what is signed names"));
+
+    // Somebody has looked. Nothing of the session counts, its mode neither.
+    rig.replay(&["--all"]);
+    rig.delivered();
+    let (attachments, messages) = (rig.odoo.attachments(), rig.odoo.messages());
+    assert_eq!((attachments.len(), messages.len()), (1, 1));
+    assert_eq!((attachments[0].res_model.as_str(), attachments[0].res_id), ("res.partner", 43));
+
+    // Where both name the same record, or nothing that is signed names one, it counts.
+    photo.tags = vec!["odoo:res.partner:42".to_owned()];
+    photo.image_id = "img_2".to_owned();
+    rig.accepted(photo.multipart());
+    rig.delivered();
+    assert_eq!(rig.once(&photo).0.res_id, 42);
+}
+
+#[test]
 fn the_link_shows_where_it_is_asked_for_and_nowhere_else() {
     let rig = rig();
     let file = rig.daemon.dir().join("code.svg");
@@ -125,8 +159,7 @@ fn a_closed_session_ends_soon_at_apertur_and_at_once_here() {
     assert!((58..=60).contains(&left), "{left} min: what is too soon is tried later");
     let (_, out, _) = rig.sessions(&["list", "--open", "--json"]);
     assert_eq!(out.trim(), "[]");
-    // Once more is no harm, nor is a session that Apertur does not know any more.
-    rig.apertur.with(|api| api.sessions.all.clear());
+    // Once more is no harm.
     assert_eq!(rig.sessions(&["close", name]).0, 0);
     // Photos that were on their way still go to the record.
     let mut late = Photo::new("img_9");
@@ -280,9 +313,8 @@ fn a_sent_link_is_told_to_the_customer_of_an_odoo_record() {
 #[test]
 fn a_link_that_cannot_be_sent_leaves_a_session_that_works() {
     let rig = rig();
-    let lost =
-        Fault { on: "res.partner.message_post".to_owned(), times: 1, what: What::HtmlStatus(503) };
-    rig.odoo.fault(lost);
+    let on = "res.partner.message_post".to_owned();
+    rig.odoo.fault(Fault { on, times: 1, what: What::RetryAfter(429, 900) });
     let (code, out, err) = rig.sessions(&["create", "--for", "odoo:res.partner:42", "--send"]);
     assert_eq!(code, 69, "{err}");
     assert!(out.contains("https://u.example.com/s/"), "{out}");

@@ -33,6 +33,8 @@ pub(super) struct Answer {
     code: String,
     /// One sentence of the other side; may be empty.
     words: String,
+    /// Whether it is a page for a browser.
+    is_page: bool,
 }
 
 impl Answer {
@@ -54,7 +56,7 @@ impl Answer {
             Err(_) => (String::new(), text.trim().to_owned()),
         };
         let words = words.lines().next().unwrap_or_default().to_owned();
-        Self { status, after, code: code.unwrap_or(in_body), words }
+        Self { status, after, code: code.unwrap_or(in_body), words, is_page: begins_page(body) }
     }
 
     /// Whether it says that there is no such bucket.
@@ -72,6 +74,13 @@ impl Answer {
         let parts = [self.status.to_string(), self.code.clone(), self.words.clone()];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Whether a body begins a page for a browser.
+pub(super) fn begins_page(body: &[u8]) -> bool {
+    let head = body.trim_ascii_start();
+    let begins = |with: &[u8]| head.get(..with.len()).is_some_and(|h| h.eq_ignore_ascii_case(with));
+    begins(b"<!doctype html") || begins(b"<html")
 }
 
 /// The code that Azure sends in a header, with answers that have no body too.
@@ -164,8 +173,19 @@ fn is_unauthorized(answer: &Answer) -> bool {
 
 /// What a refusal means: first by its code, which is exact, then by its status.
 fn refusal(words: &Words, answer: &Answer) -> Failure {
-    let named = passing(words, answer).or_else(|| by_code(words, answer));
+    let named = passing(words, answer).or_else(|| page(words, answer));
+    let named = named.or_else(|| by_code(words, answer));
     named.unwrap_or_else(|| by_status(words, answer))
+}
+
+/// A page where an object or a refusal is due. What else stands before a bucket says in pages what
+/// it cannot do now and what it does not let through: other statuses keep their meaning.
+fn page(words: &Words, answer: &Answer) -> Option<Failure> {
+    let is_there = answer.is_page && matches!(answer.status, 200..=299 | 400 | 404 | 405);
+    let what = format!("a web page answers where {} should", words.whom);
+    let fix = "set the endpoint to the address of the API; a console for browsers has another \
+               port or host";
+    is_there.then(|| broken(answer, ErrorKind::Protocol, what, fix))
 }
 
 fn by_code(words: &Words, answer: &Answer) -> Option<Failure> {
@@ -450,6 +470,12 @@ mod tests {
             assert!(matches!(busy, Failure::Later { after: waits, .. } if waits == after));
             assert_eq!(kind(&busy), ('L', ErrorKind::RateLimited));
         }
+        for status in [200, 400, 404, 405] {
+            let console = said(status, "\n<!DOCTYPE html>\n<title>Console</title>");
+            assert_eq!(kind(&console), ('B', ErrorKind::Protocol), "{status}");
+            assert_eq!(console.cause().what, "a web page answers where S3 should");
+        }
+        assert_eq!(kind(&said(413, "<html>")), ('R', ErrorKind::TooLarge));
         // A proxy whose server is away is no wish to be left alone.
         assert_eq!(kind(&said(503, "<html>")), ('L', ErrorKind::Unavailable));
     }

@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use opendal::{Buffer, Error, ErrorKind, HttpBody, HttpTransport, Result};
-use reqwest::header::CONTENT_LENGTH;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::trouble::{self, Answer};
 use crate::{destinations::redact::Secrets, http, model::Failure, system::Clock};
@@ -100,7 +100,7 @@ impl HttpTransport for Wire {
         let request = streamed(request);
         let mut request = reqwest::Request::try_from(request).map_err(|error| broken(&error))?;
         *request.timeout_mut() = Some(self.timeout);
-        let response = self.client.execute(request).await.map_err(|error| broken(&error))?;
+        let mut response = self.client.execute(request).await.map_err(|error| broken(&error))?;
         let status = response.status();
         let mut answer = ::http::Response::new(());
         *answer.status_mut() = status;
@@ -115,8 +115,17 @@ impl HttpTransport for Wire {
         }
         // The answer to HEAD tells the length of what it does not bring.
         let length = response.content_length().filter(|_| !is_head);
+        let first = match may_be_page(response.headers()) {
+            true => response.chunk().await.map_err(|error| broken(&error))?,
+            false => None,
+        };
+        if let Some(first) = first.as_ref().filter(|first| trouble::begins_page(first)) {
+            self.seen.note(Sight::Refusal(Answer::new(status.as_u16(), None, None, first)));
+            return Err(Error::new(ErrorKind::Unexpected, "a page for browsers"));
+        }
         let (seen, whom) = (self.seen.clone(), self.whom);
-        let blocks = response.bytes_stream().map(move |block| match block {
+        let rest = response.bytes_stream();
+        let blocks = stream::iter(first.map(Ok)).chain(rest).map(move |block| match block {
             Ok(block) => Ok(Buffer::from(block)),
             Err(error) => Err(seen.broken(whom, &error)),
         });
@@ -159,6 +168,16 @@ fn streamed(request: ::http::Request<Buffer>) -> ::http::Request<reqwest::Body> 
     ::http::Request::from_parts(head, body)
 }
 
+/// Whether an answer may be a page of something else: what stores objects signs its answers in
+/// headers of its own, pages that it keeps for others, too.
+fn may_be_page(headers: &::http::HeaderMap) -> bool {
+    let html =
+        headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let own = ["x-amz-", "x-goog-", "x-guploader-", "x-ms-"];
+    let is_own = |name: &::http::HeaderName| own.iter().any(|own| name.as_str().starts_with(own));
+    html && !headers.keys().any(is_own)
+}
+
 /// A redirect that tells of another region; 308 is how Google asks for more.
 fn is_moved(status: ::http::StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 307)
@@ -177,5 +196,26 @@ impl<S: Stream + Unpin> Stream for Shared<S> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let stream = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
         Pin::new(stream).poll_next(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_an_object_is_no_page_of_something_else() {
+        let headers = |pairs: &[(&'static str, &'static str)]| {
+            let pair = |(name, value): &(&'static str, &'static str)| {
+                let name = ::http::HeaderName::from_static(name);
+                (name, ::http::HeaderValue::from_static(value))
+            };
+            pairs.iter().map(pair).collect::<::http::HeaderMap>()
+        };
+        let html = ("content-type", "text/html; charset=utf-8");
+        assert!(may_be_page(&headers(&[html])));
+        assert!(!may_be_page(&headers(&[html, ("x-amz-request-id", "7")])));
+        assert!(!may_be_page(&headers(&[("content-type", "image/jpeg")])));
+        assert!(!may_be_page(&headers(&[])));
     }
 }
