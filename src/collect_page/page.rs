@@ -172,7 +172,7 @@ pub(super) fn session(visit: &Visit, shown: &session::Shown<'_>) -> Markup {
         }
         nav {
             a.button href=(record_page) { (words.another) }
-            @if progress.open {
+            @if shown.may_close {
                 form method="post" action=(format!("{address}/close")) data-once {
                     button #close type="submit" { (words.close) }
                 }

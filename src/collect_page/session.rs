@@ -133,6 +133,8 @@ pub(super) struct Shown<'a> {
     pub(super) record: &'a Record,
     pub(super) own: &'a OwnSession,
     pub(super) progress: &'a Progress,
+    /// Whether there is something to close.
+    pub(super) may_close: bool,
     /// Lets the link be sent once.
     pub(super) form: String,
     /// What came of the form that was sent before, and whether it went well.
@@ -191,6 +193,7 @@ impl CollectPage {
         let shown = Shown {
             form: once::form(&self.key, &about(&own), self.now()),
             said: said(asked.text("said"), visit.words),
+            may_close: progress.open || asked.text("said") == "open",
             entered: &entered,
             record: &record,
             own: &own,
@@ -264,23 +267,25 @@ impl CollectPage {
         let (entered, own) = self.session(parts).await?;
         let address = address(visit, &entered, &own);
         let now = self.now();
+        let failed = |cause: &Cause| {
+            self.behind.telemetry.emit(&Fact::CollectFailed { destination: None, cause });
+        };
         let closing = sessions::close(&self.behind.apertur, &own, now);
-        let locally = || OwnSession { closed_at: own.closed_at.or(Some(now)), ..own.clone() };
         let (own, left_open) = match tokio::time::timeout(PATIENCE, closing).await {
             Ok(Ok(closed)) => (closed.own, closed.left_open.map(|error| error.cause)),
             Ok(Err(other)) => {
-                let fix = "close it with a key of that environment";
-                let cause = Cause::new(ErrorKind::NotAllowed, other.to_string(), fix);
-                (locally(), Some(cause))
+                failed(&Cause::new(ErrorKind::NotAllowed, other.to_string(), ""));
+                return Err(Trouble::AperturRefuses(String::new()));
             }
             Err(_) => {
                 let what = "Apertur did not close a session in time";
-                (locally(), Some(Cause::new(ErrorKind::Timeout, what, "close it again")))
+                let cause = Cause::new(ErrorKind::Timeout, what, "close it again");
+                (OwnSession { closed_at: own.closed_at.or(Some(now)), ..own }, Some(cause))
             }
         };
         self.behind.journal.keep_session(own).await?;
         let Some(cause) = left_open else { return Ok(see(address)) };
-        self.behind.telemetry.emit(&Fact::CollectFailed { destination: None, cause: &cause });
+        failed(&cause);
         Ok(see(format!("{address}?said=open")))
     }
 }

@@ -9,6 +9,7 @@ use apertur_bridge::{
 use serde_json::{Value, json};
 
 use super::site::{Site, form, text};
+use crate::fakes::apertur::Reply;
 
 fn states(progress: &Value) -> Vec<&str> {
     let photos = progress["photos"].as_array().unwrap();
@@ -137,4 +138,19 @@ async fn a_link_is_sent_once_a_form_and_its_fate_is_told() {
     assert!(send().contains("The system is busy"));
     assert_eq!(site.erp.count("tell"), before);
     assert!(text(&site.get(&session)).contains("id=\"send\""), "the session still works");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_apertur_does_not_close_can_be_closed_again() {
+    let site = Site::start().await;
+    let session = site.made(&site.contact(), "contact");
+    site.apertur.with(|api| api.next.push_back(Reply::refused(404, "Session not found")));
+    let close = format!("{session}/close");
+    let closed = site.post(&close, &[]);
+    assert_eq!(closed.header("location"), Some(format!("{session}?said=open").as_str()));
+    let html = text(&site.get(&format!("{session}?said=open")));
+    assert!(html.contains("the link still works") && html.contains("id=\"close\""), "{html}");
+    assert_eq!(site.post(&close, &[]).header("location"), Some(session.as_str()));
+    let left = site.apertur.with(|api| api.sessions.all[0].expires_at);
+    assert!(left.duration_since(site.clock.now()).as_mins() <= 61);
 }

@@ -313,9 +313,8 @@ fn a_sent_link_is_told_to_the_customer_of_an_odoo_record() {
 #[test]
 fn a_link_that_cannot_be_sent_leaves_a_session_that_works() {
     let rig = rig();
-    let lost =
-        Fault { on: "res.partner.message_post".to_owned(), times: 1, what: What::HtmlStatus(503) };
-    rig.odoo.fault(lost);
+    let on = "res.partner.message_post".to_owned();
+    rig.odoo.fault(Fault { on, times: 1, what: What::RetryAfter(429, 900) });
     let (code, out, err) = rig.sessions(&["create", "--for", "odoo:res.partner:42", "--send"]);
     assert_eq!(code, 69, "{err}");
     assert!(out.contains("https://u.example.com/s/"), "{out}");

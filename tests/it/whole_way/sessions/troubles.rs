@@ -20,7 +20,7 @@ use crate::{
     daemon::{Options, binary},
     fakes::{
         apertur::{FakeApertur, Reply},
-        odoo::FakeOdoo,
+        odoo::{FakeOdoo, Fault, What},
     },
 };
 
@@ -270,7 +270,10 @@ fn the_record_s_tag_comes_first_and_no_other_record_s_beside_it() {
 #[test]
 fn a_verdict_is_told_though_nobody_reads_the_rest() {
     let rig = rig();
-    for (record, code) in [("odoo:res.partner:999999", 69), ("odoo:res.partner:42", 0)] {
+    let on = "res.partner.message_post".to_owned();
+    rig.odoo.fault(Fault { on, times: 1, what: What::RetryAfter(429, 900) });
+    for code in [69, 0] {
+        let record = "odoo:res.partner:42";
         let mut create = rig.daemon.prepare(&["sessions", "create", "--for", record, "--send"]);
         create.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = create.spawn().unwrap();
