@@ -2,7 +2,9 @@
 //!
 //! The way of one photo, which is also the order of the modules: the door ([`receive`]) reads
 //! and verifies a signed request, [`route`] says who wants the photo, the [`journal`] and the
-//! [`spool`] make it durable, only then Apertur gets its 2xx. The collector ([`collect`])
+//! [`spool`] make it durable, only then Apertur gets its 2xx: that is [`intake`],
+//! for whoever brings a photo. [`follow`] takes those that wait at Apertur, and looks for those of
+//! our own sessions that never came. The collector ([`collect`])
 //! fetches what was only announced, the sender (`deliver`) hands it to the
 //! [`destinations`]. [`webhook`] knows Apertur's requests: how they are signed and written.
 //! [`sessions`] makes the sessions in which photos are collected. `ops` are the operator's verbs
@@ -26,8 +28,11 @@ pub mod apertur;
 pub mod destinations;
 pub mod work;
 
+pub mod intake;
+
 pub mod collect;
 pub mod deliver;
+pub mod follow;
 pub mod ops;
 pub mod receive;
 pub mod sessions;

@@ -236,7 +236,7 @@ mod tests {
             mode: None,
             topic: Some("image.delivered".to_owned()),
             shape: Shape::Event,
-            scheme: Scheme::Body,
+            scheme: Some(Scheme::Body),
             received_at: jiff::Timestamp::UNIX_EPOCH,
         }
     }

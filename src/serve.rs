@@ -13,10 +13,11 @@ use self::listen::Server;
 pub use self::listen::{Address, check_tls};
 use crate::{
     apertur::Apertur,
-    collect::Collector,
+    collect::{self, Collector},
     config::{Config, Listen},
     deliver::{self, Sender},
     destinations::{self, Destination, Shared},
+    follow::{Around, Follower},
     http::Http,
     journal::{self, Journal},
     model::DestinationName,
@@ -114,7 +115,9 @@ impl Daemon {
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
-        spawn_collector(&mut rooms, &config, &ops, (http, &spool, &stop))?;
+        let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone())?;
+        spawn_follower(&mut rooms, &apertur, &ops, (&spool, &stop));
+        spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
         let (public, console, servers) = listen(config.clone(), &ops, spool, &mut rooms).await?;
         ops.telemetry.emit(&Fact::Started {
             listen: &public.to_string(),
@@ -235,23 +238,44 @@ async fn spawn_senders(
 
 fn spawn_collector(
     rooms: &mut JoinSet<()>,
-    config: &Config,
+    settings: collect::Settings,
     ops: &Ops,
-    (http, spool, stop): (Http, &Spool, &CancellationToken),
-) -> anyhow::Result<()> {
-    let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone())?;
+    (apertur, spool, stop): (Apertur, &Spool, &CancellationToken),
+) {
     let collector = Collector {
         journal: Arc::clone(&ops.journal),
         spool: spool.clone(),
         apertur,
-        settings: config.collect,
+        settings,
         clock: ops.clock.clone(),
         stored: ops.sender.clone(),
         stop: stop.clone(),
         telemetry: ops.telemetry.clone(),
     };
     rooms.spawn(Arc::new(collector).collect(ops.collector.clone()));
-    Ok(())
+}
+
+/// Without a key there is nobody to ask.
+fn spawn_follower(
+    rooms: &mut JoinSet<()>,
+    apertur: &Apertur,
+    ops: &Ops,
+    (spool, stop): (&Spool, &CancellationToken),
+) {
+    if apertur.settings().api_key.is_none() {
+        return;
+    }
+    let around = Around {
+        journal: Arc::clone(&ops.journal),
+        spool: spool.clone(),
+        routes: Arc::clone(&ops.routes),
+        clock: ops.clock.clone(),
+        telemetry: ops.telemetry.clone(),
+        collector: ops.collector.clone(),
+        sender: ops.sender.clone(),
+        stop: stop.clone(),
+    };
+    rooms.spawn(Arc::new(Follower::new(apertur, around)).follow());
 }
 
 async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: CancellationToken) {

@@ -17,7 +17,7 @@ const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// Longest one try, unless a call says otherwise.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Tries of one call.
-const MOST_TRIES: u32 = 3;
+pub(super) const MOST_TRIES: u32 = 3;
 /// Longest wait between two tries; whoever is told to wait longer is told so at once.
 const LONGEST_WAIT: Duration = Duration::from_secs(65);
 /// Wait where none was asked for, doubled with each try.
@@ -64,7 +64,8 @@ pub(super) struct Done {
 }
 
 impl Apertur {
-    /// Makes a call, up to three times, with the waits that Apertur asks for up to 65 s each.
+    /// Makes a call, up to three times unless told otherwise, with the waits that Apertur asks
+    /// for up to 65 s each.
     pub(super) async fn call(&self, call: Call<'_>) -> Result<Done, ApiError> {
         let url = self.endpoint(call.path, &call.query)?;
         let mut tries = 1;
@@ -75,7 +76,7 @@ impl Apertur {
             };
             let wait = error.after.unwrap_or(FIRST_WAIT * 2_u32.pow(tries - 1));
             let harmless = call.repeat == Repeat::Freely || !error.unsure;
-            if !(error.passes() && harmless) || tries == MOST_TRIES || wait > LONGEST_WAIT {
+            if !(error.passes() && harmless) || tries >= self.tries || wait > LONGEST_WAIT {
                 return Err(error);
             }
             tries += 1;

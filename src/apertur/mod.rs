@@ -71,6 +71,8 @@ pub struct Settings {
     pub project_id: Option<String>,
     /// The customer's private keys for end-to-end encrypted photos; each is tried.
     pub e2e_private_keys: Vec<envelope::PrivateKey>,
+    /// Whether photos of our own sessions are taken by polling.
+    pub poll: bool,
     /// Largest photo, in bytes.
     pub max_size: u64,
     /// How long a fetch may take.
@@ -138,6 +140,8 @@ pub struct Apertur {
     clock: Clock,
     /// Held while an envelope is opened.
     opening: Arc<Mutex<()>>,
+    /// Tries of one call.
+    tries: u32,
 }
 
 impl Apertur {
@@ -147,8 +151,14 @@ impl Apertur {
     /// When there is a client certificate and the system's root certificates cannot be loaded.
     pub fn new(http: Http, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let identified = settings.identity.as_ref().map(Http::identified).transpose()?;
-        let opening = Arc::default();
-        Ok(Self { http, identified, settings: Arc::new(settings), clock, opening })
+        let (tries, opening) = (call::MOST_TRIES, Arc::default());
+        Ok(Self { http, identified, settings: Arc::new(settings), clock, tries, opening })
+    }
+
+    /// The same without a second try of a call that failed, for who paces its calls itself.
+    #[must_use]
+    pub fn unrepeated(&self) -> Self {
+        Self { tries: 1, ..self.clone() }
     }
 
     /// Which Apertur the key belongs to.
@@ -212,6 +222,7 @@ impl Settings {
             session_destinations: Vec::new(),
             project_id: None,
             e2e_private_keys: Vec::new(),
+            poll: false,
             max_size: 1000,
             timeouts: Timeouts::default(),
         }

@@ -1,6 +1,8 @@
 //! Photos that wait at Apertur until we take them (`fixtures/contracts/apertur.md`, section 4.2;
 //! `open-questions.md`, B7 and B8).
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use reqwest::Method;
 
@@ -16,6 +18,9 @@ use crate::{
     model::{ImageId, SessionId},
     spool::{Spool, Stored},
 };
+
+/// Longest answer to a poll: older documents tell of servers that hold it for half a minute.
+const HELD: Duration = Duration::from_secs(75);
 
 /// What a poll gave.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,7 +53,8 @@ impl Apertur {
     /// When Apertur does not say.
     pub async fn poll(&self, session: &SessionId) -> Result<Polled, ApiError> {
         let path = ["upload-sessions", session.reveal(), "poll"];
-        let done = match self.call(Call::get(&path)).await {
+        let call = Call { patience: HELD, ..Call::get(&path) };
+        let done = match self.call(call).await {
             Err(ApiError { status: Some(410), .. }) => {
                 return Ok(Polled { images: Vec::new(), is_over: true });
             }

@@ -19,8 +19,8 @@ use crate::model::{Environment, SessionId, SessionLink};
 pub struct NewSession {
     /// Apertur's ids of the destinations that get its photos; none leaves it to the API key.
     pub destinations: Vec<String>,
-    /// Whether photos are to be polled for.
-    pub long_polling: bool,
+    /// Whether photos are to be polled for; `None` as [`super::Settings::poll`] says.
+    pub long_polling: Option<bool>,
     /// Tags such as `odoo:res.partner:42`.
     pub tags: Vec<String>,
     /// When it ends; `None` leaves it to Apertur.
@@ -187,10 +187,14 @@ impl Apertur {
     }
 
     async fn post_session(&self, new: &NewSession) -> Result<Session, ApiError> {
-        let body = Some(new.body());
+        let is_polled = new.long_polling.unwrap_or(self.settings.poll);
+        let body = Some(new.body(is_polled));
         let call = Call::new(Method::POST, &["upload-sessions"]);
         let done = self.call(Call { body, repeat: Repeat::IfNotDone, ..call }).await?;
         let session = Fields::of_body(&done.body).as_ref().and_then(made);
+        // An answer that does not tell is one that did as was asked.
+        let session =
+            session.map(|made| Session { long_polling: made.long_polling || is_polled, ..made });
         let unreadable = "Apertur made a session and does not say its id and link";
         session.ok_or_else(|| ApiError::unreadable(unreadable))
     }
@@ -274,14 +278,14 @@ impl Apertur {
 }
 
 impl NewSession {
-    fn body(&self) -> Value {
+    fn body(&self, is_polled: bool) -> Value {
         let mut body = Map::new();
         let mut put = |key: &str, value: Option<Value>| {
             body.extend(value.map(|value| (key.to_owned(), value)));
         };
         let some = |texts: &[String]| (!texts.is_empty()).then(|| json!(texts));
         put("destination_ids", some(&self.destinations));
-        put("long_polling", self.long_polling.then_some(json!(true)));
+        put("long_polling", is_polled.then_some(json!(true)));
         put("tags", some(&self.tags));
         match self.end {
             Some(End::Hours(hours)) => put("expires_in_hours", Some(json!(hours))),

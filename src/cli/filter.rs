@@ -79,7 +79,8 @@ fn error(text: &str) -> Result<ErrorKind, String> {
         .ok_or_else(|| "is no kind of error; `deliveries list --json` shows them".to_owned())
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+/// Reads when something was, as people write it.
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     if let Ok(age) = humantime::parse_duration(text) {
         return Timestamp::now().checked_sub(age).map_err(|error| error.to_string());
     }

@@ -8,6 +8,7 @@ mod create;
 mod list;
 mod photos;
 mod qr;
+mod reconcile;
 mod send;
 mod show;
 mod watch;
@@ -43,6 +44,8 @@ pub(super) enum Command {
     Close(close::Args),
     /// Show the link and QR code of a session again
     Qr(qr::Args),
+    /// Take the photos of our sessions that never came
+    Reconcile(reconcile::Args),
 }
 
 /// Runs one of them.
@@ -56,6 +59,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
             Command::Watch(args) => watch::run(&config, &args).await,
             Command::Close(args) => close::run(&config, &args).await,
             Command::Qr(args) => qr::run(&config, &args).await,
+            Command::Reconcile(args) => Box::pin(reconcile::run(&config, &args)).await,
         }
     })
 }
@@ -108,6 +112,7 @@ struct About<'a> {
     mode: Option<Mode>,
     environment: Environment,
     state: &'static str,
+    polled: bool,
     created_at: jiff::Timestamp,
     expires_at: jiff::Timestamp,
     closed_at: Option<jiff::Timestamp>,
@@ -122,6 +127,7 @@ impl<'a> About<'a> {
             mode: own.mode,
             environment: own.environment,
             state: state(own, now),
+            polled: own.long_polling,
             created_at: own.created_at,
             expires_at: own.expires_at,
             closed_at: own.closed_at,
@@ -136,7 +142,12 @@ impl<'a> About<'a> {
         vec![
             format!("session    {}{label}", self.name),
             format!("for        {}, mode {mode}", self.target),
-            format!("state      {}{mark}, made {:.0}", self.state, self.created_at),
+            format!(
+                "state      {}{}{mark}, made {:.0}",
+                self.state,
+                polled(self.polled),
+                self.created_at
+            ),
             format!("until      {:.0}", self.expires_at),
         ]
     }
@@ -148,6 +159,11 @@ fn state(own: &OwnSession, now: jiff::Timestamp) -> &'static str {
         (false, Some(_)) => "closed",
         (false, None) => "ended",
     }
+}
+
+/// Marks what waits at Apertur to be taken.
+fn polled(is_polled: bool) -> &'static str {
+    if is_polled { ", polled" } else { "" }
 }
 
 /// Marks what does not count.

@@ -87,7 +87,7 @@ impl Rig {
             mode: None,
             topic: None,
             shape: Shape::Event,
-            scheme: Scheme::Body,
+            scheme: Some(Scheme::Body),
             received_at: self.collector.clock.now(),
         };
         let destination = Some(DestinationName::parse("erp").unwrap());

@@ -24,8 +24,14 @@ const TEST_KEY: &str = "aptr_test_";
 /// The hosts of [`HostPattern::defaults`].
 const HOSTS: &str = "[\"aptr.ca\", \"*.aptr.ca\", \"apertur.ca\", \"*.apertur.ca\"]";
 
-/// Reads `[apertur]`.
-pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
+/// Reads `[apertur]`; also gives whether photos are polled for, whatever else is wrong.
+pub(super) fn read(s: &mut Section<'_>) -> (Option<Settings>, bool) {
+    let mut poll = true;
+    (settings(s, &mut poll), poll)
+}
+
+fn settings(s: &mut Section<'_>, poll: &mut bool) -> Option<Settings> {
+    let has_key = s.has("api_key");
     let api_key = s
         .key("api_key", "for photos that must be asked for; aptr_test_... selects the sandbox")
         .optional("{ file = \"/etc/apertur-bridge/apertur-api-key\" }", api_key);
@@ -59,7 +65,10 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         .key("e2e_private_keys", "private keys (PEM) for end-to-end encrypted photos")
         .optional("[{ file = \"/etc/apertur-bridge/e2e.pem\" }]", some_of(private_key));
     let max_size = s.key("max_download", "largest photo fetched").or("64MiB", size);
-    s.not_yet("poll", "photos come by webhook; take the key out");
+    let polls = s
+        .key("poll", "whether photos of our own sessions are polled for: no public address needed")
+        .or("false", |entry| polling(entry, has_key));
+    *poll = polls.unwrap_or(true);
     let api_key = api_key.map(SecretString::from);
     let default = Url::parse(default_base_url(api_key.as_ref())).ok();
     Some(Settings {
@@ -75,6 +84,7 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         session_destinations: session_destinations.unwrap_or_default(),
         project_id,
         e2e_private_keys: e2e_private_keys.unwrap_or_default(),
+        poll: polls?,
         max_size: max_size?,
         timeouts: Timeouts::default(),
     })
@@ -89,6 +99,14 @@ fn api_key(entry: &Entry<'_>) -> Option<String> {
         );
     }
     Some(key)
+}
+
+fn polling(entry: &Entry<'_>, has_key: bool) -> Option<bool> {
+    let poll = flag(entry)?;
+    if poll && !has_key {
+        return entry.wrong("needs an API key", "set apertur.api_key, or take poll out");
+    }
+    Some(poll)
 }
 
 /// The API, with a warning where key and address belong to different ones.

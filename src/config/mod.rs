@@ -208,7 +208,8 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         server::read,
     );
     let receive = root.section("webhook", "Who may post photos.", |s| webhook::read(s, requests));
-    let apertur = root.section("apertur", "The Apertur API.", apertur::read);
+    let (apertur, polls) = root.section("apertur", "The Apertur API.", apertur::read);
+    let receive = receive.complete(reader, polls);
     let server = root.section(
         "console",
         "The operator's listener: keep it on an address that only you reach.",

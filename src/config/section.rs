@@ -177,6 +177,16 @@ impl<'r> Key<'_, 'r> {
         self.section.inner(self.name, example, parse)
     }
 
+    /// As [`Key::optional`], shown as one that must be there: who asks notes that it is missing.
+    pub(super) fn required_elsewhere<T>(
+        self,
+        example: &'static str,
+        parse: impl FnOnce(&Entry<'r>) -> Option<T>,
+    ) -> Option<T> {
+        self.describe(example, ShownAs::Required);
+        self.section.entry(self.name).and_then(|entry| parse(&entry))
+    }
+
     fn describe(&self, text: &'static str, shown_as: ShownAs) {
         let path = below(&self.section.path, self.name);
         let (name, doc) = (self.name, self.doc);

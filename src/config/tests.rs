@@ -368,6 +368,21 @@ fn two_listeners_need_two_places() {
 }
 
 #[test]
+fn a_secret_may_be_missing_where_photos_are_polled_for() {
+    let load = |text: &str| load_from(Some((Path::new("c.toml"), text)), &env(&[]));
+    let config = load("apertur = { poll = true, api_key = 'aptr_test_x' }").unwrap().config;
+    assert!(config.apertur.poll && config.receive.secrets.is_empty());
+    for text in ["", "apertur.poll = false", "[webhook]\nmax_age = '1m'"] {
+        let said = load(text).unwrap_err().to_string();
+        assert!(said.contains("webhook.secrets: is missing; write for example secrets"), "{said}");
+    }
+    let said = load("apertur.poll = true").unwrap_err().to_string();
+    assert!(said.contains("apertur.poll: needs an API key; set apertur.api_key"), "{said}");
+    let said = load("apertur = { poll = true, api_key = 'k' }\nwebhook.secrets = ''").unwrap_err();
+    assert!(said.to_string().contains("webhook.secrets"), "{said}");
+}
+
+#[test]
 fn a_file_that_was_named_must_be_there() {
     let said = load(Some(Path::new("/nowhere/config.toml"))).unwrap_err().to_string();
     assert_eq!(

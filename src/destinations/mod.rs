@@ -385,7 +385,7 @@ mod tests {
             mode: None,
             topic: None,
             shape: Shape::Event,
-            scheme: Scheme::Body,
+            scheme: Some(Scheme::Body),
             received_at,
         };
         Delivery {

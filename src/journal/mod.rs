@@ -3,6 +3,7 @@
 //! [`Journal`] is the whole contract; `tests/it/journal_contract/` holds every store to it.
 //! Nothing here talks to the network, and no transaction is open while anybody else does.
 
+mod causes;
 mod claim;
 pub mod memory;
 pub mod sqlite;
@@ -13,12 +14,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::model::{
-    Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, ErrorKind,
-    FetchState, Filter, ImageId, OwnSession, Photo, PhotoId, Receipt, SessionId, Step, Tag, Target,
-    correction,
+    Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter,
+    ImageId, OwnSession, Photo, PhotoId, Receipt, SessionId, Step, Target,
 };
 
-pub use self::claim::{Claim, Claimed, on_the_way};
+use self::causes::{bytes_gone, stray};
+pub use self::{
+    causes::unrouted,
+    claim::{Claim, Claimed, on_the_way},
+};
 pub use crate::model::Planned;
 
 /// How long another side may go on with a request that nobody waits for any more: what is in
@@ -274,6 +278,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// * A photo with a signed image id that gets its bytes (now or by a fetch) while a photo
     ///   known only by the same bytes hints at that image id: its deliveries that the other one
     ///   covers become `delivered` with that note.
+    /// * The same of a photo with a signed image id and one of its session that is known only by
+    ///   the same bytes and hints at no image id: whichever is stored later is left to the other.
     /// * Otherwise `New`: deliveries of `Stored` bytes are `due` now, others `waiting`; a
     ///   planned delivery without destination is `held` with kind `unrouted`, whatever the
     ///   bytes. An announced or sealed photo is `wanted`, its fetch due now.
@@ -294,11 +300,19 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// A session that the bridge made itself.
     async fn session(&self, session: &SessionId) -> Result<Option<OwnSession>, JournalError>;
 
-    /// Keeps a session; the same session again replaces it.
+    /// Keeps a session; the same session again replaces it, but not whether it is settled.
     async fn keep_session(&self, session: OwnSession) -> Result<(), JournalError>;
 
     /// Every session that is kept, the latest made first.
     async fn sessions(&self) -> Result<Vec<OwnSession>, JournalError>;
+
+    /// The sessions that Apertur has to be asked about still, the latest made first: those that
+    /// were not settled since they ended ([`OwnSession::expires_at`]).
+    async fn unsettled_sessions(&self) -> Result<Vec<OwnSession>, JournalError>;
+
+    /// Notes that Apertur was asked about a session at this time and that nothing more is
+    /// expected of it. A session that is not known is none.
+    async fn settle_session(&self, session: &SessionId, at: Timestamp) -> Result<(), JournalError>;
 
     /// Up to `limit` photos whose fetch is due, by due time then arrival, each with an attempt
     /// written down and a lease. A fetch whose lease ran out (at its end, not after it) is due
@@ -447,7 +461,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Removes photos, deliveries and attempts that arrived before the given time and whose
     /// bytes are `expired`, at most `limit` photos at once, oldest first; never one that has a
-    /// delivery in `waiting`, `due`, `sending` or `held`. Gives their number. Removes the sessions
+    /// delivery in `waiting`, `due`, `sending` or `held`, nor one of a session that is kept and
+    /// did not end before that time: who asks Apertur about it has to know what came already.
+    /// Gives their number. Removes the sessions
     /// that ended ([`OwnSession::expires_at`]) before the given time, too, and counts none.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
@@ -532,66 +548,7 @@ fn same_photo(other: &PhotoId) -> Receipt {
 /// long.
 const FAR: Duration = Duration::from_hours(7 * 24);
 
-/// Why a delivery is held whose destination is gone from the configuration.
-fn stray(destination: &str) -> Cause {
-    Cause::new(
-        ErrorKind::Unrouted,
-        format!("its destination `{destination}` is not configured any more"),
-        format!(
-            "configure {destination} again and replay the delivery, or replay it as it is: it \
-             then goes where the routes say now"
-        ),
-    )
-}
-
-/// Why a delivery is held whose photo came and went.
-fn bytes_gone() -> Cause {
-    Cause::new(
-        ErrorKind::Local,
-        "its bytes were removed by retention",
-        "have the photo sent again with its bytes, or take it again",
-    )
-}
-
 /// Whether two records are named and are not the same.
 fn are_apart(one: Option<&Target>, other: Option<&Target>) -> bool {
     matches!((one, other), (Some(one), Some(other)) if one.record() != other.record())
 }
-
-/// Why a delivery without destination is held whose photo belongs to this record, or has these
-/// tags and belongs to none.
-#[must_use]
-pub fn unrouted(target: Option<&Target>, tags: &[Tag]) -> Cause {
-    let mut tags = tags.iter().map(Tag::to_text);
-    let malformed = || tags.find_map(|tag| correction(&tag).map(|way| misnamed(&tag, way)));
-    if let Some(cause) = target.is_none().then(malformed).flatten() {
-        return cause;
-    }
-    let (what, fix) = match target {
-        Some(Target::Ticket { ticket, .. }) => (
-            format!("the photo names ticket {ticket} but not which help desk it is in"),
-            "a bare number is enough while one type of help desk is configured; else write it on \
-             the session as metadata.zendesk.ticket_id or as a tag like zendesk:17; then \
-             `apertur-bridge deliveries replay`",
-        ),
-        _ => (
-            "no destination wants this photo".to_owned(),
-            "add a destination or a [[route]] that matches it, then \
-             `apertur-bridge deliveries replay`",
-        ),
-    };
-    Cause::new(ErrorKind::Unrouted, what, fix)
-}
-
-/// A tag is free text of whoever made the session.
-fn misnamed(tag: &str, way: &str) -> Cause {
-    let tag: String = tag.chars().take(MAX_TAG).collect();
-    let fix = format!(
-        "write {way}, on the session and have the photo sent again; or add a [[route]] that \
-         matches it, then `apertur-bridge deliveries replay`"
-    );
-    Cause::new(ErrorKind::Unrouted, format!("the tag {tag:?} names no record"), fix)
-}
-
-/// Longest tag that a cause repeats, in characters.
-const MAX_TAG: usize = 80;

@@ -138,6 +138,10 @@ words!(
         Multipart = "multipart",
         /// The bytes alone.
         Binary = "binary",
+        /// A row of what waits to be polled.
+        Polled = "polled",
+        /// A row of a session's delivery status, of a photo that never came.
+        Reconciled = "reconciled",
     }
 );
 
@@ -187,9 +191,9 @@ pub struct Photo {
     pub topic: Option<String>,
     /// The form it came in.
     pub shape: Shape,
-    /// How it was signed.
-    pub scheme: Scheme,
-    /// When the door accepted it.
+    /// How it was signed; `None` where nobody sent it: we asked the API with our key.
+    pub scheme: Option<Scheme>,
+    /// When it was accepted.
     pub received_at: Timestamp,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Mode, SessionId, Target, photo::words};
+use super::{Mode, SessionId, Tag, Target, photo::words};
 
 words!(
     /// Which Apertur a session lives in.
@@ -77,6 +77,10 @@ pub struct OwnSession {
     pub link: Option<SessionLink>,
     /// Which Apertur it lives in.
     pub environment: Environment,
+    /// Whether its photos wait at Apertur until they are taken by polling.
+    pub long_polling: bool,
+    /// Its tags: a photo that is polled for or asked for by its id does not bring them.
+    pub tags: Vec<Tag>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends, as Apertur said last.
@@ -119,6 +123,8 @@ mod tests {
             label: None,
             link: None,
             environment: Environment::Live,
+            long_polling: false,
+            tags: Vec::new(),
             created_at: at(0),
             expires_at: at(10),
             closed_at: None,

@@ -12,7 +12,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Ops, Replay, ReplayReport};
-use crate::model::OwnSession;
+use crate::{
+    intake::Listed,
+    model::{OwnSession, SessionId},
+};
 
 /// Longest request or answer, in bytes.
 const MAX_LINE: u64 = 4 * 1024 * 1024;
@@ -27,6 +30,13 @@ pub enum Request {
     Ping,
     /// [`Ops::keep_session`].
     KeepSession(OwnSession),
+    /// [`Ops::announce`].
+    Announce {
+        /// A session of ours.
+        session: SessionId,
+        /// Photos of it that Apertur has and that are not here.
+        photos: Vec<Listed>,
+    },
 }
 
 /// What became of it.
@@ -37,6 +47,11 @@ pub enum Reply {
     Replayed(ReplayReport),
     /// It is on disk.
     Kept,
+    /// Photos were announced.
+    Announced {
+        /// How many that were not known.
+        taken: usize,
+    },
     /// It was not done.
     Failed {
         /// Why.
@@ -51,6 +66,9 @@ impl Ops {
             Request::Replay(replay) => self.replay(&replay).await.map(Reply::Replayed),
             Request::Ping => self.journal.ping().await.map(|()| Reply::Kept),
             Request::KeepSession(session) => self.keep_session(session).await.map(|()| Reply::Kept),
+            Request::Announce { session, photos } => {
+                self.announce(&session, photos).await.map(|taken| Reply::Announced { taken })
+            }
         };
         done.unwrap_or_else(|error| Reply::Failed { error: error.to_string() })
     }

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    journal::{Count, Journal, JournalError, LOOK_AFTER, Story},
+    intake::{Intake, Listed},
+    journal::{Accepted, Bytes, Count, Journal, JournalError, LOOK_AFTER, Story},
     model::{
         Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter, OwnSession,
-        PhotoId,
+        PhotoId, SessionId, Shape,
     },
     route::Routes,
     system::Clock,
@@ -142,6 +143,40 @@ impl Ops {
         self.journal.keep_session(session).await
     }
 
+    /// Announces photos of a session of ours that never came: the collector fetches them. Gives
+    /// how many were not known before.
+    ///
+    /// # Errors
+    /// When the session is none of ours, or the journal cannot be written; what was announced
+    /// until then stays.
+    pub async fn announce(
+        &self,
+        session: &SessionId,
+        photos: Vec<Listed>,
+    ) -> Result<usize, JournalError> {
+        let Some(own) = self.journal.session(session).await? else {
+            return Err(JournalError::Unavailable(format!("{session} was not made here")));
+        };
+        let intake = Intake {
+            journal: self.journal.as_ref(),
+            routes: &self.routes,
+            collector: &self.collector,
+            sender: &self.sender,
+        };
+        let mut new = 0;
+        for listed in photos {
+            let photo = listed.photo(&own, Shape::Reconciled, self.clock.now());
+            let bytes = Bytes::Announced { url: None };
+            let taken = intake.take(photo.clone(), bytes).await?;
+            if taken.accepted == Accepted::New {
+                let unrouted = taken.unrouted.as_ref();
+                self.telemetry.emit(&Fact::Reconciled { photo: &photo, unrouted });
+                new += 1;
+            }
+        }
+        Ok(new)
+    }
+
     fn is_configured(&self, name: &DestinationName) -> bool {
         self.routes.destinations.iter().any(|(configured, _)| configured == name)
     }
@@ -199,7 +234,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        journal::{Arrival, Bytes, Claim, DeliveryEnd, memory::Memory},
+        journal::{Arrival, Claim, DeliveryEnd, memory::Memory},
         model::{Cause, Digest, Kind, Photo, Planned, Scheme, Shape},
     };
 
@@ -223,7 +258,7 @@ mod tests {
             mode: None,
             topic: None,
             shape: Shape::Event,
-            scheme: Scheme::Body,
+            scheme: Some(Scheme::Body),
             received_at: Timestamp::UNIX_EPOCH,
         };
         let planned = |to: &DestinationName| Planned {

@@ -93,7 +93,7 @@ impl Answer {
     }
 
     pub(super) fn about(status: Status, photo: Photo) -> Self {
-        let scheme = Some(photo.scheme);
+        let scheme = photo.scheme;
         Self { photo: Some(photo), scheme, ..Self::new(status) }
     }
 

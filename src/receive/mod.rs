@@ -32,7 +32,8 @@ use self::{
 };
 pub use self::{answer::Status, reading::NamedBy};
 use crate::{
-    journal::{Accepted, Arrival, Bytes, Journal, unrouted},
+    intake::Intake,
+    journal::{Accepted, Bytes, Journal},
     model::{Photo, Scheme},
     route::Routes,
     spool::{Spool, Writer, blocking},
@@ -48,7 +49,8 @@ pub struct Settings {
     pub webhook_path: String,
     /// Largest body, in bytes.
     pub max_body: u64,
-    /// The shared secrets, at least one; any of them may have signed.
+    /// The shared secrets; any of them may have signed. Without one the door stays shut: photos
+    /// come another way.
     pub secrets: Vec<SecretString>,
     /// How far a signed time may be from now.
     pub max_age: Duration,
@@ -131,6 +133,11 @@ impl Door {
         headers: &HeaderMap,
         payload: &mut web::Payload,
     ) -> Result<Verified, Answer> {
+        if self.settings.secrets.is_empty() {
+            let reason =
+                "webhook.secrets is not set, so nothing can be taken by webhook".to_owned();
+            return Err(Answer { reason: Some(reason), ..Answer::new(Status::Unavailable) });
+        }
         let length =
             headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
         if length.is_some_and(|length: u64| length > self.settings.max_body) {
@@ -208,24 +215,20 @@ impl Door {
 
     async fn commit(&self, photo: Photo, bytes: Bytes) -> Result<Answer, Answer> {
         let behind = &self.behind;
-        let is_missing = bytes != Bytes::Stored;
-        let plan = behind.routes.plan(&photo);
-        let held = plan.iter().any(|planned| planned.destination.is_none());
-        let arrival = Arrival { photo: photo.clone(), bytes, plan };
-        match behind.journal.accept(arrival).await? {
+        let intake = Intake {
+            journal: behind.journal.as_ref(),
+            routes: &behind.routes,
+            collector: &behind.collector,
+            sender: &behind.sender,
+        };
+        let taken = intake.take(photo.clone(), bytes).await?;
+        Ok(match taken.accepted {
             Accepted::New => {
-                if is_missing { &behind.collector } else { &behind.sender }.wake();
-                let reason = held.then(|| unrouted(photo.target.as_ref(), &photo.tags).to_string());
-                Ok(Answer { reason, ..Answer::about(Status::Accepted, photo) })
+                let reason = taken.unrouted.map(|cause| cause.to_string());
+                Answer { reason, ..Answer::about(Status::Accepted, photo) }
             }
-            Accepted::Duplicate { completed } => {
-                if completed {
-                    behind.collector.wake();
-                    behind.sender.wake();
-                }
-                Ok(Answer::about(Status::Duplicate, photo))
-            }
-        }
+            Accepted::Duplicate { .. } => Answer::about(Status::Duplicate, photo),
+        })
     }
 }
 

@@ -155,7 +155,7 @@ pub(super) async fn told(
         mode: own_mode.or(record.mode),
         topic: described.topic,
         shape: described.shape,
-        scheme: known.scheme,
+        scheme: Some(known.scheme),
         received_at: known.now,
     };
     let remark = record.remark.filter(|_| own_mode.is_none());

@@ -16,7 +16,7 @@ pub use self::{
 };
 use crate::{
     apertur::{Apertur, ApiError, End, NewSession, Session, SessionChange},
-    model::{ErrorKind, Mode, OwnSession, Target},
+    model::{ErrorKind, Mode, OwnSession, Tag, Target},
     webhook::metadata_of,
 };
 
@@ -88,6 +88,8 @@ pub async fn make(apertur: &Apertur, wish: Wish, now: Timestamp) -> Result<Made,
         label,
         link: Some(session.link.clone()),
         environment: session.environment.unwrap_or(apertur.environment()),
+        long_polling: session.long_polling,
+        tags: new.tags.iter().map(|tag| Tag::from_text(tag)).collect(),
         created_at: now,
         expires_at: session.expires_at.or(asked).unwrap_or(now).min(latest),
         closed_at: None,

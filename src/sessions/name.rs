@@ -69,6 +69,8 @@ mod tests {
             label: label.map(ToOwned::to_owned),
             link: None,
             environment: Environment::Live,
+            long_polling: false,
+            tags: Vec::new(),
             created_at: Timestamp::UNIX_EPOCH,
             expires_at: Timestamp::UNIX_EPOCH,
             closed_at: None,

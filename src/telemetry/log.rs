@@ -2,11 +2,11 @@
 
 use std::io::IsTerminal as _;
 
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use super::Fact;
-use crate::model::{Delivery, Photo, Receipt};
+use crate::model::{Delivery, Photo, Receipt, SessionId};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -106,6 +106,14 @@ pub(super) fn write(fact: &Fact<'_>) {
             error = cause.kind.as_str(),
             cause = %cause,
         }, "delivery held; it needs a person"),
+        Fact::Polled { .. }
+        | Fact::NotPolled { .. }
+        | Fact::Acknowledged { .. }
+        | Fact::NotAcknowledged { .. }
+        | Fact::Reconciled { .. }
+        | Fact::AskingFails { .. }
+        | Fact::AskingWorks { .. }
+        | Fact::SessionRefused { .. } => followed(fact),
         Fact::Fetched { photo, size, took } => {
             info!(photo = %photo, bytes = size, ms = millis(*took), "photo fetched");
         }
@@ -144,6 +152,50 @@ fn request(fact: &Fact<'_>) {
         "ignored" => info!(topic, scheme, ms, "event ignored: its topic carries no photo"),
         "unavailable" => error!(reason, ms, "event not stored; Apertur will send it again"),
         _ => warn!(status, reason, ms, "request refused"),
+    }
+}
+
+/// What came of our own sessions.
+fn followed(fact: &Fact<'_>) {
+    let session = |photo: &Photo| photo.session.as_ref().map(SessionId::fingerprint);
+    match fact {
+        Fact::Polled { photo, is_new, unrouted, took } => {
+            let (id, bytes, session, ms) = (&photo.id, photo.size, session(photo), millis(*took));
+            let cause = unrouted.map(tracing::field::display);
+            match (is_new, cause) {
+                (true, Some(cause)) => {
+                    warn!(photo = %id, session, bytes, ms, cause, "photo polled, but look at it");
+                }
+                (true, None) => info!(photo = %id, session, bytes, ms, "photo polled"),
+                (false, _) => info!(photo = %id, session, ms, "photo polled, known already"),
+            }
+        }
+        Fact::NotPolled { photo, cause } => warn!(
+            photo = %photo, error = cause.kind.as_str(), cause = %cause,
+            "photo that waits at Apertur not taken yet; it is tried again by itself"
+        ),
+        Fact::Acknowledged { photo } => debug!(photo = %photo, "photo acknowledged at Apertur"),
+        Fact::NotAcknowledged { photo, cause } => warn!(
+            photo = %photo, error = cause.kind.as_str(), cause = %cause,
+            "photo is here and Apertur did not hear it; it is told again"
+        ),
+        Fact::Reconciled { photo, unrouted } => warn!(
+            photo = %photo.id, session = session(photo),
+            cause = unrouted.map(tracing::field::display),
+            "photo never came; it is fetched now"
+        ),
+        Fact::AskingFails { cause, at } => error!(
+            error = cause.kind.as_str(), next = %at, cause = %cause,
+            "Apertur does not answer about our sessions; it is asked again by itself"
+        ),
+        Fact::AskingWorks { lasted } => {
+            info!(seconds = lasted.as_secs(), "Apertur answers about our sessions again");
+        }
+        Fact::SessionRefused { session, cause } => error!(
+            session = session.fingerprint(), error = cause.kind.as_str(), cause = %cause,
+            "Apertur does not speak about a session; it is asked again every hour"
+        ),
+        _ => {}
     }
 }
 

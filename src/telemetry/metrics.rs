@@ -29,6 +29,10 @@ pub(super) struct Metrics {
     fetch_seconds: HistogramVec,
     attempts: IntCounterVec,
     attempt_seconds: HistogramVec,
+    polled: IntCounterVec,
+    acknowledged: IntCounterVec,
+    reconciled: IntCounterVec,
+    asking_failures: IntCounterVec,
 }
 
 impl Default for Metrics {
@@ -69,6 +73,26 @@ impl Default for Metrics {
                     "Time of a successful delivery attempt",
                     &["destination"],
                 )?,
+                polled: counter(
+                    "polled_photos_total",
+                    "Photos that waited at Apertur by outcome (new, known, later)",
+                    &["outcome"],
+                )?,
+                acknowledged: counter(
+                    "acknowledgements_total",
+                    "Acknowledgements of polled photos by outcome (done, later)",
+                    &["outcome"],
+                )?,
+                reconciled: counter(
+                    "reconciled_photos_total",
+                    "Photos that Apertur had, that never came and were taken",
+                    &[],
+                )?,
+                asking_failures: counter(
+                    "session_failures_total",
+                    "Questions about our sessions that Apertur began not to answer (all, one)",
+                    &["sessions"],
+                )?,
             })
         })();
         match made {
@@ -80,16 +104,20 @@ impl Default for Metrics {
 
 impl Metrics {
     fn registered(self) -> Self {
-        let all: [Box<dyn prometheus::core::Collector>; 6] = [
+        let all: [Box<dyn prometheus::core::Collector>; 10] = [
             Box::new(self.requests.clone()),
             Box::new(self.request_seconds.clone()),
             Box::new(self.fetches.clone()),
             Box::new(self.fetch_seconds.clone()),
             Box::new(self.attempts.clone()),
             Box::new(self.attempt_seconds.clone()),
+            Box::new(self.polled.clone()),
+            Box::new(self.acknowledged.clone()),
+            Box::new(self.reconciled.clone()),
+            Box::new(self.asking_failures.clone()),
         ];
         for collector in all {
-            // Fails only for a name given twice, and the six names differ.
+            // Fails only for a name given twice, and these differ.
             drop(self.registry.register(collector));
         }
         self
@@ -121,8 +149,23 @@ impl Metrics {
                 let name = delivery.destination.as_ref().map_or("", DestinationName::as_str);
                 self.attempted(name, AttemptOutcome::Refused);
             }
-            _ => {}
+            _ => self.followed(fact),
         }
+    }
+
+    fn followed(&self, fact: &Fact<'_>) {
+        let (counter, label) = match fact {
+            Fact::Polled { is_new: true, .. } => (&self.polled, "new"),
+            Fact::Polled { is_new: false, .. } => (&self.polled, "known"),
+            Fact::NotPolled { .. } => (&self.polled, "later"),
+            Fact::Acknowledged { .. } => (&self.acknowledged, "done"),
+            Fact::NotAcknowledged { .. } => (&self.acknowledged, "later"),
+            Fact::AskingFails { .. } => (&self.asking_failures, "all"),
+            Fact::SessionRefused { .. } => (&self.asking_failures, "one"),
+            Fact::Reconciled { .. } => return self.reconciled.with_label_values::<&str>(&[]).inc(),
+            _ => return,
+        };
+        counter.with_label_values(&[label]).inc();
     }
 
     fn attempted(&self, destination: &str, outcome: AttemptOutcome) {

@@ -16,7 +16,7 @@ pub use self::{
     metrics::Gauges,
 };
 use crate::model::{
-    AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Scheme,
+    AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Scheme, SessionId,
 };
 
 /// Something that happened.
@@ -63,6 +63,62 @@ pub enum Fact<'a> {
         topic: Option<&'a str>,
         /// From the headers to the answer.
         took: Duration,
+    },
+    /// A photo that waited at Apertur was taken by polling; it is on disk.
+    Polled {
+        /// The photo.
+        photo: &'a Photo,
+        /// Whether it was not known before.
+        is_new: bool,
+        /// Why nobody gets it, if nobody wants it.
+        unrouted: Option<&'a Cause>,
+        /// How long its download took.
+        took: Duration,
+    },
+    /// A photo that waits at Apertur could not be taken; it is tried again.
+    NotPolled {
+        /// The photo.
+        photo: &'a PhotoId,
+        /// Why.
+        cause: &'a Cause,
+    },
+    /// Apertur was told that a polled photo is here.
+    Acknowledged {
+        /// The photo.
+        photo: &'a PhotoId,
+    },
+    /// Apertur did not hear that a polled photo is here; it is told again.
+    NotAcknowledged {
+        /// The photo.
+        photo: &'a PhotoId,
+        /// Why.
+        cause: &'a Cause,
+    },
+    /// A photo that Apertur has never came; it is fetched now.
+    Reconciled {
+        /// The photo.
+        photo: &'a Photo,
+        /// Why nobody gets it, if nobody wants it.
+        unrouted: Option<&'a Cause>,
+    },
+    /// Apertur does not answer about our sessions; it is asked again.
+    AskingFails {
+        /// Why.
+        cause: &'a Cause,
+        /// When.
+        at: Timestamp,
+    },
+    /// Apertur answers about our sessions again.
+    AskingWorks {
+        /// How long it did not.
+        lasted: Duration,
+    },
+    /// Apertur does not speak about one of our sessions; it is asked again every hour.
+    SessionRefused {
+        /// The session.
+        session: &'a SessionId,
+        /// Why.
+        cause: &'a Cause,
     },
     /// A photo's bytes were fetched.
     Fetched {

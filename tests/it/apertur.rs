@@ -234,7 +234,7 @@ async fn what_a_key_demands_goes_along_with_calls_and_downloads() {
 async fn a_photo_is_polled_for_until_it_is_acknowledged() {
     let fake = FakeApertur::start();
     let apertur = client(&fake);
-    let new = NewSession { long_polling: true, destinations: Vec::new(), ..wish() };
+    let new = NewSession { long_polling: Some(true), destinations: Vec::new(), ..wish() };
     let id = apertur.create_session(&new).await.unwrap().id;
     assert_eq!(apertur.poll(&id).await.unwrap().images, []);
     let photo = fake.upload(id.reveal(), "img_1");

@@ -9,6 +9,7 @@ mod door;
 mod drives;
 mod fakes;
 mod files;
+mod follow;
 mod freshworks;
 mod house;
 mod journal_contract;

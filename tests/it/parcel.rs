@@ -34,7 +34,7 @@ pub(crate) fn delivery(id: &str, filename: &str) -> Delivery {
         mode: None,
         topic: None,
         shape: Shape::Event,
-        scheme: Scheme::Body,
+        scheme: Some(Scheme::Body),
         received_at,
     };
     Delivery {

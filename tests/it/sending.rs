@@ -275,7 +275,7 @@ impl Rig {
             mode: None,
             topic: None,
             shape: Shape::Event,
-            scheme: Scheme::Body,
+            scheme: Some(Scheme::Body),
             received_at: self.clock.now(),
         };
         change(&mut photo);

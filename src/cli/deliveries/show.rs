@@ -43,13 +43,14 @@ pub(super) async fn run(journal: Arc<dyn Journal>, args: &Args) -> Result<(), Fa
 fn print(story: &Story, pauses: &[Pause]) -> Result<(), Failure> {
     let photo = &story.photo;
     line(&format!("photo      {}", photo.id))?;
-    line(&format!(
-        "received   {:.0}, {} event{}, signature scheme {}",
-        photo.received_at,
-        photo.shape,
-        photo.topic.as_ref().map_or(String::new(), |topic| format!(" {topic}")),
-        photo.scheme
-    ))?;
+    let how = match photo.scheme {
+        None => format!("{} with the API key", photo.shape),
+        Some(scheme) => {
+            let topic = photo.topic.as_ref().map_or(String::new(), |topic| format!(" {topic}"));
+            format!("{} event{topic}, signature scheme {scheme}", photo.shape)
+        }
+    };
+    line(&format!("received   {:.0}, {how}", photo.received_at))?;
     if let Some(session) = &photo.session {
         line(&format!("session    {session}"))?;
     }

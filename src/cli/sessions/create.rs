@@ -74,6 +74,11 @@ pub(in crate::cli) struct Args {
     /// may be given several times [default: apertur.session_destinations]
     #[arg(long = "destination", value_name = "ID")]
     destinations: Vec<String>,
+    /// Whether its photos wait at Apertur until the bridge takes them by polling, so that nothing
+    /// has to reach it; =false for a session whose photos are posted [default: as apertur.poll]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true")]
+    long_polling: Option<bool>,
     /// Send the link to the record's people: a message in Odoo, which notifies the customer in
     /// mode contact; a reply on a ticket in mode client, else a note. By this destination, where
     /// several take photos for the record
@@ -100,6 +105,12 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
     };
     let apertur = apertur(config)?;
     let session = new(config, &apertur, &args).await?;
+    if session.long_polling == Some(true) && !config.apertur.poll {
+        remark(
+            "warning: the photos of this session wait at Apertur to be polled for and apertur.poll \
+             is not set: they are taken late, by the check for photos that never came",
+        );
+    }
     // What cannot be written down is better not made.
     ask::perform(config, Request::Ping).await?;
     let wish = Wish { target, mode: args.mode, label: args.label.clone(), session };
@@ -160,7 +171,7 @@ async fn new(config: &Config, apertur: &Apertur, args: &Args) -> Result<NewSessi
     };
     Ok(NewSession {
         destinations: destinations(config, apertur, &args.destinations).await?,
-        long_polling: false,
+        long_polling: args.long_polling,
         tags: args.tags.clone(),
         end,
         max_images: args.max_images,

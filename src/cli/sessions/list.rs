@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{About, apertur, failed, open_to_read, photos, sandbox};
+use super::{About, apertur, failed, open_to_read, photos, polled, sandbox};
 use crate::{
     apertur::SessionRow,
     cli::output::{Failure, json, line, remark, table},
@@ -146,7 +146,7 @@ fn tell(rows: &[Row<'_>], foreign: &[Remote<'_>]) -> Result<(), Failure> {
             about.mode.map_or("-", |mode| mode.word_at(Some(about.target))).to_owned(),
             format!("{:.0}", about.created_at),
             format!("{:.0}", about.expires_at),
-            format!("{}{}", about.state, sandbox(about.environment)),
+            format!("{}{}{}", about.state, polled(about.polled), sandbox(about.environment)),
             format!("{photos}{held}{}", there.unwrap_or_default()),
             about.label.unwrap_or("-").to_owned(),
         ]);

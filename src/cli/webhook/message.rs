@@ -85,6 +85,9 @@ impl Message {
             Shape::JsonBase64 => Format::JsonBase64,
             Shape::Multipart => Format::Multipart,
             Shape::Binary => Format::Binary,
+            Shape::Polled | Shape::Reconciled => {
+                anyhow::bail!("nobody posts a photo in the shape {shape}")
+            }
         };
         let wrapping = about.wrapping(format)?;
         let mut message = Self::raw(&wrapping.content_type, wrapping.around(photo));

@@ -73,6 +73,18 @@ impl Journal for Memory {
         Ok(all)
     }
 
+    async fn unsettled_sessions(&self) -> Result<Vec<OwnSession>> {
+        let mut all = self.sessions().await?;
+        let state = self.state();
+        all.retain(|own| state.settled.get(&own.session).is_none_or(|at| *at < own.expires_at));
+        Ok(all)
+    }
+
+    async fn settle_session(&self, session: &SessionId, at: Timestamp) -> Result<()> {
+        self.state().settled.insert(session.clone(), at);
+        Ok(())
+    }
+
     async fn claim_fetches(
         &self,
         now: Timestamp,

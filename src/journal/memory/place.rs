@@ -142,12 +142,16 @@ pub(super) fn is_held(delivery: &Delivery, kind: ErrorKind) -> bool {
 }
 
 /// Whether two photos have the same bytes, and one is known only by them and hints at the image
-/// id of the other.
+/// id of the other, or at none and is of its session.
 fn are_twins(one: &Photo, other: &Photo) -> bool {
-    let hints_at = |copy: &Photo, photo: &Photo| {
-        is_hint(copy).is_some_and(|image| PhotoId::of_image(image) == photo.id)
+    let copies = |copy: &Photo, photo: &Photo| match &copy.image_id {
+        Some(_) => is_hint(copy).is_some_and(|image| PhotoId::of_image(image) == photo.id),
+        None => {
+            let is_named = photo.image_id.is_some() && is_hint(photo).is_none();
+            is_named && copy.session.is_some() && copy.session == photo.session
+        }
     };
-    same_bytes(one, other) && (hints_at(one, other) || hints_at(other, one))
+    same_bytes(one, other) && (copies(one, other) || copies(other, one))
 }
 
 /// Whether `other` is on its way to where `mine` would go. One that was itself left to its twin

@@ -29,8 +29,13 @@ impl State {
     }
 
     pub(super) fn forget(&mut self, before: Timestamp, limit: usize) -> u64 {
-        let ended =
-            |row: &PhotoRow| row.fetch == FetchState::Expired && self.is_done(&row.photo.id);
+        let is_followed = |row: &PhotoRow| {
+            let own = row.photo.session.as_ref().and_then(|session| self.sessions.get(session));
+            own.is_some_and(|own| own.expires_at >= before)
+        };
+        let ended = |row: &PhotoRow| {
+            row.fetch == FetchState::Expired && self.is_done(&row.photo.id) && !is_followed(row)
+        };
         let mut old = self.oldest(before, ended);
         old.truncate(limit);
         for id in &old {

@@ -18,6 +18,8 @@ pub(super) struct State {
     pub(super) deliveries: BTreeMap<DeliveryId, DeliveryRow>,
     pub(super) attempts: BTreeMap<AttemptId, AttemptRow>,
     pub(super) sessions: BTreeMap<SessionId, OwnSession>,
+    /// When Apertur was asked for the last time what came of a session.
+    pub(super) settled: BTreeMap<SessionId, Timestamp>,
     pub(super) pauses: BTreeMap<DestinationName, Pause>,
     last_number: i64,
 }

@@ -12,7 +12,7 @@ use crate::{
     journal::{Accepted, Arrival, Bytes, Planned, are_apart, is_hint, unrouted},
     model::{
         AttemptOutcome, DeliveryState, DestinationName, Digest, FetchState, ImageId, Mode, Photo,
-        SessionId, Tag, Target,
+        Scheme, SessionId, Tag, Target,
     },
 };
 
@@ -116,7 +116,7 @@ fn insert_photo(db: &Connection, arrival: &Arrival) -> Result<i64> {
         photo.mode.map(Mode::as_str),
         photo.topic,
         photo.shape.as_str(),
-        photo.scheme.as_str(),
+        photo.scheme.map_or(rows::UNSIGNED, Scheme::as_str),
         at,
         state.as_str(),
         url,

@@ -196,6 +196,15 @@ impl Journal for Sqlite {
         self.read(sessions::all).await
     }
 
+    async fn unsettled_sessions(&self) -> Result<Vec<OwnSession>> {
+        self.read(sessions::unsettled).await
+    }
+
+    async fn settle_session(&self, session: &SessionId, at: Timestamp) -> Result<()> {
+        let session = session.clone();
+        self.write(move |db| sessions::settle(db, &session, at)).await
+    }
+
     async fn claim_fetches(
         &self,
         now: Timestamp,

@@ -313,6 +313,8 @@ pub(super) fn forget(db: &Connection, before: Timestamp, limit: usize) -> Result
         "SELECT seq FROM photos WHERE fetch_state = 'expired' AND received_at < ?1
            AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.photo = photos.seq
              AND d.state IN ('waiting', 'due', 'sending', 'held'))
+           AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.session = photos.session
+             AND s.expires_at >= ?1)
          ORDER BY seq LIMIT ?2",
         &[&before.as_millisecond(), &limit],
         |row| Ok(row.get::<_, i64>("seq")?),

@@ -14,7 +14,9 @@ use crate::{
 pub(super) const COVERING: &str = "(SELECT o.id FROM photos t JOIN deliveries o ON o.photo = t.seq
     WHERE t.sha256 = p.sha256
       AND ((p.image_id <> p.id AND t.id = p.image_id)
-        OR (t.image_id <> t.id AND t.image_id = p.id))
+        OR (t.image_id <> t.id AND t.image_id = p.id)
+        OR (p.session = t.session AND ((p.image_id IS NULL AND t.image_id = t.id)
+          OR (t.image_id IS NULL AND p.image_id = p.id))))
       AND o.destination = d.destination AND coalesce(o.record = d.record, 1)
       AND (o.state IN ('due', 'sending') OR (o.state = 'delivered'
         AND NOT coalesce(o.receipt ->> '$.note' LIKE 'same photo as %', 0)))

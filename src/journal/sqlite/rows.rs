@@ -102,9 +102,16 @@ pub(super) fn photo(row: &Row<'_>) -> Result<Photo> {
         mode: parsed(row, "p_mode", Mode::parse)?,
         topic: row.get("p_topic")?,
         shape: required(row, "p_shape", Shape::parse)?,
-        scheme: required(row, "p_scheme", Scheme::parse)?,
+        scheme: required(row, "p_scheme", scheme)?,
         received_at: time(row.get("p_received_at")?)?,
     })
+}
+
+/// What stands in the place of a scheme where nobody signed.
+pub(super) const UNSIGNED: &str = "none";
+
+fn scheme(text: &str) -> Option<Option<Scheme>> {
+    if text == UNSIGNED { Some(None) } else { Scheme::parse(text).map(Some) }
 }
 
 /// The columns of a delivery, each with the prefix `d_`, from a table called `d`.

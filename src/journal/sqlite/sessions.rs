@@ -10,8 +10,12 @@ use crate::model::{Environment, Mode, OwnSession, SessionId, SessionLink};
 
 /// See [`crate::journal::Journal::keep_session`].
 pub(super) fn keep(db: &Connection, kept: &OwnSession) -> Result<()> {
-    let sql = "INSERT OR REPLACE INTO sessions (session, target, mode, label, link, environment,
-                 created_at, expires_at, closed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = "INSERT INTO sessions (session, target, mode, label, link, environment, created_at,
+                 expires_at, closed_at, long_polling, tags)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+               ON CONFLICT (session) DO UPDATE SET target = ?2, mode = ?3, label = ?4, link = ?5,
+                 environment = ?6, created_at = ?7, expires_at = ?8, closed_at = ?9,
+                 long_polling = ?10, tags = ?11";
     db.prepare_cached(sql)?.execute(params![
         kept.session.reveal(),
         kept.target.to_string(),
@@ -22,6 +26,8 @@ pub(super) fn keep(db: &Connection, kept: &OwnSession) -> Result<()> {
         kept.created_at.as_millisecond(),
         kept.expires_at.as_millisecond(),
         kept.closed_at.map(Timestamp::as_millisecond),
+        kept.long_polling,
+        rows::json(&kept.tags)?,
     ])?;
     Ok(())
 }
@@ -34,6 +40,20 @@ pub(super) fn one(db: &Connection, id: &SessionId) -> Result<Option<OwnSession>>
 /// See [`crate::journal::Journal::sessions`].
 pub(super) fn all(db: &Connection) -> Result<Vec<OwnSession>> {
     rows::all(db, "SELECT * FROM sessions ORDER BY created_at DESC, session", &[], session)
+}
+
+/// See [`crate::journal::Journal::unsettled_sessions`].
+pub(super) fn unsettled(db: &Connection) -> Result<Vec<OwnSession>> {
+    let sql = "SELECT * FROM sessions WHERE settled_at IS NULL OR settled_at < expires_at
+               ORDER BY created_at DESC, session";
+    rows::all(db, sql, &[], session)
+}
+
+/// See [`crate::journal::Journal::settle_session`].
+pub(super) fn settle(db: &Connection, id: &SessionId, at: Timestamp) -> Result<()> {
+    let sql = "UPDATE sessions SET settled_at = ?2 WHERE session = ?1";
+    db.prepare_cached(sql)?.execute(params![id.reveal(), at.as_millisecond()])?;
+    Ok(())
 }
 
 /// The map.
@@ -56,6 +76,8 @@ fn session(row: &Row<'_>) -> Result<OwnSession> {
         label: row.get("label")?,
         link: parsed(row, "link", |t| SessionLink::parse(t).ok())?,
         environment: required(row, "environment", Environment::parse)?,
+        long_polling: row.get("long_polling")?,
+        tags: rows::optional_json(row, "tags")?.unwrap_or_default(),
         created_at: rows::time(row.get("created_at")?)?,
         expires_at: rows::time(row.get("expires_at")?)?,
         closed_at: row.get::<_, Option<i64>>("closed_at")?.map(rows::time).transpose()?,

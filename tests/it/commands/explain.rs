@@ -363,6 +363,8 @@ async fn a_session_that_was_made_here_names_the_record() {
         label: None,
         link: None,
         environment: Environment::Live,
+        long_polling: false,
+        tags: Vec::new(),
         created_at: Timestamp::now(),
         expires_at: Timestamp::now(),
         closed_at: None,

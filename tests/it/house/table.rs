@@ -13,18 +13,33 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("work", &["system", "journal"]),
     ("apertur", &["model", "system", "spool", "http"]),
     ("destinations", &["model", "system", "webhook", "spool", "http"]),
+    ("intake", &["model", "route", "journal", "work"]),
     ("receive", BELOW_RECEIVE),
     ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
     ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),
     ("sessions", &["model", "webhook", "apertur"]),
-    ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work"]),
+    (
+        "follow",
+        &["model", "system", "telemetry", "route", "spool", "journal", "apertur", "work", "intake"],
+    ),
+    ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work", "intake"]),
     ("config", BELOW_CONFIG),
     ("serve", BELOW_SERVE),
     ("cli", BELOW_CLI),
     ("main", &["cli"]),
 ];
-const BELOW_RECEIVE: &[&str] =
-    &["model", "system", "webhook", "telemetry", "route", "spool", "journal", "apertur", "work"];
+const BELOW_RECEIVE: &[&str] = &[
+    "model",
+    "system",
+    "webhook",
+    "telemetry",
+    "route",
+    "spool",
+    "journal",
+    "apertur",
+    "work",
+    "intake",
+];
 const BELOW_CONFIG: &[&str] = &[
     "model",
     "system",
@@ -54,6 +69,7 @@ const BELOW_SERVE: &[&str] = &[
     "receive",
     "collect",
     "deliver",
+    "follow",
     "ops",
     "config",
 ];
@@ -70,8 +86,10 @@ const BELOW_CLI: &[&str] = &[
     "destinations",
     "work",
     "receive",
+    "intake",
     "collect",
     "deliver",
+    "follow",
     "sessions",
     "ops",
     "config",

@@ -53,7 +53,7 @@ pub(super) async fn everything_said_about_a_photo_is_kept(store: &Store) {
     photo.tags = vec![Tag::from_text("vip:gold"), Tag::from_text("plain")];
     photo.mode = Some(Mode::Internal);
     photo.topic = Some("image.delivered".to_owned());
-    (photo.shape, photo.scheme) = (Shape::Multipart, Scheme::Svix);
+    (photo.shape, photo.scheme) = (Shape::Multipart, Some(Scheme::Svix));
     arrival.plan[0].mode = Some(Mode::Public);
     let photo = photo.clone();
     store.accept(arrival).await.unwrap();
@@ -209,6 +209,8 @@ pub(super) async fn a_session_keeps_its_record(store: &Store) {
         label: Some("the roof".to_owned()),
         link: SessionLink::parse("https://u.example.com/s/1").ok(),
         environment: Environment::Sandbox,
+        long_polling: true,
+        tags: vec![Tag::from_text("vip:gold")],
         closed_at: Some(at(3)),
         ..first
     };
@@ -216,6 +218,26 @@ pub(super) async fn a_session_keeps_its_record(store: &Store) {
     assert_eq!(store.session(&session).await.unwrap(), Some(second.clone()));
     assert_eq!(store.session(&SessionId::parse("s2").unwrap()).await.unwrap(), None);
     assert_eq!(store.sessions().await.unwrap(), [second]);
+}
+
+pub(super) async fn a_session_is_settled_until_it_ends_later(store: &Store) {
+    let mut own = own_session("s1", 1, 10);
+    store.settle_session(&own.session, at(10)).await.unwrap();
+    let other = own_session("s2", 2, 10);
+    for kept in [&own, &other] {
+        store.keep_session(kept.clone()).await.unwrap();
+    }
+    store.settle_session(&own.session, at(9)).await.unwrap();
+    assert_eq!(store.unsettled_sessions().await.unwrap(), [other.clone(), own.clone()]);
+    store.settle_session(&own.session, at(10)).await.unwrap();
+    let is_left = async || store.unsettled_sessions().await.unwrap() == vec![other.clone()];
+    assert!(is_left().await);
+    own.label = Some("the roof".to_owned());
+    store.keep_session(own.clone()).await.unwrap();
+    assert!(is_left().await, "kept again");
+    own.expires_at = at(11);
+    store.keep_session(own.clone()).await.unwrap();
+    assert_eq!(store.unsettled_sessions().await.unwrap(), [other.clone(), own]);
 }
 
 pub(super) async fn sessions_are_listed_the_latest_first_and_forgotten_long_after_their_end(

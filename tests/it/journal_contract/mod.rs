@@ -36,6 +36,8 @@ fn own_session(id: &str, made: i64, ends: i64) -> OwnSession {
         label: None,
         link: None,
         environment: Environment::Live,
+        long_polling: false,
+        tags: Vec::new(),
         created_at: at(made),
         expires_at: at(ends),
         closed_at: None,
@@ -98,7 +100,7 @@ fn announced(image: &str) -> Arrival {
         mode: None,
         topic: None,
         shape: Shape::Event,
-        scheme: Scheme::Body,
+        scheme: Some(Scheme::Body),
         received_at: at(0),
     };
     let bytes = Bytes::Announced { url: Some(format!("https://photos.example.com/{image}")) };
@@ -307,6 +309,7 @@ macro_rules! hold_to_contract {
                     an_empty_plan_counts_as_unrouted
                     a_tag_that_names_no_record_is_named_in_the_cause
                     a_session_keeps_its_record
+                    a_session_is_settled_until_it_ends_later
                     sessions_are_listed_the_latest_first_and_forgotten_long_after_their_end;
                 twins:
                     a_copy_of_a_photo_with_bytes_is_a_duplicate
@@ -323,6 +326,7 @@ macro_rules! hold_to_contract {
                     a_replayed_waiting_copy_is_sent_once
                     a_replayed_copy_is_left_to_the_photo_unless_forced
                     equal_bytes_without_a_hint_are_two_photos
+                    equal_bytes_of_one_session_are_one_photo
                     a_new_plan_knows_the_copy
                     a_workspace_makes_no_other_record
                     a_copy_that_names_the_record_completes_the_photo
@@ -411,6 +415,7 @@ macro_rules! hold_to_contract {
                     bytes_go_when_nobody_needs_them
                     an_expired_photo_is_still_known
                     only_expired_photos_are_forgotten
+                    photos_of_a_session_are_known_until_long_after_its_end
                     numbers_are_never_reused;
                 crowds:
                     one_of_many_brings_the_photo

@@ -5,7 +5,7 @@ use apertur_bridge::{
     model::{DeliveryState, ErrorKind, FetchState, PhotoId},
 };
 
-use super::{Change, Store, announced, at, cause, delivered, digest, id, stored};
+use super::{Change, Store, announced, at, cause, delivered, digest, id, own_session, stored};
 
 async fn deliver_all(store: &Store, seconds: i64) {
     for claimed in store.claim("erp", seconds).await {
@@ -110,6 +110,18 @@ pub(super) async fn only_expired_photos_are_forgotten(store: &Store) {
     assert_eq!(store.forget(at(9), 9).await.unwrap(), 1);
     assert_eq!(store.forget(at(9), 9).await.unwrap(), 0);
     assert!(store.all().await.is_empty());
+}
+
+pub(super) async fn photos_of_a_session_are_known_until_long_after_its_end(store: &Store) {
+    let kept = own_session("s1", 0, 100);
+    store.keep_session(kept.clone()).await.unwrap();
+    let mut arrival = stored("a", 1);
+    arrival.photo.session = Some(kept.session);
+    store.accept(arrival).await.unwrap();
+    deliver_all(store, 1).await;
+    store.expire_bytes(at(50), 9).await.unwrap();
+    assert_eq!(store.forget(at(100), 9).await.unwrap(), 0, "it may be asked for again");
+    assert_eq!(store.forget(at(101), 9).await.unwrap(), 1);
 }
 
 pub(super) async fn numbers_are_never_reused(store: &Store) {

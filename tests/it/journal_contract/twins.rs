@@ -2,8 +2,8 @@
 //! an image id in an unsigned header. At least one of the two is sent, to each place once.
 
 use apertur_bridge::{
-    journal::{Accepted, DeliveryEnd, FetchEnd},
-    model::{DeliveryState, ErrorKind, Filter, Mode, PhotoId},
+    journal::{Accepted, Arrival, DeliveryEnd, FetchEnd},
+    model::{DeliveryState, ErrorKind, Filter, Mode, PhotoId, SessionId},
 };
 
 use super::{
@@ -194,6 +194,36 @@ pub(super) async fn equal_bytes_without_a_hint_are_two_photos(store: &Store) {
     assert_eq!(store.accept(nameless).await.unwrap(), Accepted::New);
     assert_eq!(store.accept(stored("b", 1)).await.unwrap(), Accepted::New);
     assert_eq!(store.claim("erp", 0).await.len(), 3);
+}
+
+pub(super) async fn equal_bytes_of_one_session_are_one_photo(store: &Store) {
+    let of = |session: &str, mut arrival: Arrival| {
+        arrival.photo.session = SessionId::parse(session).ok();
+        arrival
+    };
+    let nameless = |bytes| {
+        let mut arrival = copy("a", bytes);
+        arrival.photo.image_id = None;
+        arrival
+    };
+    store.accept(of("s1", nameless(1))).await.unwrap();
+    store.send("erp", delivered(), 0).await;
+    store.accept(of("s1", announced("a")).at(1)).await.unwrap();
+    store.fetch(1, 2).await;
+    assert!(photo_is_left_to_copy(store, "erp").await, "it never came, as far as is known");
+
+    store.accept(of("s1", stored("b", 2)).at(3)).await.unwrap();
+    store.accept(of("s1", nameless(2)).at(4)).await.unwrap();
+    assert!(is_left_to(&store.delivery(&copy_id(2), "erp").await, &id("b")), "it came after all");
+    assert_eq!(store.claim_one("erp", 4).await.delivery.photo.id, id("b"));
+
+    store.accept(of("s1", nameless(3)).at(5)).await.unwrap();
+    store.accept(of("s2", stored("c", 3)).at(5)).await.unwrap();
+    assert_eq!(store.claim("erp", 5).await.len(), 2, "of two sessions");
+    for (image, bytes) in [("d", 4), ("e", 4)] {
+        store.accept(of("s1", stored(image, bytes)).at(6)).await.unwrap();
+    }
+    assert_eq!(store.claim("erp", 6).await.len(), 2, "whoever has two ids is two photos");
 }
 
 pub(super) async fn a_new_plan_knows_the_copy(store: &Store) {

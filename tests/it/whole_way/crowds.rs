@@ -203,7 +203,7 @@ impl Rig {
                 mode: None,
                 topic: None,
                 shape: Shape::Event,
-                scheme: Scheme::Body,
+                scheme: Some(Scheme::Body),
                 received_at: self.clock.now(),
             };
             let plan = vec![Planned { destination: Some(name()), target, mode: None }];

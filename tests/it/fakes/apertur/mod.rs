@@ -31,7 +31,7 @@ pub(crate) use places::Format;
 pub(crate) use post::{Answer, Framing, Request, connect, deliver, get, post, raw};
 pub(crate) use seal::Customer;
 pub(crate) use server::{FakeApertur, Way};
-pub(crate) use sessions::PROJECT;
+pub(crate) use sessions::{PROJECT, Refused};
 pub(crate) use sign::{SECRET, Scheme, Signer};
 
 /// Apertur's ids of a destination that posts to the bridge, and of the one that photos go to

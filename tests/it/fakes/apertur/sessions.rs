@@ -123,6 +123,8 @@ pub(crate) struct Sessions {
     pub is_downgraded: bool,
     /// Seconds that an end must at least be away.
     pub soonest: i64,
+    /// Acknowledgements are not taken now.
+    pub is_deaf: bool,
 }
 
 impl Default for Sessions {
@@ -143,6 +145,7 @@ impl Default for Sessions {
             refuses_metadata: false,
             is_downgraded: false,
             soonest: 0,
+            is_deaf: false,
         }
     }
 }
@@ -313,6 +316,9 @@ impl Sessions {
 
     pub(crate) fn acknowledge(&mut self, id: &str, image: &str) -> Result<Value, Refused> {
         self.polled(id)?;
+        if self.is_deaf {
+            return Err((503, "Service Unavailable".to_owned()));
+        }
         let session = self.all.iter_mut().find(|session| session.id == id);
         let mut photos = session.into_iter().flat_map(|session| &mut session.photos);
         let found = photos.find(|uploaded| uploaded.photo.image_id == image);

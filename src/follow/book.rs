@@ -1,0 +1,271 @@
+//! Which sessions are followed and what is to be asked about them next. No I/O.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use super::{
+    HOLDS,
+    pace::{self, Job, Question},
+    trouble::{About, about},
+};
+use crate::{
+    apertur::ApiError,
+    model::{ImageId, OwnSession, SessionId},
+    system::later,
+};
+
+/// Wait of one session after a question that nobody answered.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// A question about a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Next {
+    pub(super) session: SessionId,
+    pub(super) question: Question,
+}
+
+/// What is remembered of photos that are at Apertur and could not be taken yet.
+pub(super) type Tried = BTreeMap<ImageId, Try>;
+
+/// How often a photo was tried and when it is next, or since when it is missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Try {
+    pub(super) since: Timestamp,
+    pub(super) failures: u32,
+    pub(super) not_before: Timestamp,
+}
+
+impl Try {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self { since: now, failures: 0, not_before: now }
+    }
+}
+
+/// What a question brought.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) asked_at: Timestamp,
+    /// What Apertur said in the end.
+    pub(super) said: Result<Said, ApiError>,
+    pub(super) tried: Tried,
+}
+
+/// What Apertur said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Said {
+    /// Photos that were taken now.
+    pub(super) taken: usize,
+    /// Whether photos are left that may be had later.
+    pub(super) leaves: bool,
+    /// Whether no more can come by this way.
+    pub(super) is_over: bool,
+    /// Whether the answer was held until there was something to say, or nothing for long.
+    pub(super) took: Duration,
+}
+
+#[derive(Debug)]
+struct Followed {
+    own: OwnSession,
+    /// When the last photo came, else when the session was made.
+    heard_at: Timestamp,
+    has_photos: bool,
+    /// `None` where nothing is to be polled, or no more.
+    poll: Option<Job>,
+    check: Job,
+    /// By polls and by checks.
+    tried: [Tried; 2],
+}
+
+/// The sessions that are followed.
+#[derive(Debug)]
+pub(super) struct Book {
+    polls: bool,
+    sessions: HashMap<SessionId, Followed>,
+    is_held: bool,
+    /// Looks at which sessions there are, so far.
+    looks: u64,
+}
+
+impl Book {
+    /// Nobody yet. `polls` says whether sessions are polled at all.
+    pub(super) fn new(polls: bool) -> Self {
+        Self { polls, sessions: HashMap::new(), is_held: false, looks: 0 }
+    }
+
+    /// Whether Apertur holds polls until there is something to say.
+    pub(super) fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    pub(super) fn session(&self, id: &SessionId) -> Option<&OwnSession> {
+        self.sessions.get(id).map(|followed| &followed.own)
+    }
+
+    /// Keeps those that are there still as they are now, drops the rest and gives the new ones.
+    pub(super) fn update(&mut self, sessions: Vec<OwnSession>) -> Vec<OwnSession> {
+        self.looks += 1;
+        let mut before = std::mem::take(&mut self.sessions);
+        let mut new = Vec::new();
+        for own in sessions {
+            match before.remove(&own.session) {
+                None => new.push(own),
+                Some(followed) => {
+                    let id = own.session.clone();
+                    self.sessions.insert(id, Followed { own, ..followed });
+                }
+            }
+        }
+        new
+    }
+
+    /// Follows a session whose last photo came at this time.
+    pub(super) fn add(&mut self, own: OwnSession, heard: Option<Timestamp>, now: Timestamp) {
+        let heard_at = heard.unwrap_or(own.created_at);
+        let quiet = now.duration_since(heard_at).unsigned_abs();
+        let is_polled = self.polls && own.long_polling;
+        let poll = is_polled.then(|| Job::due(now, pace::poll_interval(quiet, heard.is_some())));
+        let interval = pace::check_interval(quiet, is_polled);
+        // What was made while we are here has nothing yet that could have been missed.
+        let is_made_now = self.looks > 1;
+        let made = later(own.created_at, interval);
+        let check = Job::due(if is_made_now { now.max(made) } else { now }, interval);
+        let has_photos = heard.is_some();
+        let tried = [Tried::new(), Tried::new()];
+        let id = own.session.clone();
+        self.sessions.insert(id, Followed { own, heard_at, has_photos, poll, check, tried });
+    }
+
+    pub(super) fn remove(&mut self, id: &SessionId) {
+        self.sessions.remove(id);
+    }
+
+    /// What is to be asked now: of all that is due what waits for most of its intervals.
+    pub(super) fn next(&self, now: Timestamp) -> Option<Next> {
+        let due = self.sessions.iter().flat_map(|(id, followed)| {
+            let late = followed
+                .jobs()
+                .filter_map(move |(question, job)| Some((job.lateness(now)?, question)));
+            late.map(move |(lateness, question)| (lateness, id, question))
+        });
+        let (_, session, question) = due.max_by(|one, other| one.0.total_cmp(&other.0))?;
+        Some(Next { session: session.clone(), question })
+    }
+
+    /// When something is to be asked next.
+    pub(super) fn next_at(&self) -> Option<Timestamp> {
+        let all = self.sessions.values().flat_map(Followed::jobs);
+        all.filter_map(|(_, job)| job.due_at()).min()
+    }
+
+    /// A question is asked now; gives what it needs: also whether the session is polled still.
+    pub(super) fn begin(&mut self, next: &Next) -> Option<(OwnSession, Tried, bool)> {
+        let followed = self.sessions.get_mut(&next.session)?;
+        followed.job(next.question)?.is_running = true;
+        let tried = followed.tried[next.question as usize].clone();
+        Some((followed.own.clone(), tried, followed.poll.is_some()))
+    }
+
+    /// Whether a session is refused that was not before.
+    pub(super) fn is_news(&self, next: &Next) -> bool {
+        let followed = self.sessions.get(&next.session);
+        followed.is_some_and(|followed| followed.jobs().all(|(_, job)| !job.is_refused))
+    }
+
+    /// Takes an answer in; gives the session if nothing more is expected of it.
+    pub(super) fn answered(
+        &mut self,
+        next: &Next,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Option<SessionId> {
+        let Answer { asked_at, said, tried } = answer;
+        if let Ok(said) = &said
+            && next.question == Question::Poll
+            && said.taken == 0
+        {
+            self.is_held = said.took >= HOLDS;
+        }
+        let followed = self.sessions.get_mut(&next.session)?;
+        followed.tried[next.question as usize] = tried;
+        let is_settled = match (said, next.question) {
+            (Ok(said), Question::Poll) => followed.polled(asked_at, said, now),
+            (Ok(said), Question::Check) => followed.checked(asked_at, said, now),
+            (Err(error), question) => followed.failed(question, &error, now),
+        };
+        is_settled.then(|| next.session.clone())
+    }
+
+    /// A question ended in a bug.
+    pub(super) fn broke_off(&mut self, next: &Next, now: Timestamp) {
+        let followed = self.sessions.get_mut(&next.session);
+        if let Some(job) = followed.and_then(|followed| followed.job(next.question)) {
+            job.failed(now, pace::STRAGGLERS);
+        }
+    }
+}
+
+impl Followed {
+    fn jobs(&self) -> impl Iterator<Item = (Question, &Job)> {
+        let poll = self.poll.iter().map(|job| (Question::Poll, job));
+        poll.chain([(Question::Check, &self.check)])
+    }
+
+    fn job(&mut self, question: Question) -> Option<&mut Job> {
+        match question {
+            Question::Poll => self.poll.as_mut(),
+            Question::Check => Some(&mut self.check),
+        }
+    }
+
+    fn quiet(&self, now: Timestamp) -> Duration {
+        now.duration_since(self.heard_at).try_into().unwrap_or_default()
+    }
+
+    fn polled(&mut self, asked_at: Timestamp, said: Said, now: Timestamp) -> bool {
+        if said.taken > 0 {
+            (self.heard_at, self.has_photos) = (now, true);
+        }
+        let interval = pace::poll_interval(self.quiet(now), self.has_photos);
+        let has_ended = asked_at >= pace::end(&self.own) && !said.leaves;
+        if said.is_over || has_ended {
+            self.poll = None;
+            // Soon, and once: what it brought is here.
+            self.check.hurry(pace::end(&self.own));
+        } else if let Some(job) = &mut self.poll {
+            job.answered(asked_at, interval);
+            let again = self.tried[Question::Poll as usize].values().map(|tried| tried.not_before);
+            if let Some(at) = again.min().filter(|_| said.leaves) {
+                job.hurry(at.max(later(now, AGAIN)));
+            }
+        }
+        false
+    }
+
+    fn checked(&mut self, asked_at: Timestamp, said: Said, now: Timestamp) -> bool {
+        let end = pace::end(&self.own);
+        let is_polled = self.poll.is_some();
+        self.check.answered(asked_at, pace::check_interval(self.quiet(now), is_polled));
+        if asked_at < end {
+            self.check.hurry(end);
+        }
+        asked_at >= end && !said.leaves && !is_polled
+    }
+
+    fn failed(&mut self, question: Question, error: &ApiError, now: Timestamp) -> bool {
+        let about = about(error);
+        if question == Question::Poll && about == About::Session && now >= pace::end(&self.own) {
+            self.poll = None;
+        }
+        if let Some(job) = self.job(question) {
+            match about {
+                About::Everybody => job.failed(now, AGAIN),
+                About::Session => drop(job.refused(now)),
+            }
+        }
+        now >= later(self.own.expires_at, pace::GIVE_UP)
+    }
+}

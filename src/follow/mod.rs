@@ -1,0 +1,237 @@
+//! Following our own sessions while the daemon runs: photos that wait at Apertur are polled for,
+//! made durable and only then acknowledged; photos that never came are found in Apertur's
+//! delivery status and announced, for the collector to fetch.
+//!
+//! Every call of Apertur in here goes by one budget. What is to be asked next is in memory alone:
+//! which sessions there are, and which of them nothing more is expected of, the journal knows.
+
+mod book;
+mod budget;
+mod checking;
+mod compare;
+mod pace;
+mod polling;
+mod trouble;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+pub use self::compare::{Known, Standing, compare};
+use self::{
+    book::{Answer, Book, Next},
+    budget::{Budget, Use},
+    pace::Question,
+    trouble::Trouble,
+};
+use crate::{
+    apertur::Apertur,
+    intake::Intake,
+    journal::{Journal, JournalError},
+    model::{Filter, OwnSession, SessionId},
+    route::Routes,
+    spool::Spool,
+    system::Clock,
+    telemetry::{Fact, Telemetry},
+    work::Wake,
+};
+
+/// Between two looks at which sessions there are.
+const LOOK: Duration = Duration::from_secs(5);
+/// The same while the journal fails.
+const REST: Duration = Duration::from_secs(30);
+/// Questions under way at once: of a server that answers at once, and of one that holds them
+/// until there is something to say.
+const AT_ONCE: usize = 8;
+const HELD_AT_ONCE: usize = 32;
+/// An answer that tells of nothing and took longer was held.
+const HOLDS: Duration = Duration::from_secs(2);
+
+/// Follows the sessions that were made here.
+#[derive(Debug)]
+pub struct Follower {
+    journal: Arc<dyn Journal>,
+    spool: Spool,
+    routes: Arc<Routes>,
+    apertur: Apertur,
+    clock: Clock,
+    telemetry: Telemetry,
+    collector: Wake,
+    sender: Wake,
+    stop: CancellationToken,
+    budget: Budget,
+}
+
+/// What a follower works with.
+#[derive(Debug)]
+pub struct Around {
+    /// The memory.
+    pub journal: Arc<dyn Journal>,
+    /// The bytes.
+    pub spool: Spool,
+    /// Who wants what.
+    pub routes: Arc<Routes>,
+    /// The time.
+    pub clock: Clock,
+    /// Hears what happened.
+    pub telemetry: Telemetry,
+    /// Woken when a photo has to be fetched.
+    pub collector: Wake,
+    /// Woken when a delivery is due.
+    pub sender: Wake,
+    /// Ends following; a download under way is cut off.
+    pub stop: CancellationToken,
+}
+
+type Jobs = JoinSet<(Next, Answer)>;
+
+impl Follower {
+    /// Touches neither network nor disk.
+    #[must_use]
+    pub fn new(apertur: &Apertur, around: Around) -> Self {
+        let Around { journal, spool, routes, clock, telemetry, collector, sender, stop } = around;
+        let budget = Budget::new(clock.clone());
+        // A call that failed is repeated by the budget, not beside it.
+        let apertur = apertur.unrepeated();
+        Self { journal, spool, routes, apertur, clock, telemetry, collector, sender, stop, budget }
+    }
+
+    /// Follows until `stop` is cancelled, and lets what is being written down end.
+    pub async fn follow(self: Arc<Self>) {
+        let mut book = Book::new(self.apertur.settings().poll);
+        let mut trouble = Trouble::default();
+        let mut jobs = Jobs::new();
+        let mut names: HashMap<Id, Next> = HashMap::new();
+        let mut look_at = self.clock.now();
+        while !self.stop.is_cancelled() {
+            if self.clock.now() >= look_at {
+                look_at = self.clock.after(self.look(&mut book).await);
+            }
+            let free_at = self.ask(&mut book, &mut jobs, &mut names);
+            let next = [Some(look_at), free_at].into_iter().flatten().min().unwrap_or(look_at);
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                Some(ended) = jobs.join_next_with_id() => {
+                    self.ended(ended, &mut names, &mut book, &mut trouble).await;
+                }
+                () = self.clock.sleep_until(next) => {}
+            }
+        }
+        while jobs.join_next().await.is_some() {}
+    }
+
+    /// Takes up the sessions that have to be followed; gives the time until the next look.
+    async fn look(&self, book: &mut Book) -> Duration {
+        let looked = async {
+            let sessions = self.journal.unsettled_sessions().await?;
+            let now = self.clock.now();
+            for own in book.update(sessions) {
+                let heard = self.last_heard(&own).await?;
+                book.add(own, heard, now);
+            }
+            Ok::<_, JournalError>(())
+        };
+        match looked.await {
+            Ok(()) => LOOK,
+            Err(error) => {
+                self.journal_failed(&error);
+                REST
+            }
+        }
+    }
+
+    /// When the latest photo of a session came that is here.
+    async fn last_heard(&self, own: &OwnSession) -> Result<Option<Timestamp>, JournalError> {
+        let filter = Filter { session: Some(own.session.clone()), ..Filter::default() };
+        let latest = self.journal.list(&filter, None, 1).await?;
+        Ok(latest.first().map(|delivery| delivery.photo.received_at))
+    }
+
+    /// Asks what is due, as far as the budget goes; gives when there is more to ask.
+    fn ask(
+        self: &Arc<Self>,
+        book: &mut Book,
+        jobs: &mut Jobs,
+        names: &mut HashMap<Id, Next>,
+    ) -> Option<Timestamp> {
+        loop {
+            let now = self.clock.now();
+            let most = if book.is_held() { HELD_AT_ONCE } else { AT_ONCE };
+            if jobs.len() >= most {
+                return None;
+            }
+            let Some(next) = book.next(now) else { return book.next_at() };
+            if let Err(at) = self.budget.take(Use::Question) {
+                return Some(at);
+            }
+            let (own, tried, is_polled) = book.begin(&next)?;
+            let (follower, told) = (Arc::clone(self), next.clone());
+            let task = jobs.spawn(async move {
+                let answer = match told.question {
+                    Question::Poll => follower.poll(&own, tried).await,
+                    Question::Check => follower.check(&own, tried, is_polled).await,
+                };
+                (told, answer)
+            });
+            names.insert(task.id(), next);
+        }
+    }
+
+    async fn ended(
+        &self,
+        ended: Result<(Id, (Next, Answer)), JoinError>,
+        names: &mut HashMap<Id, Next>,
+        book: &mut Book,
+        trouble: &mut Trouble,
+    ) {
+        let now = self.clock.now();
+        match ended {
+            Ok((id, (next, answer))) => {
+                names.remove(&id);
+                trouble.hear(self, &next, &answer, book);
+                if let Some(settled) = book.answered(&next, answer, now) {
+                    self.settle(&settled, book).await;
+                }
+            }
+            Err(error) => {
+                let Some(next) = names.remove(&error.id()) else { return };
+                let message = error.to_string();
+                self.telemetry.emit(&Fact::Panicked { room: "follow", message: &message });
+                book.broke_off(&next, now);
+            }
+        }
+    }
+
+    /// Nothing more is expected of a session.
+    async fn settle(&self, session: &SessionId, book: &mut Book) {
+        match self.journal.settle_session(session, self.clock.now()).await {
+            Ok(()) => book.remove(session),
+            Err(error) => self.journal_failed(&error),
+        }
+    }
+
+    /// What becomes of a question; `None` where the daemon stops before it is answered.
+    async fn unless_stopped<T>(&self, question: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            answer = question => Some(answer),
+        }
+    }
+
+    fn intake(&self) -> Intake<'_> {
+        Intake {
+            journal: self.journal.as_ref(),
+            routes: &self.routes,
+            collector: &self.collector,
+            sender: &self.sender,
+        }
+    }
+
+    fn journal_failed(&self, error: &JournalError) {
+        let error = error.to_string();
+        self.telemetry.emit(&Fact::JournalFailed { room: "follow", error: &error });
+    }
+}

@@ -1,0 +1,149 @@
+//! How often a session is asked about: often while photos come, seldom while none do. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{model::OwnSession, system::later};
+
+/// Between two polls, as a share of the time without a photo, and the bounds of it.
+const QUIET_SHARE: u32 = 20;
+/// While photos come; what somebody who waits for one does not notice.
+const SHORTEST_POLL: Duration = Duration::from_secs(2);
+/// Before the first one: a QR code takes a while to be found and opened.
+const FIRST_POLL: Duration = Duration::from_secs(5);
+const LONGEST_POLL: Duration = Duration::from_mins(5);
+
+/// Between two checks of a session in which something happened within the hour.
+const QUICK_CHECK: Duration = Duration::from_mins(5);
+const SLOW_CHECK: Duration = Duration::from_mins(15);
+/// The same where polling brings the photos.
+const POLLED_CHECK: Duration = Duration::from_hours(1);
+const QUICK_FOR: Duration = Duration::from_hours(1);
+
+/// How long photos may still be on their way when a session has ended, or Apertur may still try
+/// to deliver one: five tries of thirty seconds with growing waits.
+pub(super) const STRAGGLERS: Duration = Duration::from_mins(15);
+/// How long after a session's end Apertur is asked about it while it does not answer well.
+/// Apertur deletes photos that are not fetched.
+pub(super) const GIVE_UP: Duration = Duration::from_hours(7 * 24);
+/// Between two tries where Apertur refuses to speak of a session.
+const REFUSED: Duration = Duration::from_hours(1);
+
+/// A kind of question about a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Which photos wait?
+    Poll,
+    /// How far has each photo come?
+    Check,
+}
+
+/// When a session was asked about, and when it is next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Job {
+    asked_at: Timestamp,
+    due_at: Timestamp,
+    pub(super) is_running: bool,
+    /// Whether Apertur refused to speak of it.
+    pub(super) is_refused: bool,
+}
+
+impl Job {
+    /// Due at this time, as if asked `interval` before.
+    pub(super) fn due(at: Timestamp, interval: Duration) -> Self {
+        let asked_at = at.checked_sub(interval).unwrap_or(at);
+        Self { asked_at, due_at: at, is_running: false, is_refused: false }
+    }
+
+    /// It was asked at this time and answered well.
+    pub(super) fn answered(&mut self, asked_at: Timestamp, interval: Duration) {
+        *self = Self { asked_at, ..Self::due(later(asked_at, interval), interval) };
+    }
+
+    /// It is tried again this long from now.
+    pub(super) fn failed(&mut self, now: Timestamp, wait: Duration) {
+        self.is_running = false;
+        self.due_at = self.due_at.max(later(now, wait));
+    }
+
+    /// Apertur refuses; gives whether that is news.
+    pub(super) fn refused(&mut self, now: Timestamp) -> bool {
+        self.failed(now, REFUSED);
+        !std::mem::replace(&mut self.is_refused, true)
+    }
+
+    /// Is due no later than this.
+    pub(super) fn hurry(&mut self, at: Timestamp) {
+        self.due_at = self.due_at.min(at.max(self.asked_at));
+    }
+
+    pub(super) fn due_at(&self) -> Option<Timestamp> {
+        (!self.is_running).then_some(self.due_at)
+    }
+
+    /// How many of its intervals it waits already; `None` before it is due. Where not everybody
+    /// can be asked in time, everybody waits the same multiple.
+    pub(super) fn lateness(&self, now: Timestamp) -> Option<f64> {
+        let due_at = self.due_at().filter(|due| *due <= now)?;
+        let interval = due_at.duration_since(self.asked_at).as_secs_f64().max(0.001);
+        Some(now.duration_since(self.asked_at).as_secs_f64() / interval)
+    }
+}
+
+/// Between two polls of a session without a photo for so long.
+pub(super) fn poll_interval(quiet: Duration, has_photos: bool) -> Duration {
+    let shortest = if has_photos { SHORTEST_POLL } else { FIRST_POLL };
+    (quiet / QUIET_SHARE).clamp(shortest, LONGEST_POLL)
+}
+
+/// Between two checks.
+pub(super) fn check_interval(quiet: Duration, is_polled: bool) -> Duration {
+    match quiet {
+        _ if is_polled => POLLED_CHECK,
+        quiet if quiet < QUICK_FOR => QUICK_CHECK,
+        _ => SLOW_CHECK,
+    }
+}
+
+/// When no more photos of a session are on their way.
+pub(super) fn end(own: &OwnSession) -> Timestamp {
+    later(own.expires_at, STRAGGLERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_session_is_polled_the_seldomer_the_longer_it_is_quiet() {
+        let seconds = |quiet, has| poll_interval(Duration::from_secs(quiet), has).as_secs();
+        assert_eq!(
+            [0, 60, 600, 3600, 86_400].map(|quiet| seconds(quiet, true)),
+            [2, 3, 30, 180, 300]
+        );
+        assert_eq!([0, 60, 600].map(|quiet| seconds(quiet, false)), [5, 5, 30]);
+        let minutes = |quiet, polled| check_interval(Duration::from_secs(quiet), polled).as_secs();
+        assert_eq!([minutes(0, false), minutes(3600, false), minutes(0, true)], [300, 900, 3600]);
+    }
+
+    #[test]
+    fn who_waits_for_more_of_its_intervals_is_asked_first() {
+        let mut often = Job::due(at(0), Duration::from_secs(2));
+        let mut seldom = Job::due(at(0), Duration::from_secs(300));
+        often.answered(at(0), Duration::from_secs(2));
+        seldom.answered(at(0), Duration::from_secs(300));
+        assert_eq!((often.lateness(at(1)), seldom.lateness(at(299))), (None, None));
+        assert!(often.lateness(at(310)) > seldom.lateness(at(310)));
+        often.answered(at(310), Duration::from_secs(2));
+        assert!(often.lateness(at(312)) < seldom.lateness(at(312)));
+        often.is_running = true;
+        assert_eq!((often.lateness(at(400)), often.due_at()), (None, None));
+        assert!(often.refused(at(400)) && !often.refused(at(500)), "told once");
+        assert_eq!(often.due_at(), Some(at(4100)));
+    }
+}
