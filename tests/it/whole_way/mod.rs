@@ -6,6 +6,7 @@ mod crowds;
 mod desks;
 mod failing;
 mod fetching;
+mod outage;
 mod polling;
 mod posted;
 mod quiet;

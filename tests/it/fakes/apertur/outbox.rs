@@ -108,7 +108,7 @@ impl Outbox {
     }
 
     /// Begins anew with what failed, as a person does in the dashboard.
-    pub(super) fn redeliver(&mut self, image: &str, clock: &FakeClock) {
+    pub(crate) fn redeliver(&mut self, image: &str, clock: &FakeClock) {
         for posting in self.all.iter_mut().filter(|p| p.image == image && p.status == "failed") {
             (posting.status, posting.attempts, posting.next_at) = ("pending", 0, clock.now());
         }
