@@ -10,6 +10,7 @@ mod deliveries;
 mod demo;
 mod destinations;
 mod filter;
+mod odoo;
 mod output;
 mod serve;
 mod sessions;
@@ -57,6 +58,9 @@ enum Command {
     /// List and test destinations
     #[command(subcommand)]
     Destinations(destinations::Command),
+    /// Put "Collect photos" into Odoo's own menus, with an administrator's key; take it out again
+    #[command(subcommand)]
+    Odoo(odoo::Command),
     /// Sign and post photos as Apertur does; explain signatures
     #[command(subcommand)]
     Webhook(webhook::Command),
@@ -103,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Deliveries(command) => deliveries::run(&context, command),
         Command::Sessions(command) => sessions::run(&context, command),
         Command::Destinations(command) => destinations::run(&context, command),
+        Command::Odoo(command) => odoo::run(&context, command),
         Command::Webhook(command) => webhook::run(&context, &command),
         Command::Config(command) => configuration::run(&context, &command),
         Command::Unit(args) => unit::run(&args),

@@ -1,7 +1,8 @@
-//! The fetching: photos that were only announced become stored ones.
+//! The fetching: photos that were only announced, or came encrypted, become stored ones.
 //!
-//! Claims due fetches from the journal, downloads and settles, on the loop of [`crate::work`].
-//! How a photo is had is Apertur's room; what happens to a stored one is the sender's.
+//! Claims due fetches from the journal, downloads or opens, and settles, on the loop of
+//! [`crate::work`]. How a photo is had is Apertur's room; what happens to a stored one is the
+//! sender's.
 
 use std::{sync::Arc, time::Duration};
 
@@ -85,13 +86,10 @@ impl Collector {
     }
 
     async fn fetch(&self, fetch: &Fetch) -> FetchEnd {
-        let photo = &fetch.photo;
-        let download =
-            self.apertur.download(fetch.url.as_deref(), photo.image_id.as_ref(), &self.spool);
         let result = tokio::select! {
             biased;
             () = self.stop.cancelled() => return FetchEnd::Cancelled,
-            result = download => result,
+            result = self.get(fetch) => result,
         };
         match result {
             Ok(Stored { sha256, size, media_type }) => FetchEnd::Stored {
@@ -101,6 +99,23 @@ impl Collector {
             },
             Err(FetchFailure::Held { cause }) => FetchEnd::Held { cause },
             Err(FetchFailure::Later { after, cause }) => self.again(fetch, after, cause),
+        }
+    }
+
+    /// Out of the envelope that came with it; where there is none, or a link leads to what may be
+    /// another one, from Apertur.
+    async fn get(&self, fetch: &Fetch) -> Result<Stored, FetchFailure> {
+        let (url, image) = (fetch.url.as_deref(), fetch.photo.image_id.as_ref());
+        let Some(envelope) = fetch.envelope else {
+            return self.apertur.download(url, image, &self.spool).await;
+        };
+        let opened = self.apertur.open(envelope, &self.spool).await;
+        if opened.is_ok() || url.is_none() {
+            return opened;
+        }
+        match self.apertur.download(url, image, &self.spool).await {
+            Err(FetchFailure::Held { .. }) => opened,
+            fetched => fetched,
         }
     }
 

@@ -1,9 +1,6 @@
 //! Fetching one photo into the spool: by its link, else by its id from the API.
 
-use std::{
-    io::{self, Read as _, Write as _},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use reqwest::{Client, Response, StatusCode, header::LOCATION};
 use tokio::time::timeout;
@@ -12,19 +9,18 @@ use url::Url;
 use super::{
     Apertur, FetchFailure,
     answer::{self, Miss, Then, Way},
-    envelope::{self, Envelope, Shut},
+    envelope,
     link::{self, Road},
+    opening,
 };
 use crate::{
     http,
     model::{Cause, ErrorKind, Failure, ImageId},
-    spool::{AsyncWriter, Spool, Stored, Writer, blocking},
+    spool::{AsyncWriter, Spool, Stored, blocking},
 };
 
 /// Most redirects followed for one photo.
 const MAX_REDIRECTS: usize = 5;
-/// Bytes that an envelope may have beside its base64.
-const ENVELOPE_ROOM: u64 = 16 * 1024;
 
 impl Apertur {
     /// Fetches a photo into the spool: by the link, and where that does not give it by the id.
@@ -150,13 +146,12 @@ impl Apertur {
         let mut writer = spool.begin_async().await.map_err(|e| local(&e))?;
         while let Some(chunk) = self.chunk(&mut response).await? {
             limit = limit.or_else(|| {
-                // Encrypted photos travel as base64, a third larger.
                 let is_envelope = envelope::may_begin(&chunk)?;
-                Some(if is_envelope { (max / 3 + 1) * 4 + ENVELOPE_ROOM } else { max })
+                Some(if is_envelope { opening::largest(max) } else { max })
             });
             let size = writer.size() + chunk.len() as u64;
             if size.max(announced) > limit.unwrap_or(max) {
-                return Err(too_large(max));
+                return Err(opening::too_large(max));
             }
             writer = writer.write(&chunk).await.map_err(|e| local(&e))?;
         }
@@ -183,44 +178,10 @@ impl Apertur {
             let fix = "nothing to do if it passes; else report it to Apertur";
             return Err(Miss::new(Then::Again(None), Cause::new(ErrorKind::Protocol, what, fix)));
         }
-        let (apertur, spool) = (self.clone(), spool.clone());
+        let (apertur, spool, max) = (self.clone(), spool.clone(), self.settings.max_size);
         let kept = blocking(move || apertur.keep_picture(writer, &spool));
-        match kept.await.map_err(|e| local(&e))? {
-            Kept::Picture(stored) => Ok(stored),
-            Kept::Other => Err(not_an_image(claimed.as_deref().unwrap_or("none"))),
-            Kept::Shut(shut) => Err(encrypted(shut)),
-        }
+        kept.await.map_err(|e| local(&e))?.or_miss(max, claimed.as_deref().unwrap_or("none"))
     }
-
-    /// Blocks.
-    fn keep_picture(&self, writer: Writer, spool: &Spool) -> io::Result<Kept> {
-        if writer.media_type().is_some() {
-            return writer.keep().map(Kept::Picture);
-        }
-        if envelope::may_begin(writer.head()) != Some(true) {
-            return Ok(Kept::Other);
-        }
-        let mut bytes = Vec::new();
-        writer.reader()?.read_to_end(&mut bytes)?;
-        let Some(envelope) = Envelope::parse(&bytes) else { return Ok(Kept::Other) };
-        let plain = match envelope.open(&self.settings.e2e_private_keys) {
-            Ok(plain) => plain,
-            Err(shut) => return Ok(Kept::Shut(shut)),
-        };
-        let mut picture = spool.begin()?;
-        picture.write_all(&plain)?;
-        if picture.media_type().is_none() {
-            return Ok(Kept::Other);
-        }
-        picture.keep().map(Kept::Picture)
-    }
-}
-
-/// What became of a received body.
-enum Kept {
-    Picture(Stored),
-    Other,
-    Shut(Shut),
 }
 
 /// Of two ways that missed, what is to be told: where the API has nothing, a link that may work
@@ -257,28 +218,6 @@ pub(super) fn timed_out(whom: &str, limit: Duration) -> Miss {
     let what = format!("{whom} did not give the photo within {} s", limit.as_secs());
     let fix = "nothing to do if it passes; else look at this machine's connection";
     Miss::new(Then::Again(None), Cause::new(ErrorKind::Timeout, what, fix))
-}
-
-fn too_large(max: u64) -> Miss {
-    let what = format!("the photo is larger than the {max} bytes that are accepted");
-    let fix = "raise apertur.max_download, then replay the photo";
-    Miss::new(Then::Hold, Cause::new(ErrorKind::TooLarge, what, fix))
-}
-
-fn not_an_image(claimed: &str) -> Miss {
-    let what = "what Apertur gave is not a picture";
-    let fix = "look at the photo in Apertur's dashboard; ask for it again";
-    let cause = Cause::new(ErrorKind::NotAnImage, what, fix);
-    Miss::new(Then::OtherWay, cause.with_detail(&format!("content type: {claimed}")))
-}
-
-fn encrypted(shut: Shut) -> Miss {
-    let fix = match shut {
-        Shut::NoKey => "set apertur.e2e_private_keys, then replay the photo",
-        Shut::NoneFits => "add the project's private key to apertur.e2e_private_keys, then replay",
-        Shut::Algorithm => "update the bridge, then replay the photo",
-    };
-    Miss::new(Then::Hold, Cause::new(ErrorKind::Encrypted, shut.to_string(), fix))
 }
 
 fn local(error: &io::Error) -> Miss {

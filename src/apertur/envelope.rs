@@ -2,7 +2,12 @@
 //! the customer's private key (`fixtures/contracts/apertur.md`, section 5). The texts for
 //! everything that can go wrong inside are one and the same, so that nobody learns from them.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    io::{self, Read},
+    sync::Arc,
+};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
@@ -14,6 +19,7 @@ use base64::{
 };
 use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde::Deserialize;
+use struson::reader::{JsonReader as _, JsonStreamReader, ReaderError, ValueType};
 
 /// The one algorithm: RSA-OAEP with SHA-256 for hash and mask, empty label; AES-256-GCM with a
 /// 12-byte IV, the 16-byte tag appended, no associated data.
@@ -103,6 +109,42 @@ pub fn may_begin(bytes: &[u8]) -> Option<bool> {
     bytes.iter().find(|b| !b.is_ascii_whitespace()).map(|b| *b == b'{')
 }
 
+/// Whether a source gives an envelope and nothing else (`fixtures/contracts/open-questions.md`,
+/// C1). Holds none of it in memory and decodes nothing, so the envelope may still stay shut.
+/// Blocks.
+///
+/// # Errors
+/// When the source cannot be read.
+pub fn is_one(source: impl Read) -> io::Result<bool> {
+    match has_its_texts(source) {
+        Err(ReaderError::IoError { error, .. }) if error.kind() != io::ErrorKind::InvalidData => {
+            Err(error)
+        }
+        found => Ok(found.unwrap_or(false)),
+    }
+}
+
+fn has_its_texts(source: impl Read) -> Result<bool, ReaderError> {
+    let mut json = JsonStreamReader::new(source);
+    let mut found = [false; 3];
+    json.begin_object()?;
+    while json.has_next()? {
+        let part = match json.next_name()? {
+            "encryptedKey" | "encrypted_key" => Some(0),
+            "iv" => Some(1),
+            "encryptedData" | "encrypted_data" => Some(2),
+            _ => None,
+        };
+        if let Some(part) = part {
+            found[part] = json.peek()? == ValueType::String;
+        }
+        json.skip_value()?;
+    }
+    json.end_object()?;
+    json.consume_trailing_whitespace()?;
+    Ok(found == [true; 3])
+}
+
 impl<'a> Envelope<'a> {
     /// Reads an envelope; `None` when the bytes are none.
     #[must_use]
@@ -189,6 +231,22 @@ mod tests {
             "encrypted_data": json["encryptedData"],
         });
         assert!(opened(&snake, &[key()]).is_ok());
+        for one in [json, &snake] {
+            assert!(is_one(one.to_string().as_bytes()).unwrap());
+            assert!(!is_one(format!("{one}{one}").as_bytes()).unwrap());
+            assert!(!is_one(&one.to_string().as_bytes()[..300]).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_source_that_breaks_is_no_answer() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        assert_eq!(is_one(Broken).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 
     #[test]
@@ -230,6 +288,7 @@ mod tests {
             br#"{"encryptedKey":"a","iv":"b","encryptedData":7}"#,
         ] {
             assert!(Envelope::parse(bytes).is_none());
+            assert!(!is_one(bytes).unwrap());
         }
         assert_eq!(may_begin(b" \r\n\t{\""), Some(true));
         assert_eq!(may_begin(b"\xff{"), Some(false));

@@ -10,6 +10,7 @@ mod download;
 pub mod envelope;
 mod fault;
 mod link;
+mod opening;
 mod polling;
 mod reading;
 mod session;
@@ -17,7 +18,10 @@ mod signing;
 mod status;
 mod totp;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -139,6 +143,8 @@ pub struct Apertur {
     identified: Option<Client>,
     settings: Arc<Settings>,
     clock: Clock,
+    /// Held while an envelope is opened.
+    opening: Arc<Mutex<()>>,
 }
 
 impl Apertur {
@@ -148,7 +154,8 @@ impl Apertur {
     /// When there is a client certificate and the system's root certificates cannot be loaded.
     pub fn new(http: Http, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let identified = settings.identity.as_ref().map(Http::identified).transpose()?;
-        Ok(Self { http, identified, settings: Arc::new(settings), clock })
+        let opening = Arc::default();
+        Ok(Self { http, identified, settings: Arc::new(settings), clock, opening })
     }
 
     /// Which Apertur the key belongs to: the live one, unless it says that it does not.

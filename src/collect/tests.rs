@@ -71,7 +71,7 @@ impl Rig {
         Self { collector: Arc::new(collector), _home: home }
     }
 
-    async fn announce(&self, link: String) {
+    async fn announce(&self, link: impl Into<Option<String>>) {
         let image = ImageId::parse("img_1").unwrap();
         let photo = Photo {
             id: PhotoId::of_image(&image),
@@ -92,8 +92,8 @@ impl Rig {
         };
         let destination = Some(DestinationName::parse("erp").unwrap());
         let plan = vec![Planned { destination, target: None, mode: None }];
-        let arrival =
-            Arrival { photo, bytes: Bytes::Announced { url: Some(link) }, plan, doubt: None };
+        let bytes = Bytes::Announced { url: link.into() };
+        let arrival = Arrival { photo, bytes, plan, doubt: None };
         self.collector.journal.accept(arrival).await.unwrap();
     }
 
@@ -283,4 +283,117 @@ fn the_schedule_is_as_written_and_moves_by_a_fifth() {
     assert_eq!(delay(3, 0.0), Duration::from_secs(16));
     assert_eq!(delay(3, 1.0), Duration::from_secs(24));
     assert_eq!(delay(u32::MAX, 0.5), Duration::from_secs(1800));
+}
+
+fn vector() -> serde_json::Value {
+    let all = include_str!("../../fixtures/contracts/vectors.json");
+    serde_json::from_str::<serde_json::Value>(all).unwrap()["envelope"].take()
+}
+
+fn decoded(text: &serde_json::Value) -> Vec<u8> {
+    let standard = base64::engine::general_purpose::STANDARD;
+    base64::Engine::decode(&standard, text.as_str().unwrap()).unwrap()
+}
+
+impl Rig {
+    /// The same with the vector's private key.
+    fn with_key(&mut self) {
+        let mut settings = self.collector.apertur.settings().clone();
+        let key = apertur::envelope::PrivateKey::parse(&decoded(&vector()["rsa_pkcs8_der_b64"]));
+        settings.e2e_private_keys = vec![key.unwrap()];
+        let collector = Arc::get_mut(&mut self.collector).unwrap();
+        let clock = collector.clock.clone();
+        collector.apertur = Apertur::new(Http::new().unwrap(), settings, clock).unwrap();
+    }
+
+    /// A photo that came in this envelope.
+    async fn seal(&self, envelope: &[u8], url: Option<String>) {
+        self.announce(url).await;
+        let mut writer = self.collector.spool.begin().unwrap();
+        std::io::Write::write_all(&mut writer, envelope).unwrap();
+        let envelope = writer.keep().unwrap().sha256;
+        let photo = self.story().await.photo;
+        let arrival =
+            Arrival { photo, bytes: Bytes::Sealed { envelope }, plan: Vec::new(), doubt: None };
+        self.collector.journal.accept(arrival).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_envelope_stays_shut_without_its_key_and_is_opened_with_it() {
+    let mut rig = Rig::new().await;
+    let envelope = vector()["json"].to_string();
+    rig.seal(envelope.as_bytes(), None).await;
+    rig.work().await;
+    let story = rig.story().await;
+    assert_eq!((story.fetch_state, story.photo.sha256), (FetchState::Held, None));
+    let cause = story.deliveries[0].cause.clone().unwrap();
+    assert_eq!(cause.kind, ErrorKind::Encrypted);
+    assert!(cause.fix.contains("apertur.e2e_private_keys"), "{cause}");
+    assert_eq!(rig.collector.spool.digests().unwrap().len(), 1, "the envelope is kept");
+
+    rig.with_key();
+    let now = rig.collector.clock.now();
+    let journal = &rig.collector.journal;
+    journal.replay(&crate::model::Filter::default(), false, now, now).await.unwrap();
+    rig.work().await;
+    let story = rig.story().await;
+    let plain = decoded(&vector()["plaintext_b64"]);
+    assert_eq!(story.deliveries[0].state, DeliveryState::Due);
+    assert_eq!(story.photo.size, Some(plain.len() as u64));
+    assert_eq!(story.photo.media_type.as_deref(), Some("image/jpeg"));
+    let path = rig.collector.spool.path(&story.photo.sha256.unwrap());
+    assert_eq!(std::fs::read(path).unwrap(), plain);
+}
+
+#[tokio::test]
+async fn what_is_in_an_envelope_is_measured_and_looked_at() {
+    let json = vector()["json"].clone();
+    for (max_size, damage, kind) in [
+        (4, None, ErrorKind::TooLarge),
+        (1000, Some(("encryptedData", "AAAA")), ErrorKind::Encrypted),
+        (1000, Some(("algorithm", "none")), ErrorKind::Encrypted),
+    ] {
+        let mut rig = Rig::new().await;
+        let mut envelope = json.clone();
+        if let Some((key, text)) = damage {
+            envelope[key] = text.into();
+        }
+        rig.with_key();
+        let collector = Arc::get_mut(&mut rig.collector).unwrap();
+        let mut settings = collector.apertur.settings().clone();
+        settings.max_size = max_size;
+        let clock = collector.clock.clone();
+        collector.apertur = Apertur::new(Http::new().unwrap(), settings, clock).unwrap();
+        rig.seal(envelope.to_string().as_bytes(), None).await;
+        rig.work().await;
+        let story = rig.story().await;
+        assert_eq!(story.deliveries[0].cause.as_ref().unwrap().kind, kind, "{damage:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_envelope_that_is_lost_is_looked_for_again() {
+    let rig = Rig::new().await;
+    rig.seal(vector()["json"].to_string().as_bytes(), None).await;
+    for digest in rig.collector.spool.digests().unwrap() {
+        std::fs::remove_file(rig.collector.spool.path(&digest)).unwrap();
+    }
+    rig.work().await;
+    assert_eq!(rig.story().await.fetch_cause.unwrap().kind, ErrorKind::Local);
+    assert!(rig.due_in().await > 0);
+}
+
+#[tokio::test]
+async fn a_link_is_the_second_way_and_shutness_the_better_reason() {
+    let envelope = vector()["json"].to_string();
+    let rig = Rig::new().await;
+    rig.seal(envelope.as_bytes(), Some(server(GIF).await)).await;
+    rig.work().await;
+    assert_eq!(rig.story().await.fetch_state, FetchState::Stored);
+
+    let rig = Rig::new().await;
+    rig.seal(envelope.as_bytes(), Some(server(HTML).await)).await;
+    rig.work().await;
+    assert_eq!(rig.story().await.fetch_cause.unwrap().kind, ErrorKind::Encrypted);
 }

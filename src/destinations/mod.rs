@@ -35,6 +35,7 @@ pub mod zendesk;
 
 pub use invitation::Invitation;
 pub use message::{Language, Message};
+pub use odoo::actions::{Actions, Administrator, Change, Entry, Outcome, Plan};
 pub use pace::Allowance;
 pub use record::{Mark, Record};
 pub use template::InvalidTemplate;
@@ -304,6 +305,23 @@ impl Settings {
             Self::Odoo(settings) => Some(settings.default_mode),
             Self::Freshworks(settings) => Some(settings.default_mode),
             Self::Zendesk(settings) => Some(settings.default_mode),
+            _ => None,
+        }
+    }
+}
+
+impl Settings {
+    /// The actions in the menus of this destination's own pages, for an administrator; `None`
+    /// where the type has none.
+    #[must_use]
+    pub fn actions(
+        &self,
+        name: &DestinationName,
+        administrator: Administrator,
+        http: Http,
+    ) -> Option<Actions> {
+        match self {
+            Self::Odoo(odoo) => Some(Actions::new(name.clone(), odoo, administrator, http)),
             _ => None,
         }
     }

@@ -46,6 +46,11 @@ pub enum JournalError {
 pub enum Bytes {
     /// In the spool already, under `photo.sha256`.
     Stored,
+    /// In the spool already, but end-to-end encrypted: to be opened first.
+    Sealed {
+        /// The digest of the envelope.
+        envelope: Digest,
+    },
     /// To be fetched: by the link if there is one, else by the image id.
     Announced {
         /// The link Apertur gave; works like a password while it lives.
@@ -58,6 +63,7 @@ impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stored => f.write_str("Stored"),
+            Self::Sealed { .. } => f.write_str("Sealed"),
             Self::Announced { url: Some(_) } => f.write_str("Announced, with a link"),
             Self::Announced { url: None } => f.write_str("Announced, without a link"),
         }
@@ -98,6 +104,8 @@ pub struct Fetch {
     pub photo: Photo,
     /// The link, if Apertur gave one.
     pub url: Option<String>,
+    /// The digest of the envelope in the spool, if the photo came in one: to be opened first.
+    pub envelope: Option<Digest>,
     /// Fetches that counted before this one.
     pub attempts: u32,
     /// The attempt that was written down for this one.
@@ -111,7 +119,8 @@ impl fmt::Debug for Fetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Fetch");
         shown.field("photo", &self.photo).field("attempts", &self.attempts);
-        shown.field("attempt", &self.attempt).finish_non_exhaustive()
+        shown.field("attempt", &self.attempt).field("envelope", &self.envelope);
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -247,14 +256,17 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ///   have died: the fetch is due now, that of a `held` photo as if it arrived now (with its
     ///   deliveries `waiting` again), `completed: true`. A fetch that is under way is left to
     ///   end (`completed: false`). The same link again changes nothing.
+    /// * `Sealed` bytes are taken like such a link, beside the one that is known: an envelope is
+    ///   something to fetch the photo from. The same envelope again changes nothing while the
+    ///   photo is `wanted`; where it is `held`, there may be a key by now.
     /// * The same where the known photo names no record and the arrival does (of two events
     ///   for one image only one may carry its metadata): the photo and its deliveries that are
     ///   neither delivered nor dropped get target and mode, planned deliveries to destinations
     ///   that it has none for are made, an `unrouted` one without destination is replaced by
     ///   them, and one to a planned destination that refused it as `unrouted` goes there after
     ///   all (`completed: true`).
-    /// * An `expired` photo takes the bytes of an arrival only where a delivery needs them,
-    ///   such as one that the arrival added by naming its record.
+    /// * An `expired` photo takes the bytes of an arrival, sealed or not, only where a delivery
+    ///   needs them, such as one that the arrival added by naming its record.
     /// * An arrival known only by its bytes (`photo.id` is [`PhotoId::of_bytes`]) whose hinted
     ///   `image_id` names a known photo with the same digest, unless the two name different
     ///   records: as if it had come under that photo's id.
@@ -267,7 +279,7 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ///   covers become `delivered` with that note.
     /// * Otherwise `New`: deliveries of `Stored` bytes are `due` now, others `waiting`; a
     ///   planned delivery without destination is `held` with kind `unrouted`, whatever the
-    ///   bytes. An announced photo is `wanted`, its fetch due now.
+    ///   bytes. An announced or sealed photo is `wanted`, its fetch due now.
     ///
     /// A photo *covers* a delivery of the other with the same bytes when it has a delivery to
     /// the same destination that is `due`, `sending` or `delivered`, and the two do not name
@@ -302,9 +314,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ) -> Result<Vec<Fetch>, JournalError>;
 
     /// Settles a fetch. `Stored`: the photo's digest, size and media type are set and its
-    /// `waiting` deliveries become due (see [`Journal::accept`] for the ones of another photo).
-    /// `Held`: its `waiting` deliveries become held with the same cause; where the photo has
-    /// another link than this fetch by now, it is due again at once instead. `Later` and `Held`
+    /// `waiting` deliveries become due (see [`Journal::accept`] for the ones of another photo);
+    /// an envelope is known no more. `Held`: its `waiting` deliveries become held with the same
+    /// cause; where the photo has another link or envelope than this fetch by now, it is due
+    /// again at once instead. `Later` and `Held`
     /// count. A delivery that is held as `unrouted` stays so, whatever becomes of the fetch. A
     /// settlement for an attempt that is not the photo's latest, or was ended already,
     /// is ignored.
@@ -426,8 +439,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
     ) -> Result<bool, JournalError>;
 
     /// Marks the bytes of photos `expired` that arrived before the given time and have no
-    /// delivery in `waiting`, `due`, `sending` or `held`, oldest first; gives the digests that no
-    /// other photo needs any more, at most `limit` at once. Fewer than `limit`: none is left.
+    /// delivery in `waiting`, `due`, `sending` or `held`, oldest first; gives the digests (of the
+    /// bytes, or of the envelope of one that was never opened) that no other photo needs any
+    /// more, at most `limit` at once. Fewer than `limit`: none is left.
     async fn expire_bytes(
         &self,
         before: Timestamp,
@@ -441,7 +455,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// of, too, and counts none.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
-    /// Whether a photo that is not `expired` has these bytes (the spool keeps what is known).
+    /// Whether a photo that is not `expired` has these bytes, or lies sealed in them (the spool
+    /// keeps what is known).
     async fn knows_bytes(&self, digest: &Digest) -> Result<bool, JournalError>;
 
     /// Whether this photo is known, and whether it is `stored`: `Some(false)` says that its

@@ -1,7 +1,7 @@
 //! A request read for a person: what the door would make of it. Its signature is not looked at,
-//! and nothing is kept of it.
+//! and nothing is kept of it but in the spool it is read in.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use actix_web::http::header::HeaderMap;
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     journal::Journal,
-    model::{Cause, Photo, Scheme, printable},
+    model::{Cause, Digest, Photo, Scheme, printable},
     route::Routes,
     spool::{Spool, blocking},
 };
@@ -56,6 +56,8 @@ pub struct Reading {
     pub named_by: Option<NamedBy>,
     /// Where its bytes are.
     pub bytes: Whereabouts,
+    /// Under which digest its envelope is in the spool now, where it came in one.
+    pub envelope: Option<Digest>,
     /// Why it would be held until a person has looked, whatever the routes say.
     pub doubt: Option<Cause>,
     /// What the log would say of the mode.
@@ -68,6 +70,8 @@ pub struct Reading {
 pub enum Whereabouts {
     /// In the request.
     Inside,
+    /// In the request, end-to-end encrypted.
+    Sealed,
     /// At Apertur, under a link in the request.
     Link,
     /// At Apertur, to be asked for by the image id.
@@ -124,12 +128,14 @@ pub async fn read(
         now: around.now,
     };
     let told = reading::told(described, hints, known).await?;
-    Ok(Example::Photo(Box::new(measured(told))))
+    let measured = blocking(move || measured(told)).await.map_err(Bad::Disk)?;
+    Ok(Example::Photo(Box::new(measured)))
 }
 
-/// What keeping the bytes would tell of them.
-fn measured(told: Told) -> Reading {
+/// What keeping the bytes would tell of them. Keeps an envelope. Blocks.
+fn measured(told: Told) -> io::Result<Reading> {
     let Told { mut photo, source, named_by, doubt, remark } = told;
+    let mut envelope = None;
     let bytes = match source {
         Source::Inline(writer) => {
             photo.sha256 = Some(writer.digest());
@@ -137,8 +143,12 @@ fn measured(told: Told) -> Reading {
             photo.media_type = writer.media_type().map(ToOwned::to_owned);
             Whereabouts::Inside
         }
+        Source::Sealed(writer) => {
+            envelope = Some(writer.keep()?.sha256);
+            Whereabouts::Sealed
+        }
         Source::Link(Some(_)) => Whereabouts::Link,
         Source::Link(None) => Whereabouts::Id,
     };
-    Reading { photo, named_by, bytes, doubt, remark }
+    Ok(Reading { photo, named_by, bytes, envelope, doubt, remark })
 }

@@ -175,6 +175,7 @@ impl Door {
         let mut answer = match source {
             Source::Link(url) => self.commit(photo, Bytes::Announced { url }, doubt).await,
             Source::Inline(writer) => self.store_inline(photo, writer, doubt).await,
+            Source::Sealed(writer) => self.store_sealed(photo, writer, doubt).await,
         }?;
         let said: Vec<_> = answer.reason.take().into_iter().chain(remark).collect();
         answer.reason = (!said.is_empty()).then(|| said.join("; "));
@@ -187,8 +188,7 @@ impl Door {
         writer: Writer,
         doubt: Option<Cause>,
     ) -> Result<Answer, Answer> {
-        if self.behind.journal.knows_photo(&photo.id).await? == Some(true) {
-            // The bytes are here; what else it says may be news.
+        if self.has_bytes(&photo).await? {
             return self.commit(photo, Bytes::Announced { url: None }, doubt).await;
         }
         let stored = blocking(move || writer.keep()).await.map_err(Bad::Disk)?;
@@ -198,6 +198,25 @@ impl Door {
         self.commit(photo, Bytes::Stored, doubt).await
     }
 
+    /// Keeps an envelope as it came: the collector opens it, so that nobody waits here for that.
+    async fn store_sealed(
+        &self,
+        photo: Photo,
+        writer: Writer,
+        doubt: Option<Cause>,
+    ) -> Result<Answer, Answer> {
+        if self.has_bytes(&photo).await? {
+            return self.commit(photo, Bytes::Announced { url: None }, doubt).await;
+        }
+        let envelope = blocking(move || writer.keep()).await.map_err(Bad::Disk)?.sha256;
+        self.commit(photo, Bytes::Sealed { envelope }, doubt).await
+    }
+
+    /// Whether the bytes are here already; what else the request says may be news.
+    async fn has_bytes(&self, photo: &Photo) -> Result<bool, Answer> {
+        Ok(self.behind.journal.knows_photo(&photo.id).await? == Some(true))
+    }
+
     async fn commit(
         &self,
         photo: Photo,
@@ -205,7 +224,7 @@ impl Door {
         doubt: Option<Cause>,
     ) -> Result<Answer, Answer> {
         let behind = &self.behind;
-        let announced = matches!(bytes, Bytes::Announced { .. });
+        let is_missing = bytes != Bytes::Stored;
         let (target, tags) = (photo.target.as_ref(), &photo.tags);
         let plan = match doubt {
             // Nowhere, until somebody has looked.
@@ -223,7 +242,7 @@ impl Door {
         let arrival = Arrival { photo: photo.clone(), bytes, plan, doubt };
         match behind.journal.accept(arrival).await? {
             Accepted::New => {
-                if announced { &behind.collector } else { &behind.sender }.wake();
+                if is_missing { &behind.collector } else { &behind.sender }.wake();
                 let reason = cause.map(|cause| cause.to_string());
                 Ok(Answer { reason, ..Answer::about(Status::Accepted, photo) })
             }

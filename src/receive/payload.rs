@@ -3,7 +3,7 @@
 
 use std::{
     borrow::Cow,
-    io::{self, Write},
+    io::{self, Read, Write},
 };
 
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use struson::{
 
 use super::{base64::decode, body::Body, multipart::Form, record::Metadata};
 use crate::{
+    apertur::envelope,
     model::{ImageId, SessionId, Shape, Tag, printable},
     spool::{Spool, Writer},
 };
@@ -39,6 +40,8 @@ pub(super) enum Bad {
 pub(super) enum Source {
     /// In a spool file that is not kept yet.
     Inline(Writer),
+    /// The same, end-to-end encrypted.
+    Sealed(Writer),
     /// At Apertur, under this link if there is one.
     Link(Option<String>),
 }
@@ -76,11 +79,21 @@ pub(super) enum Payload {
 pub(super) fn event(text: &[u8]) -> Result<Option<Payload>, Bad> {
     let wire = Wire::read(text)?;
     let inline = wire.data.is_some_and(|data| data.get().starts_with('"'));
-    if inline { Ok(None) } else { wire.event().map(Some) }
+    if inline || is_envelope(text, text).map_err(Bad::Disk)? {
+        return Ok(None);
+    }
+    wire.event().map(Some)
 }
 
-/// Reads any JSON body: an event, or a photo as base64.
+/// Reads any JSON body: an event, a photo as base64, or an envelope and nothing else.
 pub(super) fn json(body: Body, spool: &Spool) -> Result<Payload, Bad> {
+    let bare = match &body {
+        Body::Memory(text) => is_envelope(text, text.as_slice()),
+        Body::File(file) => file.reader().and_then(|whole| is_envelope(file.head(), whole)),
+    };
+    if bare.map_err(Bad::Disk)? {
+        return binary(body, spool);
+    }
     let (text, picture) = match body {
         Body::Memory(text) => (text, None),
         Body::File(file) => lift(&file, spool)?,
@@ -120,10 +133,21 @@ pub(super) fn form(form: Form) -> Result<Payload, Bad> {
     photo.described(Shape::Multipart, None, Source::Inline(writer))
 }
 
+/// Whether a JSON body that begins like this is an envelope. Looks at the whole of it only where
+/// one of the envelope's long words stands in the beginning.
+fn is_envelope(head: &[u8], whole: impl Read) -> io::Result<bool> {
+    const WORD: &[u8] = b"\"encrypted";
+    Ok(head.windows(WORD.len()).any(|part| part == WORD) && envelope::is_one(buffered(whole))?)
+}
+
+fn buffered<R: Read>(source: R) -> io::BufReader<R> {
+    io::BufReader::with_capacity(64 * 1024, source)
+}
+
 /// Splits a large JSON body into its text, with `""` in place of the picture, and the picture.
 fn lift(file: &Writer, spool: &Spool) -> Result<(Vec<u8>, Option<Writer>), Bad> {
     let source = file.reader().map_err(Bad::Disk)?;
-    let mut reader = JsonStreamReader::new(io::BufReader::with_capacity(64 * 1024, source));
+    let mut reader = JsonStreamReader::new(buffered(source));
     let mut text = JsonStreamWriter::new(Bounded(Vec::new()));
     let mut picture = None;
     let malformed = |error: ReaderError| match error {
@@ -319,9 +343,10 @@ impl WirePhoto {
         }
         let session = self.session_id.map(|id| SessionId::parse(&id.text())).transpose();
         let session = session.map_err(|_| Bad::Malformed("the session id cannot be one"))?;
-        if let Source::Inline(writer) = &source {
-            picture(writer, self.size_bytes)?;
-        }
+        let source = match source {
+            Source::Inline(writer) => picture(writer, self.size_bytes)?,
+            other => other,
+        };
         Ok(Payload::Photo(Box::new(Described {
             shape,
             topic,
@@ -338,12 +363,20 @@ impl WirePhoto {
     }
 }
 
-fn picture(writer: &Writer, claimed: Option<u64>) -> Result<(), Bad> {
+/// A picture, or an envelope, whose claimed size may be that of the picture in it
+/// (`fixtures/contracts/open-questions.md`, C10).
+fn picture(writer: Writer, claimed: Option<u64>) -> Result<Source, Bad> {
     if writer.media_type().is_none() {
-        return Err(Bad::Unsupported("the bytes do not begin a picture of a known type"));
+        let is_sealed = envelope::may_begin(writer.head()) == Some(true)
+            && writer.reader().and_then(|r| envelope::is_one(buffered(r))).map_err(Bad::Disk)?;
+        return if is_sealed {
+            Ok(Source::Sealed(writer))
+        } else {
+            Err(Bad::Unsupported("the bytes do not begin a picture of a known type"))
+        };
     }
     if claimed.is_some_and(|claimed| claimed != writer.size()) {
         return Err(Bad::Malformed("the picture does not have size_bytes bytes"));
     }
-    Ok(())
+    Ok(Source::Inline(writer))
 }

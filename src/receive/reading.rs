@@ -100,7 +100,7 @@ pub(super) async fn payload(
         }
         "multipart/form-data" => {
             let form = multipart::read(body, &content_type, spool).await?;
-            payload::form(form)
+            read_blocking(move || payload::form(form)).await
         }
         picture if picture == "application/octet-stream" || picture.starts_with("image/") => {
             read_blocking(move || payload::binary(body, &own)).await
@@ -142,7 +142,8 @@ pub(super) async fn told(
         (Some(image), _) => PhotoId::of_image(image),
         // By the record as it was written: what a bare ticket means may change with the
         // configuration, the photo's id may not.
-        (None, Source::Inline(writer)) => {
+        // Of an encrypted one by the envelope: whoever repeats a request repeats that.
+        (None, Source::Inline(writer) | Source::Sealed(writer)) => {
             PhotoId::of_bytes(&writer.digest(), record.target.as_ref())
         }
         (None, Source::Link(_)) => {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod actions;
+mod at_once;
 mod checks;
 mod faults;
 mod marks;
@@ -85,7 +87,14 @@ impl Lab {
 }
 
 fn destination(url: &str, change: impl FnOnce(&mut Settings)) -> Odoo {
-    let mut settings = Settings {
+    let mut settings = settings(url);
+    change(&mut settings);
+    Odoo::new(DestinationName::parse("erp").unwrap(), settings, Http::new().unwrap())
+}
+
+/// Settings for the default seed of a fake at `url`.
+fn settings(url: &str) -> Settings {
+    Settings {
         url: url.parse().unwrap(),
         database: "prod".to_owned(),
         username: "bot@example.com".to_owned(),
@@ -98,9 +107,7 @@ fn destination(url: &str, change: impl FnOnce(&mut Settings)) -> Odoo {
         keep_original: true,
         timeout: DEFAULT_TIMEOUT,
         concurrency: DEFAULT_CONCURRENCY,
-    };
-    change(&mut settings);
-    Odoo::new(DestinationName::parse("erp").unwrap(), settings, Http::new().unwrap())
+    }
 }
 
 /// A small JPEG, as far as anybody looks at it.

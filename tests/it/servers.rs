@@ -127,7 +127,7 @@ impl Server {
 
 impl Server {
     /// Its process and all that come from it, that one first.
-    fn family(&self) -> Vec<u32> {
+    pub(crate) fn family(&self) -> Vec<u32> {
         let mut family = vec![self.child.id()];
         let mut seen = 0;
         while let Some(pid) = family.get(seen) {

@@ -7,12 +7,14 @@ use serde::Serialize;
 
 use super::story;
 use crate::{
+    apertur::{Apertur, FetchFailure},
     cli::{
         output::{Failure, json},
         webhook::{headers::headers, read_body},
     },
     config::Config,
     destinations::Destination,
+    http::Http,
     journal,
     model::{
         Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Kind, Photo, Planned, Receipt,
@@ -24,7 +26,7 @@ use crate::{
     },
     route::{Reason, Route},
     serve,
-    spool::{Spool, blocking},
+    spool::{Spool, Stored, blocking},
     system::Clock,
 };
 
@@ -111,12 +113,34 @@ pub(super) async fn run(
         Ok(Example::Ignored { topic }) => return Err(ignored(&topic)),
         Err(unreadable) => return Err(unread(&unreadable, no_json.filter(|_| given.is_empty()))),
     };
+    let (reading, shut) = open(config, reading, &spool).await?;
     let known = match &journal {
         Some(journal) => journal.knows_photo(&reading.photo.id).await?.is_some(),
         None => false,
     };
-    let explained = Explained { known, ..explain(config, reading, remarks)? };
+    let explained = Explained { known, ..explain(config, reading, shut, remarks)? };
     if as_json { json(&explained) } else { story::tell(&explained) }
+}
+
+/// Opens a photo that came in an envelope as the collector would; gives why it stays shut, too.
+async fn open(
+    config: &Config,
+    mut reading: Reading,
+    spool: &Spool,
+) -> Result<(Reading, Option<Cause>), Failure> {
+    let Some(envelope) = reading.envelope else { return Ok((reading, None)) };
+    let apertur = Apertur::new(Http::new()?, config.apertur.clone(), Clock::system())?;
+    match apertur.open(envelope, spool).await {
+        Ok(Stored { sha256, size, media_type }) => {
+            reading.photo.sha256 = Some(sha256);
+            reading.photo.size = Some(size);
+            reading.photo.media_type = media_type.map(ToOwned::to_owned);
+            Ok((reading, None))
+        }
+        Err(FetchFailure::Held { cause } | FetchFailure::Later { cause, .. }) => {
+            Ok((reading, Some(cause)))
+        }
+    }
 }
 
 /// Why no destination gets a photo that is in doubt.
@@ -145,9 +169,10 @@ fn unread(why: &Unreadable, no_json: Option<serde_json::Error>) -> Failure {
 fn explain(
     config: &Config,
     reading: Reading,
+    shut: Option<Cause>,
     mut remarks: Vec<String>,
 ) -> Result<Explained, Failure> {
-    let Reading { photo, named_by, bytes, doubt, remark } = reading;
+    let Reading { photo, named_by, bytes, doubt, remark, .. } = reading;
     remarks.extend(remark);
     if photo.media_type.is_none() {
         remarks
@@ -160,7 +185,12 @@ fn explain(
     let destinations = ways.map(|((name, destination), reason)| {
         let planned = plan.iter().find(|planned| planned.destination.as_ref() == Some(&name));
         let way = way(&photo, name, destination.as_ref(), (*reason, planned));
-        if doubt.is_none() { way } else { Way { why: LOOKED_AT.to_owned(), ..way } }
+        let way = if doubt.is_none() { way } else { Way { why: LOOKED_AT.to_owned(), ..way } };
+        // What stays shut is tried nowhere.
+        match shut.clone().filter(|_| way.reached) {
+            Some(cause) => Way { receipt: None, refused: Some(cause), ..way },
+            None => way,
+        }
     });
     let destinations = destinations.collect();
     let (target, tags) = (photo.target.as_ref(), &photo.tags);

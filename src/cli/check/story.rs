@@ -60,6 +60,7 @@ fn picture(photo: &Photo, bytes: Whereabouts) -> String {
     let size = photo.size.map_or("size unknown".to_owned(), |size| format!("{size} bytes"));
     let whereabouts = match bytes {
         Whereabouts::Inside => "in the request",
+        Whereabouts::Sealed => "in the request, end-to-end encrypted",
         Whereabouts::Link => "to be fetched by its link, type and size as they say",
         Whereabouts::Id => "to be fetched by its id, type and size as they say",
     };

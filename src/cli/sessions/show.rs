@@ -7,9 +7,10 @@ use super::{
     photos::{self, Photo},
 };
 use crate::{
+    apertur::{Apertur, SessionState},
     cli::output::{Failure, json, line, remark},
     config::Config,
-    model::SessionLink,
+    model::{SessionId, SessionLink},
     system::Clock,
 };
 
@@ -55,6 +56,10 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
         let asked = apertur(config)?.delivery_status(&own.session, None).await;
         asked.inspect_err(|error| remark(&format!("Apertur does not say: {error}"))).ok()
     };
+    // Whoever has no keys expects plain photos.
+    if remote.is_some() && !config.apertur.e2e_private_keys.is_empty() {
+        warn_of_plain_photos(&apertur(config)?, &own.session).await;
+    }
     let photos = photos::of_session(&journal, &own.session, remote.as_ref()).await?;
     let shown = Shown {
         about: About::new(&own, Clock::system().now()),
@@ -64,6 +69,19 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
         photos,
     };
     if args.json { json(&shown) } else { print(&shown) }
+}
+
+async fn warn_of_plain_photos(apertur: &Apertur, session: &SessionId) {
+    match apertur.session(session).await {
+        Ok(SessionState { is_downgraded: true, .. }) => remark(
+            "some device sent its photos without end-to-end encryption; if that must not be, look \
+             at the project's encryption in Apertur's dashboard",
+        ),
+        Ok(_) => {}
+        Err(error) => {
+            remark(&format!("Apertur does not say whether photos are encrypted: {error}"))
+        }
+    }
 }
 
 fn print(shown: &Shown<'_>) -> Result<(), Failure> {

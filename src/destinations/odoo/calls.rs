@@ -1,7 +1,7 @@
 //! The calls a delivery is made of, as methods of a session: what goes in, what comes out
 //! (`fixtures/odoo/README.md`, "Working calls").
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{
     fault::{Doing, Fault},
@@ -182,46 +182,60 @@ impl Session {
     /// # Errors
     /// As [`Session::call`].
     pub(super) async fn post(&self, record: &Record, new: &NewMessage<'_>) -> Result<u64, Failure> {
-        let subtype = match new.mode {
-            Mode::Internal => "mail.mt_note",
-            Mode::Contact | Mode::Public => "mail.mt_comment",
-        };
         let mut call = Call::writing(&record.model, "message_post", "post the message")
             .on(record.id)
-            .named("body", clean(new.body))
-            .named("message_type", "comment")
-            .named("subtype_xmlid", subtype)
             // Else the bridge's user would follow every record that ever got a photo, and get
             // a mail for each answer.
             .context("mail_create_nosubscribe", true);
-        if let Some(attachment) = new.attachment {
-            call = call.named("attachment_ids", json!([attachment]));
-        }
-        if new.is_html {
-            call = call.named("body_is_html", true);
-        }
-        if let Some(partner) = new.partner {
-            call = call.named("partner_ids", json!([partner]));
-        }
+        call.named = message(new);
         let posted = self.call(&call).await?;
         id(&posted).ok_or_else(|| strange(&call))
     }
 }
 
+/// The values of an attachment but for its record.
+pub(super) fn attachment(new: &NewAttachment<'_>, datas: &str) -> Map<String, Json> {
+    let mut values = Map::new();
+    let mut put = |name: &str, value: String| values.insert(name.to_owned(), value.into());
+    put("name", clean(new.name));
+    put("datas", datas.to_owned());
+    put("description", clean(new.description));
+    if let Some(media_type) = new.media_type {
+        put("mimetype", clean(media_type));
+    }
+    values
+}
+
+/// The arguments of `message_post`.
+pub(super) fn message(new: &NewMessage<'_>) -> Map<String, Json> {
+    let subtype = match new.mode {
+        Mode::Internal => "mail.mt_note",
+        Mode::Contact | Mode::Public => "mail.mt_comment",
+    };
+    let mut named = Map::new();
+    let mut put = |name: &str, value: Json| named.insert(name.to_owned(), value);
+    put("body", clean(new.body).into());
+    put("message_type", "comment".into());
+    put("subtype_xmlid", subtype.into());
+    if let Some(attachment) = new.attachment {
+        put("attachment_ids", json!([attachment]));
+    }
+    if new.is_html {
+        put("body_is_html", true.into());
+    }
+    if let Some(partner) = new.partner {
+        put("partner_ids", json!([partner]));
+    }
+    named
+}
+
 /// The call that makes an attachment whose `datas` is given as base64, or as a marker.
 pub(super) fn creation(api: Api, record: &Record, new: &NewAttachment<'_>, datas: &str) -> Call {
-    let mut values = json!({
-        "name": clean(new.name),
-        "datas": datas,
-        "res_model": record.model,
-        "res_id": record.id,
-        "description": clean(new.description),
-    });
-    if let (Some(media_type), Some(values)) = (new.media_type, values.as_object_mut()) {
-        values.insert("mimetype".to_owned(), clean(media_type).into());
-    }
+    let mut values = attachment(new, datas);
+    values.insert("res_model".to_owned(), record.model.as_str().into());
+    values.insert("res_id".to_owned(), record.id.into());
     let values = match api {
-        Api::Xmlrpc { .. } => values,
+        Api::Xmlrpc { .. } => values.into(),
         Api::Json2 => json!([values]),
     };
     let call =

@@ -20,12 +20,12 @@ pub(super) const MAX_PHOTO: u64 = 95 * 1024 * 1024;
 
 /// What is to be delivered, checked against the settings before anything is sent.
 #[derive(Debug)]
-struct Order<'a> {
-    delivery: &'a Delivery,
-    record: Record,
-    mode: Mode,
+pub(super) struct Order<'a> {
+    pub(super) delivery: &'a Delivery,
+    pub(super) record: Record,
+    pub(super) mode: Mode,
     /// `ir.attachment.description`, by which a second send is recognised.
-    description: String,
+    pub(super) description: String,
 }
 
 impl Odoo {
@@ -111,6 +111,9 @@ impl Odoo {
         file: &SpooledFile,
         progress: &Progress,
     ) -> Result<Receipt, Failure> {
+        if let Some(receipt) = self.at_once(session, order, file).await? {
+            return Ok(receipt);
+        }
         let addressee = addressee(session, &order.record, order.mode).await?;
         let before = session.attachment(&order.record, &order.description).await?;
         let (attachment, message) = match before {
@@ -126,8 +129,7 @@ impl Odoo {
             None => self.post(session, order, addressee, attachment).await?,
         };
         let receipt = receipt(self.settings(), session, order, (attachment, message));
-        let note = (order.mode == Mode::Contact && addressee.is_none() && !found)
-            .then(|| "the record names no customer, so only its followers were told".to_owned());
+        let note = unaddressed(order.mode, addressee.is_some() || found);
         Ok(Receipt { found, note, ..receipt })
     }
 
@@ -178,10 +180,7 @@ impl Odoo {
         addressee: Option<u64>,
         attachment: u64,
     ) -> Result<u64, Failure> {
-        let text = self.settings().message.text(order.delivery);
-        // Odoo 16 takes a text for HTML, from 17 on it escapes it itself
-        // (`fixtures/odoo/README.md`, "Findings per version").
-        let body = if session.version.major < 17 { escaped(&text) } else { text };
+        let body = self.body(session, order.delivery);
         let new = NewMessage {
             body: &body,
             is_html: false,
@@ -190,6 +189,14 @@ impl Odoo {
             attachment: Some(attachment),
         };
         session.post(&order.record, &new).await
+    }
+
+    /// The text of a photo's message, as the server wants it.
+    pub(super) fn body(&self, session: &Session, delivery: &Delivery) -> String {
+        let text = self.settings().message.text(delivery);
+        // Odoo 16 takes a text for HTML, from 17 on it escapes it itself
+        // (`fixtures/odoo/README.md`, "Findings per version").
+        if session.version.major < 17 { escaped(&text) } else { text }
     }
 
     async fn found(
@@ -271,7 +278,13 @@ pub(super) async fn addressee(
     Ok(partner.filter(|_| mode == Mode::Contact))
 }
 
-fn receipt(
+/// What a receipt says where nobody was told whom the mode says to tell.
+pub(super) fn unaddressed(mode: Mode, told: bool) -> Option<String> {
+    (mode == Mode::Contact && !told)
+        .then(|| "the record names no customer, so only its followers were told".to_owned())
+}
+
+pub(super) fn receipt(
     settings: &Settings,
     session: &Session,
     order: &Order<'_>,

@@ -1,12 +1,14 @@
 //! Odoo 16 and later: a photo becomes an attachment of a record and a message in its chatter.
 //!
 //! `deliver` holds the steps, `calls` the calls they are made of, `session` what was learnt
-//! about the server, `tell` a message without a photo, `mark` the marks people leave on their
-//! records, `wire` with `xmlrpc` and `json2` the two interfaces, `fault` what their faults mean,
-//! `probe` the checks. `fixtures/odoo/README.md`
-//! holds the facts all of it rests on. Nothing here waits, tries again or keeps more than one
-//! photo's block in memory.
+//! about the server, `actions` what is put into Odoo itself, `at_once` a delivery by it, `mark`
+//! the marks people leave on their records, `tell` a message without a photo, `wire` with
+//! `xmlrpc` and `json2` the two interfaces, `fault` what their faults mean, `probe` the checks.
+//! `fixtures/odoo/README.md` holds the facts all of it rests on. Nothing here waits, tries again
+//! or keeps more than one photo's block in memory.
 
+pub mod actions;
+mod at_once;
 mod calls;
 mod deliver;
 mod fault;
@@ -48,9 +50,8 @@ pub struct Odoo {
     name: DestinationName,
     wire: Wire,
     session: Mutex<Option<Arc<Session>>>,
-    /// Held while a mark is taken off, so that one mark serves once; when stale ones were last
-    /// swept away.
-    redeeming: Mutex<Option<Instant>>,
+    /// When stale marks were last swept away.
+    swept: std::sync::Mutex<Option<Instant>>,
 }
 
 impl Odoo {
@@ -58,7 +59,7 @@ impl Odoo {
     #[must_use]
     pub fn new(name: DestinationName, settings: Settings, http: Http) -> Self {
         let wire = Wire { settings: Arc::new(settings), http };
-        Self { name, wire, session: Mutex::default(), redeeming: Mutex::default() }
+        Self { name, wire, session: Mutex::default(), swept: std::sync::Mutex::default() }
     }
 
     fn settings(&self) -> &Settings {

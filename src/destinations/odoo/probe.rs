@@ -33,6 +33,7 @@ impl Odoo {
                 findings
                     .push(email(&session).await.unwrap_or_else(|f| Finding::failed("e-mail", &f)));
                 findings.extend(self.models(&session).await);
+                findings.extend(self.one_call(&session).await);
             }
         }
         findings
@@ -116,6 +117,19 @@ impl Odoo {
         };
         findings.push(summary);
         findings
+    }
+
+    /// The models to which photos go in one call, if there are any.
+    async fn one_call(&self, session: &Session) -> Option<Finding> {
+        let mut models = Vec::new();
+        for name in &self.settings().models {
+            let is_there = session.model(name).await.is_ok_and(|model| model.has_chatter);
+            if is_there && matches!(session.shortcut(name).await, Ok(Some(_))) {
+                models.push(name.as_str());
+            }
+        }
+        let what = format!("photos go in one call to {}", models.join(", "));
+        (!models.is_empty()).then(|| Finding::ok("one call", what))
     }
 }
 

@@ -33,7 +33,12 @@ pub(super) struct Session {
     wire: Wire,
     opened: Instant,
     models: Mutex<HashMap<String, Model>>,
+    /// What was found out by [`Session::shortcut`].
+    pub(super) shortcuts: Mutex<Shortcuts>,
 }
+
+/// The actions that deliver in one call, by model.
+pub(super) type Shortcuts = HashMap<String, Option<u64>>;
 
 /// A server's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,8 +85,8 @@ impl Session {
                 (wire::Api::Xmlrpc { uid }, uid)
             }
         };
-        let models = Mutex::default();
-        Ok(Self { api, version, uid, fallback, wire, opened: Instant::now(), models })
+        let (models, shortcuts, opened) = (Mutex::default(), Mutex::default(), Instant::now());
+        Ok(Self { api, version, uid, fallback, wire, opened, models, shortcuts })
     }
 
     /// Whether what was learnt is too old to be believed.

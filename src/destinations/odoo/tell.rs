@@ -3,7 +3,7 @@
 use super::{
     Odoo,
     calls::NewMessage,
-    deliver::{addressee, page},
+    deliver::{addressee, page, unaddressed},
 };
 use crate::{
     destinations::Invitation,
@@ -32,8 +32,7 @@ impl Odoo {
             Err(failure) => return Err(self.doubted(failure).await),
         };
         let url = page(&self.settings().place(), &record, session.version.major);
-        let note = (mode == Mode::Contact && partner.is_none())
-            .then(|| "the record names no customer, so only its followers were told".to_owned());
+        let note = unaddressed(mode, partner.is_some());
         let receipt = Receipt { url: Some(url), note, ..Receipt::default() };
         Ok(receipt.with("message", message))
     }

@@ -190,7 +190,7 @@ fn fault(texts: &[String]) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
@@ -212,7 +212,8 @@ mod tests {
         lines.lines().map(answer).collect()
     }
 
-    fn read(version: u32, case: &str) -> Result<Json, Fault> {
+    /// What a real server of this version answered in a recorded case.
+    pub(in crate::destinations::odoo) fn read(version: u32, case: &str) -> Result<Json, Fault> {
         let mut all = recorded(version).into_iter();
         result(all.find(|(name, _)| name.ends_with(case)).unwrap().1)
     }

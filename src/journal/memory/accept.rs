@@ -9,7 +9,7 @@ use super::{
 use crate::{
     journal::{Accepted, Arrival, Bytes, Planned, are_apart},
     model::{
-        AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind,
+        AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, Digest, ErrorKind,
         FetchState, Photo, PhotoId,
     },
 };
@@ -29,15 +29,17 @@ impl State {
             let completed = self.complete(&id, &photo, bytes, plan);
             return Accepted::Duplicate { completed };
         }
-        let (fetch, url) = match bytes {
-            Bytes::Stored => (FetchState::Stored, None),
-            Bytes::Announced { url } => (FetchState::Wanted, url),
+        let (fetch, url, envelope) = match bytes {
+            Bytes::Stored => (FetchState::Stored, None, None),
+            Bytes::Announced { url } => (FetchState::Wanted, url, None),
+            Bytes::Sealed { envelope } => (FetchState::Wanted, None, Some(envelope)),
         };
         let (id, now) = (photo.id.clone(), photo.received_at);
         let row = PhotoRow {
             number: self.next_number(),
             photo,
             url,
+            envelope,
             fetch,
             cause: None,
             attempts: 0,
@@ -84,11 +86,17 @@ impl State {
         row.photo.size = bytes.size;
         row.photo.media_type.clone_from(&bytes.media_type);
         (row.fetch, row.url, row.cause, row.lease) = (FetchState::Stored, None, None, None);
-        let photo = row.photo.clone();
+        row.envelope = None;
+        self.copy_photo(id);
+        self.fetch_changed(id, now);
+    }
+
+    /// Tells a photo's deliveries what is known of it.
+    fn copy_photo(&mut self, id: &PhotoId) {
+        let Some(photo) = self.photos.get(id).map(|row| row.photo.clone()) else { return };
         for row in self.deliveries.values_mut().filter(|row| row.delivery.photo.id == *id) {
             row.delivery.photo = photo.clone();
         }
-        self.fetch_changed(id, now);
     }
 
     /// A known photo arrives again, maybe under the id of a copy; gives whether it needed that.
@@ -149,6 +157,7 @@ impl State {
                 self.bytes_arrived(id, arrived, now);
                 true
             }
+            (Bytes::Sealed { envelope }, _) => self.take_envelope(id, envelope, now),
             _ => false,
         }
     }
@@ -160,11 +169,34 @@ impl State {
             return false;
         }
         row.url = Some(url);
+        self.fetch_anew(id, now)
+    }
+
+    fn take_envelope(&mut self, id: &PhotoId, envelope: Digest, now: Timestamp) -> bool {
+        let lacking = !self.lacking_bytes(id).is_empty();
+        let Some(row) = self.photos.get_mut(id) else { return false };
+        let is_news = match row.fetch {
+            FetchState::Wanted => row.envelope != Some(envelope),
+            FetchState::Held => true,
+            FetchState::Expired => lacking,
+            FetchState::Stored => false,
+        };
+        if !is_news {
+            return false;
+        }
+        // What is gone has no digest any more, either.
+        (row.envelope, row.photo.sha256) = (Some(envelope), None);
+        self.copy_photo(id);
+        self.fetch_anew(id, now)
+    }
+
+    fn fetch_anew(&mut self, id: &PhotoId, now: Timestamp) -> bool {
+        let Some(row) = self.photos.get_mut(id) else { return false };
         if row.lease.is_some() {
             return false;
         }
         row.due_at = now;
-        if row.fetch == FetchState::Held {
+        if row.fetch != FetchState::Wanted {
             (row.fetch, row.cause, row.attempts, row.since) = (FetchState::Wanted, None, 0, now);
             self.fetch_changed(id, now);
         }

@@ -48,8 +48,8 @@ impl State {
                 (row.due_at, row.cause) = (at, Some(cause.clone()));
                 (AttemptOutcome::Later, Some(cause))
             }
-            // It failed with a link that is not the latest.
-            FetchEnd::Held { cause } if row.url != fetch.url => {
+            // It failed with a link or an envelope that is not the latest.
+            FetchEnd::Held { cause } if row.url != fetch.url || row.envelope != fetch.envelope => {
                 (row.due_at, row.cause) = (now, Some(cause.clone()));
                 (AttemptOutcome::Refused, Some(cause))
             }
@@ -91,6 +91,7 @@ impl State {
         Some(Fetch {
             photo: row.photo.clone(),
             url: row.url.clone(),
+            envelope: row.envelope,
             attempts: row.attempts,
             attempt,
             since: row.since,

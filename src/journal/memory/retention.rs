@@ -19,7 +19,7 @@ impl State {
             let Some(row) = self.photos.get_mut(&id) else { continue };
             row.fetch = FetchState::Expired;
             row.url = None;
-            if let Some(digest) = row.photo.sha256
+            if let Some(digest) = row.photo.sha256.or(row.envelope.take())
                 && !self.knows_bytes(&digest)
             {
                 free.push(digest);
@@ -47,8 +47,8 @@ impl State {
     }
 
     pub(super) fn knows_bytes(&self, digest: &Digest) -> bool {
-        let mut kept = self.photos.values().filter(|row| row.fetch == FetchState::Stored);
-        kept.any(|row| row.photo.sha256 == Some(*digest))
+        let mut kept = self.photos.values().filter(|row| row.fetch != FetchState::Expired);
+        kept.any(|row| row.photo.sha256 == Some(*digest) || row.envelope == Some(*digest))
     }
 
     fn oldest(&self, before: Timestamp, which: impl Fn(&PhotoRow) -> bool) -> Vec<PhotoId> {

@@ -8,7 +8,7 @@ use crate::{
     journal::Pause,
     model::{
         Attempt, AttemptId, AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState,
-        DestinationName, FetchState, OwnSession, Photo, PhotoId, SessionId,
+        DestinationName, Digest, FetchState, OwnSession, Photo, PhotoId, SessionId,
     },
 };
 
@@ -28,6 +28,7 @@ pub(super) struct PhotoRow {
     pub(super) number: i64,
     pub(super) photo: Photo,
     pub(super) url: Option<String>,
+    pub(super) envelope: Option<Digest>,
     pub(super) fetch: FetchState,
     pub(super) cause: Option<Cause>,
     pub(super) attempts: u32,

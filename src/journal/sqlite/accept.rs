@@ -11,7 +11,7 @@ use super::{
 use crate::{
     journal::{Accepted, Arrival, Bytes, Planned, are_apart, is_hint, unrouted},
     model::{
-        AttemptOutcome, DeliveryState, DestinationName, FetchState, ImageId, Mode, Photo,
+        AttemptOutcome, DeliveryState, DestinationName, Digest, FetchState, ImageId, Mode, Photo,
         SessionId, Tag, Target,
     },
 };
@@ -49,6 +49,7 @@ struct Known {
     sha256: Option<[u8; 32]>,
     fetch_state: FetchState,
     url: Option<String>,
+    envelope: Option<[u8; 32]>,
     /// The fetch that is under way.
     attempt: Option<i64>,
 }
@@ -62,7 +63,8 @@ impl Known {
 }
 
 pub(super) const KNOWN: &str =
-    "SELECT seq, target, sha256, fetch_state, url, fetch_attempt FROM photos WHERE id = ?1";
+    "SELECT seq, target, sha256, fetch_state, url, envelope, fetch_attempt FROM photos
+    WHERE id = ?1";
 
 fn known(db: &Connection, id: &str) -> Result<Option<Known>> {
     rows::first(db, KNOWN, &[&id], |row| {
@@ -72,6 +74,7 @@ fn known(db: &Connection, id: &str) -> Result<Option<Known>> {
             sha256: row.get("sha256")?,
             fetch_state: rows::fetch_state(row)?,
             url: row.get("url")?,
+            envelope: row.get("envelope")?,
             attempt: row.get("fetch_attempt")?,
         })
     })
@@ -90,16 +93,21 @@ fn complete(db: &Connection, known: &Known, arrival: &Arrival) -> Result<Accepte
 fn insert_photo(db: &Connection, arrival: &Arrival) -> Result<i64> {
     let photo = &arrival.photo;
     let at = photo.received_at.as_millisecond();
-    let (state, url, due) = match &arrival.bytes {
-        Bytes::Stored => (FetchState::Stored, None, None),
-        Bytes::Announced { url } => (FetchState::Wanted, url.as_deref(), Some(at)),
+    let (url, envelope) = match &arrival.bytes {
+        Bytes::Stored => (None, None),
+        Bytes::Announced { url } => (url.as_deref(), None),
+        Bytes::Sealed { envelope } => (None, Some(envelope.0)),
+    };
+    let (state, due) = match &arrival.bytes {
+        Bytes::Stored => (FetchState::Stored, None),
+        Bytes::Announced { .. } | Bytes::Sealed { .. } => (FetchState::Wanted, Some(at)),
     };
     db.prepare_cached(
         "INSERT INTO photos (id, image_id, session, idx, filename, media_type, size, sha256, tags,
              target, mode, topic, shape, scheme, received_at, fetch_state, url, fetch_due,
-             fetch_since)
+             fetch_since, envelope)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-             ?15)",
+             ?15, ?19)",
     )?
     .execute(params![
         photo.id.as_str(),
@@ -120,6 +128,7 @@ fn insert_photo(db: &Connection, arrival: &Arrival) -> Result<i64> {
         state.as_str(),
         url,
         due,
+        envelope,
     ])?;
     Ok(db.last_insert_rowid())
 }
@@ -176,6 +185,13 @@ fn take(db: &Connection, known: &Known, arrival: &Arrival) -> Result<bool> {
     };
     match &arrival.bytes {
         Bytes::Stored if lacking => take_bytes(db, known, &arrival.photo).map(|()| true),
+        Bytes::Sealed { envelope }
+            if lacking
+                && (known.fetch_state != FetchState::Wanted
+                    || known.envelope != Some(envelope.0)) =>
+        {
+            take_envelope(db, known, envelope, arrival.photo.received_at)
+        }
         Bytes::Announced { url: Some(url) }
             if lacking
                 && known.fetch_state != FetchState::Expired
@@ -194,7 +210,8 @@ fn take_bytes(db: &Connection, known: &Known, photo: &Photo) -> Result<()> {
     }
     db.prepare_cached(
         "UPDATE photos SET sha256 = ?2, size = ?3, media_type = ?4, fetch_state = 'stored',
-             url = NULL, fetch_due = NULL, fetch_attempt = NULL, fetch_cause = NULL
+             url = NULL, envelope = NULL, fetch_due = NULL, fetch_attempt = NULL,
+             fetch_cause = NULL
          WHERE seq = ?1",
     )?
     .execute(params![
@@ -207,17 +224,36 @@ fn take_bytes(db: &Connection, known: &Known, photo: &Photo) -> Result<()> {
 }
 
 fn take_link(db: &Connection, known: &Known, url: &str, now: Timestamp) -> Result<bool> {
-    let held = known.fetch_state == FetchState::Held;
+    db.prepare_cached("UPDATE photos SET url = ?2 WHERE seq = ?1")?
+        .execute(params![known.seq, url])?;
+    fetch_anew(db, known, now)
+}
+
+fn take_envelope(
+    db: &Connection,
+    known: &Known,
+    envelope: &Digest,
+    now: Timestamp,
+) -> Result<bool> {
+    // What is gone has no digest any more, either.
+    db.prepare_cached("UPDATE photos SET envelope = ?2, sha256 = NULL WHERE seq = ?1")?
+        .execute(params![known.seq, envelope.0])?;
+    fetch_anew(db, known, now)
+}
+
+/// There is something new to fetch a photo from; gives whether that makes work now.
+fn fetch_anew(db: &Connection, known: &Known, now: Timestamp) -> Result<bool> {
+    let rested = known.fetch_state != FetchState::Wanted;
     db.prepare_cached(
-        "UPDATE photos SET url = ?2, fetch_state = 'wanted',
-             fetch_due = iif(fetch_attempt IS NULL, ?3, fetch_due),
-             fetch_since = iif(?4, ?3, fetch_since),
-             fetch_attempts = iif(?4, 0, fetch_attempts),
-             fetch_cause = iif(?4, NULL, fetch_cause)
+        "UPDATE photos SET fetch_state = 'wanted',
+             fetch_due = iif(fetch_attempt IS NULL, ?2, fetch_due),
+             fetch_since = iif(?3, ?2, fetch_since),
+             fetch_attempts = iif(?3, 0, fetch_attempts),
+             fetch_cause = iif(?3, NULL, fetch_cause)
          WHERE seq = ?1",
     )?
-    .execute(params![known.seq, url, now.as_millisecond(), held])?;
-    if held {
+    .execute(params![known.seq, now.as_millisecond(), rested])?;
+    if rested {
         fetch_changed(db, known.seq, now)?;
     }
     Ok(known.attempt.is_none())

@@ -1,7 +1,7 @@
 //! Photos that were announced and have to be fetched.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ToSql, params};
+use rusqlite::{Connection, Row, ToSql, params};
 
 use super::{
     place::fetch_changed,
@@ -9,19 +9,20 @@ use super::{
 };
 use crate::{
     journal::{Fetch, FetchEnd},
-    model::{AttemptId, AttemptOutcome, Cause},
+    model::{AttemptId, AttemptOutcome, Cause, Digest},
 };
 
 pub(super) fn claim_sql() -> String {
     format!(
-        "SELECT {PHOTO}, p.seq AS seq, p.url AS url, p.fetch_attempts AS attempts,
-             p.fetch_attempt AS attempt, p.fetch_since AS since
+        "SELECT {PHOTO}, p.seq AS seq, p.url AS url, p.envelope AS envelope,
+             p.fetch_attempts AS attempts, p.fetch_attempt AS attempt, p.fetch_since AS since
          FROM photos p WHERE p.fetch_state = 'wanted' AND p.fetch_due <= ?1
          ORDER BY p.fetch_due, p.seq LIMIT ?2"
     )
 }
 
-pub(super) const OURS: &str = "SELECT seq, url FROM photos WHERE id = ?1 AND fetch_attempt = ?2";
+pub(super) const OURS: &str =
+    "SELECT seq, url, envelope FROM photos WHERE id = ?1 AND fetch_attempt = ?2";
 
 /// See [`crate::journal::Journal::claim_fetches`].
 pub(super) fn claim(
@@ -36,6 +37,7 @@ pub(super) fn claim(
         let fetch = Fetch {
             photo: rows::photo(row)?,
             url: row.get("url")?,
+            envelope: envelope(row)?,
             attempts: row.get("attempts")?,
             attempt: AttemptId(0),
             since: rows::time(row.get("since")?)?,
@@ -70,9 +72,11 @@ pub(super) fn settle(db: &Connection, fetch: &Fetch, end: &FetchEnd, now: Timest
     let at = now.as_millisecond();
     let ours = [&fetch.photo.id.as_str() as &dyn ToSql, &fetch.attempt.0];
     let current = rows::first(db, OURS, &ours, |row| {
-        Ok((row.get::<_, i64>("seq")?, row.get::<_, Option<String>>("url")?))
+        let from = (row.get::<_, Option<String>>("url")?, envelope(row)?);
+        Ok((row.get::<_, i64>("seq")?, from))
     })?;
-    let Some((seq, url)) = current else { return Ok(()) };
+    let Some((seq, from)) = current else { return Ok(()) };
+    let is_stale = from != (fetch.url.clone(), fetch.envelope);
     let (outcome, cause) = match end {
         FetchEnd::Stored { .. } => (AttemptOutcome::Done, None),
         FetchEnd::Later { cause, .. } => (AttemptOutcome::Later, Some(cause)),
@@ -84,8 +88,8 @@ pub(super) fn settle(db: &Connection, fetch: &Fetch, end: &FetchEnd, now: Timest
         FetchEnd::Stored { sha256, size, media_type } => {
             db.prepare_cached(
                 "UPDATE photos SET fetch_state = 'stored', sha256 = ?2, size = ?3, media_type = ?4,
-                     url = NULL, fetch_due = NULL, fetch_attempt = NULL, fetch_cause = NULL,
-                     fetch_attempts = fetch_attempts + 1
+                     url = NULL, envelope = NULL, fetch_due = NULL, fetch_attempt = NULL,
+                     fetch_cause = NULL, fetch_attempts = fetch_attempts + 1
                  WHERE seq = ?1",
             )?
             .execute(params![seq, sha256.0, size.cast_signed(), media_type])?;
@@ -93,10 +97,14 @@ pub(super) fn settle(db: &Connection, fetch: &Fetch, end: &FetchEnd, now: Timest
         }
         FetchEnd::Later { at, cause } => wait(db, seq, *at, Some(cause)),
         FetchEnd::Cancelled => wait(db, seq, now, None),
-        // It failed with a link that is not the latest.
-        FetchEnd::Held { cause } if url != fetch.url => wait(db, seq, now, Some(cause)),
+        // It failed with a link or an envelope that is not the latest.
+        FetchEnd::Held { cause } if is_stale => wait(db, seq, now, Some(cause)),
         FetchEnd::Held { cause } => hold(db, seq, cause, now),
     }
+}
+
+fn envelope(row: &Row<'_>) -> Result<Option<Digest>> {
+    Ok(row.get::<_, Option<[u8; 32]>>("envelope")?.map(Digest))
 }
 
 fn wait(db: &Connection, seq: i64, at: Timestamp, cause: Option<&Cause>) -> Result<()> {

@@ -272,7 +272,8 @@ pub(super) fn expire_bytes(
         }
         for (seq, sha256) in expired {
             db.prepare_cached(
-                "UPDATE photos SET fetch_state = 'expired', url = NULL WHERE seq = ?1",
+                "UPDATE photos SET fetch_state = 'expired', url = NULL, envelope = NULL
+                 WHERE seq = ?1",
             )?
             .execute([seq])?;
             if let Some(digest) = sha256.map(Digest)
@@ -294,7 +295,7 @@ fn finished(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     rows::all(
         db,
-        "SELECT p.seq AS seq, p.sha256 AS sha256 FROM photos p
+        "SELECT p.seq AS seq, coalesce(p.sha256, p.envelope) AS sha256 FROM photos p
          WHERE p.fetch_state IN ('stored', 'held') AND p.received_at < ?1 AND NOT EXISTS (
              SELECT 1 FROM deliveries d WHERE d.photo = p.seq
                AND d.state IN ('waiting', 'due', 'sending', 'held'))
@@ -329,10 +330,12 @@ pub(super) fn forget(db: &Connection, before: Timestamp, limit: usize) -> Result
     Ok(old.len() as u64)
 }
 
+pub(super) const KNOWS_BYTES: &str = "SELECT 1 FROM photos
+    WHERE (sha256 = ?1 OR envelope = ?1) AND fetch_state <> 'expired' LIMIT 1";
+
 /// See [`crate::journal::Journal::knows_bytes`].
 pub(super) fn knows_bytes(db: &Connection, digest: &Digest) -> Result<bool> {
-    let sql = "SELECT 1 FROM photos WHERE sha256 = ?1 AND fetch_state <> 'expired' LIMIT 1";
-    Ok(rows::first(db, sql, &[&digest.0], |_| Ok(()))?.is_some())
+    Ok(rows::first(db, KNOWS_BYTES, &[&digest.0], |_| Ok(()))?.is_some())
 }
 
 /// See [`crate::journal::Journal::set_pause`].

@@ -2,7 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::{NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, place, schema};
+use super::{
+    NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, operator, place, schema,
+};
 
 fn plan(db: &Connection, sql: &str) -> anyhow::Result<Vec<String>> {
     let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
@@ -39,6 +41,7 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("next fetch", NEXT_FETCH),
         ("next delivery", NEXT_DELIVERY),
         ("oldest due", OLDEST_DUE),
+        ("known bytes", operator::KNOWS_BYTES),
     ];
     for (what, sql) in hot {
         let steps = plan(&db, sql)?;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{Said, said};
 use crate::{
     daemon::{Daemon, Options, binary},
-    fakes::apertur::{Photo, Request, post},
+    fakes::apertur::{Customer, Photo, Request, post},
     look,
 };
 
@@ -121,6 +121,30 @@ fn an_example_is_told_as_the_door_takes_it_in_every_shape() {
         expected.sort_by_key(|(name, _)| name.to_string());
         assert_eq!(made, expected, "{told:#}");
         assert_eq!(asked(&daemon, &request)["known"], true);
+    }
+}
+
+#[test]
+fn an_envelope_is_told_as_it_is_opened_or_stays_shut() {
+    let customer = Customer::new();
+    let key = format!("[apertur]\ne2e_private_keys = ['''{}''']\n", customer.private_key());
+    for (lines, state) in [(String::new(), "held"), (key, "delivered")] {
+        let folder = "[destination.archive]\ntype = \"folder\"\npath = \"photos\"\n";
+        let daemon = Daemon::start(Options::toml(format!("{folder}{lines}")));
+        let plain = Photo::new("img_1");
+        let request = customer.seal(&plain).json_base64();
+        let before = look::spooled(&daemon);
+        let mut told = asked(&daemon, &request);
+        assert_eq!((look::spooled(&daemon), &told["bytes"]), (before, &json!("sealed")));
+        let answer = post(daemon.url(), &request.signed()).unwrap();
+        assert_eq!(answer.told(), (200, "accepted".to_owned()));
+        let [delivery] = &look::settled(&daemon, &[state])[..] else { panic!() };
+        told["photo"]["received_at"] = delivery["photo"]["received_at"].clone();
+        assert_eq!(told["photo"], delivery["photo"]);
+        let way = &told["destinations"][0];
+        assert_eq!(way["refused"], delivery["cause"]);
+        assert_eq!(way["receipt"]["ids"], delivery["receipt"]["ids"]);
+        assert_eq!(told["photo"]["sha256"] == plain.sha256(), state == "delivered");
     }
 }
 

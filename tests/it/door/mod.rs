@@ -4,6 +4,7 @@
 mod limits;
 mod records;
 mod rubbish;
+mod sealed;
 mod shapes;
 mod signatures;
 

@@ -13,7 +13,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("work", &["system", "journal"]),
     ("apertur", &["model", "system", "spool", "http"]),
     ("destinations", &["model", "system", "webhook", "spool", "http"]),
-    ("receive", &["model", "system", "webhook", "telemetry", "route", "spool", "journal", "work"]),
+    ("receive", BELOW_RECEIVE),
     ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
     ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),
     ("sessions", &["model", "webhook", "apertur", "destinations"]),
@@ -24,6 +24,8 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("cli", BELOW_CLI),
     ("main", &["cli"]),
 ];
+const BELOW_RECEIVE: &[&str] =
+    &["model", "system", "webhook", "telemetry", "route", "spool", "journal", "apertur", "work"];
 const BELOW_COLLECT_PAGE: &[&str] =
     &["model", "system", "telemetry", "journal", "apertur", "destinations", "sessions"];
 const BELOW_CONFIG: &[&str] = &[

@@ -14,17 +14,20 @@ use proptest::{prelude::*, test_runner::TestCaseResult};
 
 use super::{
     Change, Store, announced, at, cause, claim, copy, copy_id, delivered, fetches, id, is_left_to,
-    name, planned, stored, target,
+    name, planned, sealed::sealed, stored, target,
 };
 
 const DESTINATIONS: [&str; 2] = ["erp", "archive"];
 const IMAGES: u8 = 3;
+/// Copies of this image come in an envelope.
+const SEALED: u8 = 2;
 
 /// How an image arrives.
 #[derive(Debug, Clone, Copy)]
 enum Form {
     Signed,
     Announced,
+    Sealed,
     Copy,
     CopyOfOtherBytes,
 }
@@ -79,6 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
     let form = prop_oneof![
         3 => Just(Form::Signed),
         3 => Just(Form::Announced),
+        2 => Just(Form::Sealed),
         3 => Just(Form::Copy),
         1 => Just(Form::CopyOfOtherBytes),
     ];
@@ -195,7 +199,11 @@ impl<'a> Onlooker<'a> {
             }
             Step::ClaimFetches { limit } => {
                 let until = at(self.seconds + 60);
-                self.fetches.extend(self.store.claim_fetches(now, until, limit).await.unwrap());
+                let fetches = self.store.claim_fetches(now, until, limit).await.unwrap();
+                for envelope in fetches.iter().filter_map(|fetch| fetch.envelope) {
+                    prop_assert!(self.store.knows_bytes(&envelope).await.unwrap());
+                }
+                self.fetches.extend(fetches);
             }
             Step::EndFetch { which, end } => self.end_fetch(which, end).await,
             Step::Claim { destination, limit, photos_per_parcel, one_per_target } => {
@@ -231,6 +239,8 @@ impl<'a> Onlooker<'a> {
         let mut arrival = match form {
             Form::Signed => stored(&named, image),
             Form::Announced => announced(&named),
+            Form::Sealed => sealed(stored(&named, image), 50 + u8::from(self.seconds > 50)),
+            Form::Copy if image == SEALED => sealed(copy(&named, image), 60),
             Form::Copy => copy(&named, image),
             Form::CopyOfOtherBytes => copy(&named, image + 100),
         }
@@ -463,7 +473,10 @@ impl<'a> Onlooker<'a> {
     }
 }
 
-/// The bytes behind a signed image id.
+/// The bytes behind a signed image id, and behind the one copy that has to be opened.
 fn bytes_of(photo: &PhotoId) -> u8 {
+    if *photo == copy_id(SEALED) {
+        return SEALED;
+    }
     photo.as_str().trim_start_matches("image").parse().unwrap()
 }

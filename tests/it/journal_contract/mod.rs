@@ -10,6 +10,7 @@ mod operators;
 mod parcels;
 mod reopening;
 mod retention;
+mod sealed;
 mod sending;
 mod strays;
 mod twins;
@@ -350,6 +351,14 @@ macro_rules! hold_to_contract {
                     the_next_fetch_is_known
                     a_fetch_with_an_old_link_goes_on_with_the_new_one
                     a_fetch_due_far_ahead_is_due_after_a_restart;
+                sealed:
+                    a_sealed_photo_waits_for_its_opening
+                    a_held_envelope_is_opened_after_a_replay
+                    the_same_envelope_changes_nothing_until_it_is_held
+                    an_envelope_stands_beside_a_link
+                    bytes_that_come_plain_end_the_opening
+                    an_opened_copy_is_left_to_its_photo
+                    an_envelope_brings_expired_bytes_and_expires_itself;
                 sending:
                     claims_by_due_time_up_to_the_limit
                     a_claim_writes_the_attempt_down

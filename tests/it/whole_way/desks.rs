@@ -137,7 +137,7 @@ impl Desk {
     }
 
     /// That the photo is there once, seen by those.
-    fn has_once(&self, photo: &Photo, mode: &str) {
+    pub(super) fn has_once(&self, photo: &Photo, mode: &str) {
         let file = (format!("apertur-{}.jpg", photo.image_id), photo.sha256());
         let mut notes = self.notes();
         notes.retain(|(_, _, files)| files.contains(&file));

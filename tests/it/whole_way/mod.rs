@@ -6,6 +6,7 @@ mod crowds;
 mod desks;
 mod failing;
 mod fetching;
+mod posted;
 mod quiet;
 mod sessions;
 mod telling;

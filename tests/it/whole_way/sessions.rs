@@ -16,14 +16,14 @@ use crate::{
 
 impl Rig {
     /// Runs `sessions ...`; gives code, standard output and standard error.
-    fn sessions(&self, args: &[&str]) -> (i32, String, String) {
+    pub(super) fn sessions(&self, args: &[&str]) -> (i32, String, String) {
         let done = self.daemon.command(&[&["sessions"], args].concat());
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
     }
 
     /// Makes a session for contact 42 and gives what was told.
-    fn session(&self, more: &[&str]) -> Value {
+    pub(super) fn session(&self, more: &[&str]) -> Value {
         let args = ["create", "--for", "odoo:res.partner:42", "--json"];
         let (code, out, err) = self.sessions(&[&args, more].concat());
         assert_eq!(code, 0, "{err}");
@@ -37,7 +37,7 @@ fn rig() -> Rig {
     Rig::on(FakeOdoo::start(18), &lines)
 }
 
-fn id(made: &Value) -> String {
+pub(super) fn id(made: &Value) -> String {
     made["session"].as_str().unwrap().to_owned()
 }
 

@@ -11,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
 
 use super::{
+    hooks::Hook,
+    limits::Limits,
     server::KEY,
     sessions::{Refused, Sessions},
 };
@@ -31,7 +33,12 @@ impl Asked {
         found.map(|(_, value)| value.as_str())
     }
 
-    fn variable(&self, name: &str) -> Option<String> {
+    /// Guests have no key: whoever knows the session may upload.
+    fn is_of_a_guest(&self) -> bool {
+        self.method == "POST" && self.target.starts_with("/api/v1/upload/")
+    }
+
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
         let mut all = form_urlencoded::parse(query.as_bytes()).into_owned();
         all.find(|(known, _)| known == name).map(|(_, value)| value)
@@ -76,6 +83,7 @@ pub(crate) struct Api {
     /// Keys are camelCase, and the id is `uuid`.
     pub is_old: bool,
     pub sessions: Sessions,
+    pub limits: Limits,
     pub asked: Vec<Asked>,
 }
 
@@ -86,8 +94,19 @@ impl Api {
         if let Some(reply) = self.next.pop_front() {
             return reply;
         }
-        let answered = self.let_in(asked).and_then(|()| self.route(asked));
-        answered.unwrap_or_else(|(status, message)| Reply::refused(status, &message))
+        let counted = match self.let_in(asked) {
+            Err(_) if asked.is_of_a_guest() => Ok(String::new()),
+            Err((status, message)) => return Reply::refused(status, &message),
+            Ok(()) => self.limits.count(asked, self.sessions.clock.now()),
+        };
+        let mut headers = match counted {
+            Ok(headers) => headers,
+            Err(refused) => return refused,
+        };
+        let answered = self.route(asked);
+        let reply = answered.unwrap_or_else(|(status, message)| Reply::refused(status, &message));
+        headers.push_str(&reply.headers);
+        Reply { headers, ..reply }
     }
 
     /// Whether who asks may ask at all.
@@ -163,9 +182,59 @@ impl Api {
             ("POST", ["upload-sessions", id, "images", image, "ack"]) => {
                 ok(sessions.acknowledge(id, image)?)
             }
-            ("GET", ["projects", project, "destinations"]) => ok(sessions.places(project)?),
+            ("POST", ["upload", id, "images"]) => {
+                Ok(Reply::json(201, &sessions.receive(id, asked)?))
+            }
+            ("POST", ["upload", id, "verify-password"]) => {
+                sessions.let_in(id, body(asked)?["password"].as_str())?;
+                ok(json!({"valid": true}))
+            }
+            ("GET", ["projects", project, "destinations"]) => ok(sessions.places_of(project)?),
+            (_, ["projects", project, "webhooks", rest @ ..]) => {
+                sessions.places_of(project)?;
+                hooks(sessions, asked, rest)
+            }
             _ => Err((404, format!("Cannot {} {}", asked.method, path.join("/")))),
         }
+    }
+}
+
+/// Event webhooks; their keys are camelCase whatever the age of the API.
+fn hooks(sessions: &mut Sessions, asked: &Asked, path: &[&str]) -> Result<Reply, Refused> {
+    let unknown = || (404, "Webhook not found".to_owned());
+    let hook = path.first().map(|id| sessions.hooks.iter().position(|hook| hook.id == *id));
+    match (asked.method.as_str(), path) {
+        ("GET", []) => {
+            let all = sessions.hooks.iter().map(Hook::shown).collect();
+            Ok(Reply::json(200, &Value::Array(all)))
+        }
+        ("POST", []) => {
+            let hook = Hook::create(sessions.hooks.len() + 1, &body(asked)?)?;
+            let shown = hook.shown();
+            sessions.hooks.push(hook);
+            Ok(Reply::json(201, &shown))
+        }
+        ("PATCH", [_]) => {
+            let hook = &mut sessions.hooks[hook.flatten().ok_or_else(unknown)?];
+            if body(asked)?["isActive"] == true {
+                (hook.disabled_at, hook.failures) = (None, 0);
+            }
+            Ok(Reply::json(200, &hook.shown()))
+        }
+        ("GET", [id, "deliveries"]) => {
+            hook.flatten().ok_or_else(unknown)?;
+            let ours = sessions.outbox.all.iter().filter(|posting| posting.to == *id);
+            let all: Vec<_> = ours
+                .map(|posting| {
+                    json!({"status": posting.status,
+                "attempts": posting.attempts, "lastError": posting.last_error})
+                })
+                .collect();
+            let total = all.len();
+            let answer = json!({"deliveries": all, "total": total, "page": 1, "limit": total});
+            Ok(Reply::json(200, &answer))
+        }
+        _ => Err(unknown()),
     }
 }
 
@@ -184,7 +253,7 @@ fn body(asked: &Asked) -> Result<Value, Refused> {
 }
 
 /// Section 3.2.
-fn signature(secret: &str, at: &str, asked: &Asked) -> String {
+pub(super) fn signature(secret: &str, at: &str, asked: &Asked) -> String {
     let digest = hex::encode(Sha256::digest(&asked.body));
     let message = format!("{at}.{}.{}.{digest}", asked.method, asked.target);
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();

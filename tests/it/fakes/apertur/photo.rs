@@ -13,6 +13,7 @@ pub(crate) struct Photo {
     pub session: String,
     pub index: u32,
     pub filename: String,
+    pub mime: String,
     pub tags: Vec<String>,
     pub metadata: Value,
     pub bytes: Vec<u8>,
@@ -41,6 +42,7 @@ impl Photo {
             session: "5e551011-2222-4333-8444-555555555555".to_owned(),
             index: 0,
             filename: format!("{image_id}.jpg"),
+            mime: "image/jpeg".to_owned(),
             tags: Vec::new(),
             metadata: Value::Null,
             bytes,
@@ -83,7 +85,7 @@ impl Photo {
             "session_id": self.session,
             "filename": self.filename,
             "size_bytes": self.bytes.len(),
-            "mime_type": "image/jpeg",
+            "mime_type": self.mime,
             "tags": self.tags,
             "metadata": self.metadata,
         });
@@ -101,7 +103,7 @@ impl Photo {
             "session_id": self.session,
             "image_id": self.image_id,
             "image_index": self.index,
-            "mime_type": "image/jpeg",
+            "mime_type": self.mime,
             "filename": self.filename,
             "size_bytes": self.bytes.len(),
             "data": "@",
@@ -118,8 +120,8 @@ impl Photo {
     pub(crate) fn multipart(&self) -> Request {
         let mut body = format!(
             "--XX\r\nContent-Disposition: form-data; name=\"image\"; filename=\"{}\"\r\n\
-             Content-Type: image/jpeg\r\n\r\n",
-            self.filename
+             Content-Type: {}\r\n\r\n",
+            self.filename, self.mime
         )
         .into_bytes();
         body.extend_from_slice(&self.bytes);

@@ -85,8 +85,8 @@ impl Request {
         Signer::default().sign(self)
     }
 
-    fn head(&self) -> Vec<u8> {
-        let mut head = format!("POST {PATH} HTTP/1.1\r\nHost: bridge\r\n").into_bytes();
+    fn head(&self, path: &str) -> Vec<u8> {
+        let mut head = format!("POST {path} HTTP/1.1\r\nHost: bridge\r\n").into_bytes();
         head.extend_from_slice(b"Connection: close\r\n");
         for (name, value) in &self.headers {
             head.extend_from_slice(name.as_bytes());
@@ -104,8 +104,8 @@ impl Request {
         head
     }
 
-    fn write(&self, mut stream: &TcpStream) -> io::Result<()> {
-        stream.write_all(&self.head())?;
+    fn write(&self, mut stream: &TcpStream, path: &str) -> io::Result<()> {
+        stream.write_all(&self.head(path))?;
         match self.framing {
             Framing::Length => stream.write_all(&self.body),
             Framing::Chunked(size) => {
@@ -122,10 +122,21 @@ impl Request {
 
 /// Posts once to the daemon at `url` (`http://127.0.0.1:1234`).
 pub(crate) fn post(url: &str, request: &Request) -> io::Result<Answer> {
-    let stream = connect(url)?;
+    exchange(&connect(url)?, PATH, request)
+}
+
+/// Posts once to this address (`http://127.0.0.1:1234/path`); each wait is as long as patience.
+pub(super) fn post_to(url: &str, request: &Request, patience: Duration) -> io::Result<Answer> {
+    let path = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    let stream = connect(&url[..path])?;
+    stream.set_read_timeout(Some(patience))?;
+    exchange(&stream, &url[path..], request)
+}
+
+fn exchange(stream: &TcpStream, path: &str, request: &Request) -> io::Result<Answer> {
     // Whoever answers early may close early; the answer is read all the same.
-    let written = request.write(&stream);
-    match (read(&stream), written) {
+    let written = request.write(stream, path);
+    match (read(stream), written) {
         (Err(_), Err(error)) => Err(error),
         (answer, _) => answer,
     }

@@ -2,23 +2,29 @@
 //! goes to a link is seen.
 
 use std::{
-    collections::HashMap,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
+use serde_json::Value;
+
 use super::{
-    Photo,
+    Answer, Format, Photo, Signer,
     api::{Api, Asked},
+    clock::FakeClock,
+    guest,
+    post::post_to,
+    sessions::{Kept, Sessions},
 };
 
 /// The key that the API wants.
 pub(super) const KEY: &str = "aptr_test_0123456789abcdef0123456789abcdef";
 /// What makes a link work; stands in its query.
-const SIGNATURE: &str = "s1gn4tur3-0f-th3-l1nk";
+pub(super) const SIGNATURE: &str = "s1gn4tur3-0f-th3-l1nk";
 
 /// How one of the two ways answers.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +59,6 @@ pub(crate) struct Seen {
 
 #[derive(Default)]
 struct State {
-    photos: HashMap<String, Vec<u8>>,
     link: Way,
     api: Way,
     /// What is no photo by its id.
@@ -64,15 +69,20 @@ struct State {
 /// A running fake Apertur; it ends with the process.
 pub(crate) struct FakeApertur {
     state: Arc<Mutex<State>>,
-    links: String,
     api: String,
+    /// Its time.
+    pub clock: FakeClock,
 }
 
 impl FakeApertur {
     pub(crate) fn start() -> FakeApertur {
         let state = Arc::new(Mutex::new(State::default()));
         let (links, api) = (listen(&state, "link"), listen(&state, "api"));
-        FakeApertur { state, links, api }
+        let mut own = lock(&state);
+        own.rest.sessions.links = links;
+        let clock = own.rest.sessions.clock.clone();
+        drop(own);
+        FakeApertur { state, api, clock }
     }
 
     /// The lines of `[apertur]` that lead here.
@@ -83,10 +93,17 @@ impl FakeApertur {
         )
     }
 
+    /// The origin of the API.
+    pub(crate) fn api_url(&self) -> &str {
+        &self.api
+    }
+
     /// Takes a photo in and gives the link to it.
     pub(crate) fn keep(&self, image_id: &str, bytes: &[u8]) -> String {
-        self.state().photos.insert(image_id.to_owned(), bytes.to_vec());
-        format!("{}/d/{image_id}?sig={SIGNATURE}", self.links)
+        let kept = Kept { bytes: bytes.to_vec(), ..Kept::default() };
+        let sessions = &mut self.state().rest.sessions;
+        sessions.kept.insert(image_id.to_owned(), kept);
+        sessions.link(image_id)
     }
 
     /// How links answer from now on.
@@ -110,6 +127,55 @@ impl FakeApertur {
         let photo = uploaded.unwrap_or_else(|refused| panic!("{refused:?}"));
         self.keep(image_id, &photo.bytes);
         photo
+    }
+
+    /// From now on the destination of this id posts there, in this form and signed so.
+    pub(crate) fn bridge(&self, id: &str, url: &str, format: Format, signer: Signer) {
+        self.with(|api| {
+            let mut places = api.sessions.places.iter_mut();
+            let place = places.find(|place| place.id == id).unwrap();
+            (place.url, place.format) = (Some(url.to_owned()), format);
+            place.spelling = signer.spelling;
+            place.signer = signer;
+        });
+    }
+
+    /// A guest's phone uploads a photo by HTTP.
+    pub(crate) fn guest(&self, session: &str, photo: &Photo, password: Option<&str>) -> Answer {
+        guest::send(&self.api, session, photo, password)
+    }
+
+    /// The same with a photo that is taken; gives it as it is known from then on.
+    pub(crate) fn photographed(&self, session: &str, photo: &Photo) -> Photo {
+        let answer = self.guest(session, photo, None);
+        let taken: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(answer.status, 201, "{taken}");
+        Photo { image_id: taken["id"].as_str().unwrap().to_owned(), ..photo.clone() }
+    }
+
+    /// Posts what is due now; gives how many tries that were.
+    pub(crate) fn work(&self) -> usize {
+        for done in 0.. {
+            let claimed = self.with(|api| {
+                let Sessions { outbox, clock, .. } = &mut api.sessions;
+                Some((outbox.claim(clock.now())?, outbox.patience))
+            });
+            let Some(((at, posting), patience)) = claimed else { return done };
+            // Each try is signed anew.
+            let signer = Signer { at: Timestamp::now().as_second(), ..posting.signer };
+            let answer = post_to(&posting.url, &signer.sign(posting.request), patience);
+            self.with(|api| api.sessions.answered(at, &answer));
+        }
+        0
+    }
+
+    /// Sets the clock forward from retry to retry until none is left.
+    pub(crate) fn work_off(&self) {
+        loop {
+            self.work();
+            let Some(next) = self.with(|api| api.sessions.outbox.next_at()) else { return };
+            self.clock.step_to(next);
+        }
     }
 
     /// Every request so far.
@@ -164,16 +230,29 @@ fn request(stream: &TcpStream) -> io::Result<Asked> {
     Ok(asked)
 }
 
-fn answer(stream: &TcpStream, state: &Mutex<State>, way: &'static str) -> io::Result<()> {
+fn answer(stream: &TcpStream, shared: &Mutex<State>, way: &'static str) -> io::Result<()> {
     let head = request(stream)?;
+    let asked_at = Instant::now();
     let (status, extra, body, then) = {
-        let mut state = lock(state);
+        let mut state = lock(shared);
+        while way == "api" && is_held(&state.rest, &head, asked_at) {
+            drop(state);
+            thread::sleep(Duration::from_millis(20));
+            state = lock(shared);
+        }
         if way == "api" && !head.target.starts_with("/api/v1/uploads/") {
             let reply = state.rest.answer(&head);
             let seen = Seen { way, path: head.target, status: reply.status };
             state.seen.push(seen);
             drop(state);
             return write(stream, (reply.status, &reply.headers), &reply.body, usize::MAX);
+        }
+        if way == "api"
+            && let rest = &mut state.rest
+            && let Err(refused) = rest.limits.count(&head, rest.sessions.clock.now())
+        {
+            drop(state);
+            return write(stream, (refused.status, &refused.headers), &refused.body, usize::MAX);
         }
         let photo = if way == "link" { linked(&state, &head) } else { asked(&state, &head) };
         let how = if way == "link" { &state.link } else { &state.api };
@@ -182,12 +261,23 @@ fn answer(stream: &TcpStream, state: &Mutex<State>, way: &'static str) -> io::Re
             Err(status) => (status, String::new(), Vec::new(), Way::Works),
         }
     };
-    lock(state).seen.push(Seen { way, path: head.target, status });
+    lock(shared).seen.push(Seen { way, path: head.target, status });
     if let Way::Slow(wait) = then {
         thread::sleep(wait);
     }
     let end = if matches!(then, Way::Truncated) { body.len() / 2 } else { body.len() };
     write(stream, (status, &extra), &body, end)
+}
+
+/// Whether an answer about a delivery status is held back, because nothing changed yet.
+fn is_held(api: &Api, head: &Asked, asked_at: Instant) -> bool {
+    let seen = head.variable("pollFrom").and_then(|seen| seen.parse::<Timestamp>().ok());
+    let is_status = head.target.contains("/delivery-status?");
+    // Times travel in milliseconds.
+    let changed = api.sessions.changed_at.as_millisecond();
+    is_status
+        && seen.is_some_and(|seen| changed <= seen.as_millisecond())
+        && asked_at.elapsed() < api.sessions.hold
 }
 
 /// Writes an answer, its body up to `end`.
@@ -213,8 +303,16 @@ fn linked<'a>(state: &'a State, head: &Asked) -> Result<&'a [u8], u16> {
     }
     let (path, query) = head.target.split_once('?').ok_or(403_u16)?;
     let signed = query.trim_end_matches("&hop") == format!("sig={SIGNATURE}");
-    let photo = path.strip_prefix("/d/").and_then(|id| state.photos.get(id)).ok_or(404_u16)?;
-    if signed { Ok(photo) } else { Err(403) }
+    let sessions = &state.rest.sessions;
+    let now = sessions.clock.now();
+    let photo = path.strip_prefix("/d/").and_then(|id| sessions.kept.get(id)).ok_or(404_u16)?;
+    match photo {
+        _ if !signed => Err(403),
+        Kept { link_ends: Some(end), .. } | Kept { gone_at: Some(end), .. } if *end <= now => {
+            Err(410)
+        }
+        Kept { bytes, .. } => Ok(bytes),
+    }
 }
 
 fn asked<'a>(state: &'a State, head: &Asked) -> Result<&'a [u8], u16> {
@@ -224,7 +322,10 @@ fn asked<'a>(state: &'a State, head: &Asked) -> Result<&'a [u8], u16> {
     state.rest.let_in(head).map_err(|(status, _)| status)?;
     let id = head.target.strip_prefix("/api/v1/uploads/").ok_or(404_u16)?;
     let id = id.strip_suffix("/download").ok_or(404_u16)?;
-    state.photos.get(id).map(Vec::as_slice).ok_or(404)
+    let sessions = &state.rest.sessions;
+    let kept = sessions.kept.get(id).ok_or(404_u16)?;
+    let is_gone = kept.gone_at.is_some_and(|at| at <= sessions.clock.now());
+    if is_gone { Err(404) } else { Ok(&kept.bytes) }
 }
 
 /// Status, more headers, body, and what else happens.

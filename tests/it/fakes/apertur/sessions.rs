@@ -1,9 +1,11 @@
 //! Upload sessions at Apertur and the photos in them (sections 4.1 to 4.3, 6).
 
+use std::{collections::HashMap, time::Duration};
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::{KEY_DESTINATION, Photo, WEBHOOK_DESTINATION};
+use super::{KEY_DESTINATION, Photo, clock::FakeClock, hooks::Hook, outbox::Outbox, places::Place};
 
 /// Status and message.
 pub(crate) type Refused = (u16, String);
@@ -48,18 +50,18 @@ pub(crate) struct Session {
 #[derive(Debug, Clone)]
 pub(crate) struct Uploaded {
     pub photo: Photo,
-    /// `pending`, `sent`, `failed`.
+    /// `pending`, `sent`, `failed`: at destinations that nothing is posted to.
     pub status: &'static str,
     pub acknowledged: bool,
 }
 
 impl Session {
-    fn max_images(&self) -> usize {
+    pub(super) fn max_images(&self) -> usize {
         self.asked["max_images"].as_u64().and_then(|n| n.try_into().ok()).unwrap_or(10)
     }
 
-    fn status(&self) -> &'static str {
-        if Timestamp::now() >= self.expires_at {
+    pub(super) fn status(&self, now: Timestamp) -> &'static str {
+        if now >= self.expires_at {
             "expired"
         } else if self.photos.len() >= self.max_images() {
             "completed"
@@ -70,32 +72,79 @@ impl Session {
         }
     }
 
-    fn is_polled(&self) -> bool {
+    pub(super) fn is_polled(&self) -> bool {
         self.asked["long_polling"] == true
     }
 
     /// Where its photos go: the ones asked for, else the key's own.
-    fn places(&self) -> Vec<Value> {
-        let asked: Vec<_> =
-            self.asked["destination_ids"].as_array().into_iter().flatten().collect();
-        let all = places();
-        if asked.is_empty() && !self.is_polled() {
-            return all.into_iter().filter(|place| place["id"] == KEY_DESTINATION).collect();
-        }
-        all.into_iter().filter(|place| asked.contains(&&place["id"])).collect()
+    pub(super) fn places<'a>(&self, all: &'a [Place]) -> Vec<&'a Place> {
+        let asked = self.asked["destination_ids"].as_array().into_iter().flatten();
+        let asked: Vec<_> = asked.filter_map(Value::as_str).collect();
+        let is_its_own = |place: &&Place| {
+            let by_key = asked.is_empty() && !self.is_polled() && place.id == KEY_DESTINATION;
+            by_key || asked.contains(&place.id.as_str())
+        };
+        all.iter().filter(is_its_own).collect()
     }
 }
 
+/// The bytes of a photo, as long as they can be had.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Kept {
+    pub bytes: Vec<u8>,
+    /// When the link to them ends, and when they are removed.
+    pub link_ends: Option<Timestamp>,
+    pub gone_at: Option<Timestamp>,
+}
+
 /// All of them.
-#[derive(Default)]
 pub(crate) struct Sessions {
+    pub clock: FakeClock,
+    /// The destinations of the project.
+    pub places: Vec<Place>,
+    pub hooks: Vec<Hook>,
+    pub outbox: Outbox,
+    /// The bytes of every photo by its id.
+    pub kept: HashMap<String, Kept>,
+    /// How long links to uploaded photos work, and how long the photos are kept.
+    pub link_life: Duration,
+    pub retention: Duration,
+    /// How long an unchanged delivery status is held back for who has seen it.
+    pub hold: Duration,
+    pub changed_at: Timestamp,
+    /// The origin of links.
+    pub links: String,
     pub all: Vec<Session>,
     /// Sessions that the plan still allows this month.
     pub quota: Option<usize>,
     /// `metadata` is no property that is known.
     pub refuses_metadata: bool,
+    /// Some device did not encrypt.
+    pub is_downgraded: bool,
     /// Seconds that an end must at least be away.
     pub soonest: i64,
+}
+
+impl Default for Sessions {
+    fn default() -> Sessions {
+        Sessions {
+            clock: FakeClock::default(),
+            places: Place::defaults(),
+            hooks: Vec::new(),
+            outbox: Outbox::default(),
+            kept: HashMap::new(),
+            link_life: Duration::from_hours(1),
+            retention: Duration::from_hours(7 * 24),
+            hold: Duration::ZERO,
+            changed_at: Timestamp::now(),
+            links: String::new(),
+            all: Vec::new(),
+            quota: None,
+            refuses_metadata: false,
+            is_downgraded: false,
+            soonest: 0,
+        }
+    }
 }
 
 impl Sessions {
@@ -106,7 +155,7 @@ impl Sessions {
             return bad("expires_at and expires_in_hours exclude each other");
         }
         for id in asked["destination_ids"].as_array().into_iter().flatten() {
-            if !places().iter().any(|place| place["id"] == *id) {
+            if !self.places.iter().any(|place| *id == place.id) {
                 return Err((404, "destination not found in this project".to_owned()));
             }
         }
@@ -115,7 +164,7 @@ impl Sessions {
             Some(left) => *left -= 1,
             None => {}
         }
-        let now = Timestamp::now();
+        let now = self.clock.now();
         let hours = asked["expires_in_hours"].as_i64().unwrap_or(12);
         let in_hours = now.checked_add(SignedDuration::from_hours(hours)).unwrap();
         let session = Session {
@@ -125,8 +174,10 @@ impl Sessions {
             expires_at: time(&asked["expires_at"]).unwrap_or(in_hours),
             photos: Vec::new(),
         };
-        let answer = made(&session);
+        let answer = self.made(&session);
+        let event = json!({"id": session.id});
         self.all.push(session);
+        self.event("project.session.created", "", &event);
         Ok(answer)
     }
 
@@ -166,15 +217,16 @@ impl Sessions {
     }
 
     fn may_end(&self, at: &Value) -> bool {
-        let away = time(at).map(|at| at.duration_since(Timestamp::now()).as_secs());
+        let away = time(at).map(|at| at.duration_since(self.clock.now()).as_secs());
         away.is_some_and(|away| (self.soonest..=168 * 3600).contains(&away))
     }
 
     pub(crate) fn change(&mut self, id: &str, asked: &Value) -> Result<Value, Refused> {
         self.check(asked.as_object().unwrap(), &CHANGE)?;
+        let now = self.clock.now();
         let session = self.all.iter_mut().find(|session| session.id == id);
         let session = session.ok_or((404, "Session not found".to_owned()))?;
-        match session.status() {
+        match session.status(now) {
             "expired" => return Err((410, "Session expired".to_owned())),
             "completed" => return Err((409, "Session already completed".to_owned())),
             _ => {}
@@ -193,69 +245,37 @@ impl Sessions {
         found.ok_or((404, "Session not found".to_owned()))
     }
 
-    /// What guests see; the mixed casing is real.
-    pub(crate) fn state(&self, id: &str) -> Result<Value, Refused> {
-        let session = self.known(id)?;
-        Ok(json!({
-            "id": session.id,
-            "status": session.status(),
-            "expiresAt": session.expires_at,
-            "tags": session.asked["tags"],
-            "imagesPerSession": 10,
-            "effectiveMaxImages": session.max_images(),
-            "password_protected": session.asked["password"].is_string(),
-            "serverPublicKey": "-----BEGIN PUBLIC KEY-----",
-            "e2eEnabled": false,
-            "e2eDowngraded": false,
-        }))
-    }
-
-    pub(crate) fn page(&self, page: usize, size: usize) -> Value {
-        let rows: Vec<_> = self.all.iter().rev().map(row).collect();
-        let from = (page.max(1) - 1) * size;
-        let data: Vec<_> = rows.iter().skip(from).take(size).collect();
-        let pages = rows.len().div_ceil(size.max(1));
-        json!({"data": data, "total": rows.len(), "page": page, "pageSize": size,
-            "totalPages": pages})
-    }
-
-    pub(crate) fn recent(&self, limit: usize) -> Value {
-        self.all.iter().rev().take(limit).map(row).collect()
-    }
-
-    pub(crate) fn delivery_status(&self, id: &str) -> Result<Value, Refused> {
-        let session = self.known(id)?;
-        let place = |uploaded: &Uploaded, place: &Value| {
-            json!({"destination_id": place["id"], "type": place["type"], "name": place["name"],
-                "status": uploaded.status, "attempts": 1, "last_error": null})
-        };
-        let file = |uploaded: &Uploaded| {
-            let places = session.places();
-            let places: Vec<_> = places.iter().map(|to| place(uploaded, to)).collect();
-            json!({"record_id": uploaded.photo.image_id, "filename": uploaded.photo.filename,
-                "size_bytes": uploaded.photo.bytes.len(), "destinations": places})
-        };
-        let files: Vec<_> = session.photos.iter().map(file).collect();
-        let changed = format!("{:.3}", Timestamp::now());
-        Ok(json!({"status": session.status(), "lastChanged": changed, "files": files}))
-    }
-
-    /// A guest uploads a photo; gives it as webhooks will name it.
+    /// A guest uploads a photo, which somebody else delivers; gives it as webhooks will name it.
     pub(crate) fn upload(&mut self, id: &str, image: &str) -> Result<Photo, Refused> {
+        self.takes_photos(self.known(id)?)?;
+        self.take(id, Photo::new(image), "sent")
+    }
+
+    /// Whether a session takes photos now.
+    pub(super) fn takes_photos(&self, session: &Session) -> Result<(), Refused> {
+        match session.status(self.clock.now()) {
+            "expired" => Err((410, "Session expired".to_owned())),
+            "completed" => Err((422, "Session is full".to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a photo in; gives it with what its session says.
+    pub(super) fn take(
+        &mut self,
+        id: &str,
+        mut photo: Photo,
+        status: &'static str,
+    ) -> Result<Photo, Refused> {
+        self.changed_at = self.clock.now();
         let session = self.all.iter_mut().find(|session| session.id == id);
         let session = session.ok_or((404, "Session not found".to_owned()))?;
-        match session.status() {
-            "expired" => return Err((410, "Session expired".to_owned())),
-            "completed" => return Err((422, "Session is full".to_owned())),
-            _ => {}
-        }
-        let mut photo = Photo::new(image);
         session.id.clone_into(&mut photo.session);
         photo.index = session.photos.len().try_into().unwrap();
         let tags = session.asked["tags"].as_array().into_iter().flatten();
         photo.tags = tags.filter_map(Value::as_str).map(ToOwned::to_owned).collect();
         photo.metadata = session.asked["metadata"].clone();
-        let uploaded = Uploaded { photo: photo.clone(), status: "sent", acknowledged: false };
+        let uploaded = Uploaded { photo: photo.clone(), status, acknowledged: false };
         session.photos.push(uploaded);
         Ok(photo)
     }
@@ -270,7 +290,7 @@ impl Sessions {
                     "source": "camera", "created_at": session.created_at})
             })
             .collect();
-        if images.is_empty() && session.status() == "expired" {
+        if images.is_empty() && session.status(self.clock.now()) == "expired" {
             return Err((410, "Session expired and all images acknowledged".to_owned()));
         }
         Ok(json!({ "images": images }))
@@ -304,42 +324,12 @@ impl Sessions {
         Ok(json!({"status": "acknowledged"}))
     }
 
-    #[expect(clippy::unused_self, reason = "a project belongs to a key")]
-    pub(crate) fn places(&self, project: &str) -> Result<Value, Refused> {
+    pub(crate) fn places_of(&self, project: &str) -> Result<Value, Refused> {
         if project != PROJECT {
             return Err((403, "The key belongs to another project".to_owned()));
         }
-        Ok(places().into())
+        Ok(self.places.iter().map(Place::shown).collect())
     }
-}
-
-fn places() -> Vec<Value> {
-    let place = |id: &str, kind: &str, name: &str| json!({"id": id, "type": kind, "name": name, "config": {}, "isActive": true});
-    vec![place(WEBHOOK_DESTINATION, "webhook", "Bridge"), place(KEY_DESTINATION, "s3", "Archive")]
-}
-
-fn made(session: &Session) -> Value {
-    let url = |rest: &str| format!("https://u.example.com/{rest}/{}", session.id);
-    json!({
-        "id": session.id,
-        "uuid": session.id,
-        "upload_url": url("s"),
-        "qr_url": url("qr"),
-        "short_url": format!("https://u.example.com/{}", &session.id[33..]),
-        "qr_specs": {"endpoint": url("qr"), "formats": ["png"], "params": {}},
-        "destinations": session.places(),
-        "long_polling": session.is_polled(),
-        "expires_at": session.expires_at,
-        "password_protected": session.asked["password"].is_string(),
-        "env": "test",
-    })
-}
-
-fn row(session: &Session) -> Value {
-    let count = session.photos.len();
-    json!({"id": session.id, "status": session.status(), "imagesCount": count,
-        "imagesDelivered": count, "imagesFailed": 0, "longPollingEnabled": session.is_polled(),
-        "env": "test", "createdAt": session.created_at, "expiresAt": session.expires_at})
 }
 
 fn time(value: &Value) -> Option<Timestamp> {

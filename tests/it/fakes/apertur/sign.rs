@@ -30,6 +30,8 @@ pub(crate) struct Signer {
     pub spelling: &'static str,
     /// Unix seconds.
     pub at: i64,
+    /// Of svix; the same over retries.
+    pub id: String,
     /// The signature begins with `sha256=`.
     pub prefix: bool,
     pub upper_case: bool,
@@ -42,6 +44,7 @@ impl Default for Signer {
             scheme: Scheme::Body,
             spelling: "Apertur",
             at: jiff::Timestamp::now().as_second(),
+            id: "msg_1".to_owned(),
             prefix: true,
             upper_case: false,
         }
@@ -71,7 +74,7 @@ impl Signer {
                 request.header(&name, &signature)
             }
             Scheme::Svix => {
-                let id = "msg_1";
+                let id = &self.id;
                 let digest = mac(&svix_key(&self.secret), &format!("{id}.{at}."), &request.body);
                 request
                     .header("svix-id", id)

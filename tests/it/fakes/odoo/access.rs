@@ -64,7 +64,11 @@ pub(crate) fn allowed(state: &State, env: &Env, model: &str, op: Op) -> bool {
     }
     let read = op == Op::Read;
     match model {
-        "ir.model" | "ir.config_parameter" | "ir.actions.server" | "ir.actions.actions" => false,
+        "ir.model"
+        | "ir.model.data"
+        | "ir.config_parameter"
+        | "ir.actions.server"
+        | "ir.actions.actions" => false,
         "res.partner" | "helpdesk.ticket" => read || env.role == Role::Bot,
         // From 17 on internal users hold the right and the record rules say no; 16 refuses at once.
         "project.task" => {
@@ -206,8 +210,8 @@ fn group(version: u32, model: &str) -> &'static str {
         ("res.partner", _) => "Contact/Creation",
         ("project.task" | "project.project", _) => "Project/User",
         ("helpdesk.ticket", _) => "Helpdesk/User",
-        ("ir.model" | "res.users", ..=18) => "Administration/Access Rights",
-        ("ir.model" | "res.users", _) => "Access Rights",
+        ("ir.model" | "ir.model.data" | "res.users", ..=18) => "Administration/Access Rights",
+        ("ir.model" | "ir.model.data" | "res.users", _) => "Access Rights",
         (_, ..=18) => "Administration/Settings",
         _ => "Role / Administrator",
     }

@@ -6,9 +6,12 @@
 //! exchange against it. Version 17 was measured but not recorded: it behaves as 18 except where the
 //! measured tables say otherwise.
 //!
+//! Measured on all four, but not recorded: what `models/code` says of server actions, who may read
+//! what of them, marks on records, and writing to or removing what is gone.
+//!
 //! By reading only, neither measured nor recorded: on 17 the wording of refused posts (as 16) and
-//! inactive languages (as 18); that search hides attachments whose record is gone; that plain users
-//! cannot read `ir.actions.server`; that `check_access_rule` answers None, a fault over XML-RPC.
+//! inactive languages (as 18); that search hides attachments whose record is gone; that
+//! `check_access_rule` answers None, a fault over XML-RPC.
 //!
 //! A request goes `server` (socket, route) -> `rpc` or `json2` (who calls what) -> `faults` (what a
 //! test planted) -> `models` (the work, on `state`) -> `wire` or JSON (the answer).
@@ -293,6 +296,28 @@ impl FakeOdoo {
         models::call(&mut state, &env, model, method, models::Args::Positional(args, named))
             .map(|value| value.to_json())
             .map_err(|fail| fail.fault(version).1)
+    }
+
+    /// Clicks on the entry of the Action menu that collects photos, as this user on this record;
+    /// gives the address that their browser opens.
+    ///
+    /// # Errors
+    /// What the server says against it, or that there is no such entry.
+    pub(crate) fn collect(&self, uid: i64, model: &str, record: i64) -> Result<String, String> {
+        let entry = self.server.shared.state().rows("ir.actions.server").find_map(|(id, row)| {
+            let is_it = text(row, "model_name") == model
+                && text(row, "binding_view_types").split(',').any(|view| view == "form")
+                && text(row, "code").contains("apertur-collect:");
+            is_it.then_some(id)
+        });
+        let entry = entry.ok_or_else(|| format!("{model} has no entry that collects photos"))?;
+        let context = serde_json::json!({
+            "active_model": model, "active_id": record, "active_ids": [record],
+        });
+        let named = serde_json::json!({ "context": context });
+        let args = serde_json::json!([[entry]]);
+        let action = self.call_as(uid, "ir.actions.server", "run", args, named)?;
+        Ok(action["url"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Plants a fault.

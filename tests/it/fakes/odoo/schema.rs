@@ -187,6 +187,12 @@ pub(crate) const MODELS: &[Model] = &[
         fields: "name:char type:char xml_id:char help:html",
     },
     Model {
+        name: "ir.model.data",
+        label: "Model Data",
+        chatter: false,
+        fields: "name:char module:char model:char res_id:int noupdate:bool complete_name:char",
+    },
+    Model {
         name: "mail.compose.message",
         label: "Email composition wizard",
         chatter: false,

@@ -80,6 +80,13 @@ impl Seed {
         let ticket = [("name", Value::str("Ticket")), ("partner_id", Value::Int(43))];
         state.insert("helpdesk.ticket", 77, ticket);
         for (model, ids) in self.models {
+            let id = state.next_id("ir.model");
+            let row = [
+                ("model", Value::str(&model)),
+                ("name", Value::str(&model)),
+                ("is_mail_thread", Value::Bool(true)),
+            ];
+            state.insert("ir.model", id, row);
             for id in ids {
                 state.insert(&model, id, [("name", Value::Str(format!("Record {id}")))]);
             }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::civil::{DateTime, datetime};
+
 use super::faults::Fault;
 use super::files::Content;
 use super::schema;
@@ -13,7 +15,12 @@ use super::{Call, Switch};
 pub(crate) type Row = BTreeMap<String, Value>;
 
 /// Where the server's clock begins, in UTC; what was seeded was made then.
-pub(crate) const EPOCH: &str = "2026-11-20 22:18:00";
+pub(crate) const EPOCH: DateTime = datetime(2026, 11, 20, 22, 18, 0, 0);
+
+/// A time in UTC, as clients get it.
+pub(crate) fn moment(at: DateTime) -> Value {
+    Value::Str(at.strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
 
 /// What a user may do; the groups behind it are not simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,10 +131,16 @@ impl State {
         state
     }
 
+    fn add_language(&mut self, id: i64, code: &str) {
+        let row =
+            [("name", Value::str(code)), ("code", Value::str(code)), ("active", Value::Bool(true))];
+        self.insert("res.lang", id, row);
+        self.languages.insert(code.to_owned());
+    }
+
     /// The time, as clients get it.
     pub(super) fn now(&self) -> Value {
-        let epoch: jiff::civil::DateTime = EPOCH.parse().expect("the epoch is a time");
-        Value::Str((epoch + self.passed).strftime("%Y-%m-%d %H:%M:%S").to_string())
+        moment(EPOCH + self.passed)
     }
 
     fn fill_base(&mut self) {
@@ -146,6 +159,7 @@ impl State {
         self.insert("res.partner", 1, [("name", Value::str("My Company"))]);
         let inactive = [("name", Value::str("OdooBot")), ("active", Value::Bool(false))];
         self.insert("res.partner", 2, inactive);
+        self.add_language(1, "en_US");
         let mut next = 600;
         for model in schema::MODELS {
             let id = known_model_id(self.version, model.name).unwrap_or_else(|| {
@@ -283,7 +297,8 @@ impl State {
             Switch::Later(by) => self.passed += by,
             Switch::Slow(delay) => self.switches.slow = delay,
             Switch::Language(code) => {
-                self.languages.insert(code);
+                let id = self.next_id("res.lang");
+                self.add_language(id, &code);
             }
             Switch::NextId(model, id) => {
                 self.sequences.insert(model, id);

@@ -9,7 +9,7 @@ use super::super::access::{self, Op};
 use super::super::call::Bound;
 use super::super::failure::Fail;
 use super::super::schema::{self, Kind};
-use super::super::state::{EPOCH, Env, State};
+use super::super::state::{EPOCH, Env, State, moment};
 use super::super::value::Value;
 use super::domain;
 
@@ -45,7 +45,7 @@ pub(crate) fn raw(state: &State, model: &str, id: i64, field: &str) -> Value {
             let followers = state.followers.get(&(model.to_owned(), id));
             Value::ids(followers.into_iter().flatten().copied())
         }
-        "create_date" | "write_date" | "date" => stored.unwrap_or_else(|| Value::str(EPOCH)),
+        "create_date" | "write_date" | "date" => stored.unwrap_or_else(|| moment(EPOCH)),
         _ => stored.unwrap_or(Value::Bool(false)),
     }
 }
@@ -325,7 +325,19 @@ pub(crate) fn create(
     if has_name && !named {
         return Err(missing_required(env, model));
     }
+    if model == "ir.model.data" && is_taken(state, &vals) {
+        let text = "The operation cannot be completed: An external id of this name exists already";
+        return Err(Fail::User(text.to_owned()));
+    }
     Ok(store(state, env, model, vals))
+}
+
+/// External ids are unique in their module.
+fn is_taken(state: &State, vals: &[(String, Value)]) -> bool {
+    let given = |name: &str| vals.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+    state
+        .rows("ir.model.data")
+        .any(|(_, row)| row.get("module") == given("module") && row.get("name") == given("name"))
 }
 
 /// Stores a checked record.
@@ -415,6 +427,10 @@ pub(crate) fn unlink(
     ids: &[i64],
 ) -> Result<Value, Fail> {
     access::check_rights(state, env, model, Op::Unlink)?;
+    let gone = ids.iter().find(|id| state.row(model, **id).is_none());
+    if let Some(id) = gone.filter(|_| model == "ir.attachment") {
+        return Err(access::missing(env, model, *id));
+    }
     let ids: Vec<i64> = ids.iter().copied().filter(|id| state.row(model, *id).is_some()).collect();
     if model == "ir.attachment" {
         super::attachment::check_targets(state, env, &ids)?;
@@ -427,6 +443,13 @@ pub(crate) fn unlink(
         }
         if model == "ir.attachment" {
             state.files.remove(&id);
+        }
+        // A record takes its external ids along.
+        if let Some(ids) = state.tables.get_mut("ir.model.data") {
+            ids.retain(|_, row| {
+                row.get("model").and_then(Value::as_str) != Some(model)
+                    || row.get("res_id").and_then(Value::as_int) != Some(id)
+            });
         }
     }
     Ok(Value::Bool(true))
