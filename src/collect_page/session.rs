@@ -267,25 +267,23 @@ impl CollectPage {
         let (entered, own) = self.session(parts).await?;
         let address = address(visit, &entered, &own);
         let now = self.now();
-        let failed = |cause: &Cause| {
-            self.behind.telemetry.emit(&Fact::CollectFailed { destination: None, cause });
-        };
         let closing = sessions::close(&self.behind.apertur, &own, now);
+        let locally = || OwnSession { closed_at: own.closed_at.or(Some(now)), ..own.clone() };
         let (own, left_open) = match tokio::time::timeout(PATIENCE, closing).await {
             Ok(Ok(closed)) => (closed.own, closed.left_open.map(|error| error.cause)),
             Ok(Err(other)) => {
-                failed(&Cause::new(ErrorKind::NotAllowed, other.to_string(), ""));
-                return Err(Trouble::AperturRefuses(String::new()));
+                let fix = "close it with a key of that environment";
+                let cause = Cause::new(ErrorKind::NotAllowed, other.to_string(), fix);
+                (locally(), Some(cause))
             }
             Err(_) => {
                 let what = "Apertur did not close a session in time";
-                let cause = Cause::new(ErrorKind::Timeout, what, "close it again");
-                (OwnSession { closed_at: own.closed_at.or(Some(now)), ..own }, Some(cause))
+                (locally(), Some(Cause::new(ErrorKind::Timeout, what, "close it again")))
             }
         };
         self.behind.journal.keep_session(own).await?;
         let Some(cause) = left_open else { return Ok(see(address)) };
-        failed(&cause);
+        self.behind.telemetry.emit(&Fact::CollectFailed { destination: None, cause: &cause });
         Ok(see(format!("{address}?said=open")))
     }
 }
