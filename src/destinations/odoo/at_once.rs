@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::{
     Odoo,
     actions::SHORTCUT,
-    calls::{NewAttachment, NewMessage, Record, attachment, id, message, strange},
+    calls::{NewAttachment, NewMessage, Record, attachment, id, message, quietly, strange},
     deliver::{Order, receipt, unaddressed},
     session::Session,
     wire::Call,
@@ -93,6 +93,7 @@ impl Odoo {
             "attachment": attachment(&values, marker.as_str()),
             "context": if keeps { json!({"image_no_postprocess": true}) } else { json!({}) },
             "message": message(&new),
+            "posting": quietly(),
             "customer": if is_contact && has_customer { json!("partner_id") } else { false.into() },
         });
         let call = Call::writing("ir.actions.server", "run", "deliver the photo")

@@ -182,12 +182,9 @@ impl Session {
     /// # Errors
     /// As [`Session::call`].
     pub(super) async fn post(&self, record: &Record, new: &NewMessage<'_>) -> Result<u64, Failure> {
-        let mut call = Call::writing(&record.model, "message_post", "post the message")
-            .on(record.id)
-            // Else the bridge's user would follow every record that ever got a photo, and get
-            // a mail for each answer.
-            .context("mail_create_nosubscribe", true);
-        call.named = message(new);
+        let mut call =
+            Call::writing(&record.model, "message_post", "post the message").on(record.id);
+        (call.named, call.context) = (message(new), quietly());
         let posted = self.call(&call).await?;
         id(&posted).ok_or_else(|| strange(&call))
     }
@@ -227,6 +224,20 @@ pub(super) fn message(new: &NewMessage<'_>) -> Map<String, Json> {
         put("partner_ids", json!([partner]));
     }
     named
+}
+
+/// The context of `message_post`. Else the bridge's user would follow every record that ever got
+/// a photo, and get a mail for each answer; and on 19 the customer of a task would follow it from
+/// the first photo in contact mode on, and be mailed the public ones too.
+pub(super) fn quietly() -> Map<String, Json> {
+    let keys = [
+        // Read by 16 to 18.
+        ("mail_create_nosubscribe", true),
+        // Read by 19.
+        ("mail_post_autofollow_author_skip", true),
+        ("mail_post_autofollow", false),
+    ];
+    keys.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
 /// The call that makes an attachment whose `datas` is given as base64, or as a marker.

@@ -143,9 +143,9 @@ async fn an_action_that_does_not_do_it_is_done_without_until_the_server_is_met_a
 async fn code_of_another_version_is_not_called() {
     for version in VERSIONS {
         let [lab, _] = pair(version).await;
-        let all = json!([[["binding_view_types", "=", "apertur-bridge-1"]]]);
+        let all = json!([[["binding_view_types", "=", "apertur-bridge-2"]]]);
         let all = lab.odoo.call_as(2, "ir.actions.server", "search", all, json!({}));
-        let older = json!([all.unwrap(), {"binding_view_types": "apertur-bridge-0"}]);
+        let older = json!([all.unwrap(), {"binding_view_types": "apertur-bridge-1"}]);
         lab.odoo.call_as(2, "ir.actions.server", "write", older, json!({})).unwrap();
         assert_eq!(ending(&lab.send(&to_contact(), &photo()).await), "done");
         assert!(!lab.methods().iter().any(|method| method == RUN), "{version}");
@@ -198,6 +198,25 @@ async fn faults_mean_what_they_mean_to_the_separate_calls() {
         lab.odoo.set(Switch::KeyRevoked(true));
         let sent = lab.send(&delivery("b", "odoo:res.partner:42", None), &photo()).await;
         assert_eq!(ending(&sent), "broken unauthorized", "{version}");
+    }
+}
+
+#[tokio::test]
+async fn neither_way_makes_anybody_follow_the_record() {
+    for version in VERSIONS {
+        let [once, several] = pair(version).await;
+        let context = async |lab: &Lab, method: &str| {
+            lab.send(&to_contact(), &photo()).await.unwrap();
+            lab.odoo.calls().into_iter().find(|call| call.method == method).unwrap().context
+        };
+        let one = context(&once, "run").await["apertur_photo"]["posting"].clone();
+        assert_eq!(one, context(&several, "message_post").await, "{version}");
+        let wanted = json!({
+            "mail_create_nosubscribe": true,
+            "mail_post_autofollow_author_skip": true,
+            "mail_post_autofollow": false,
+        });
+        assert_eq!(one, wanted, "{version}");
     }
 }
 

@@ -21,6 +21,6 @@ mark.write({'access_token': False, 'description': 'apertur-collect:' + env.cr.fe
 page = @PAGE@
 action = {
     'type': 'ir.actions.act_url',
-    'url': page + '&mark=%s&token=%s' % (mark.id, token),
+    'url': page + '&mark=' + str(mark.id) + '&token=' + token,
     'target': 'new',
 }

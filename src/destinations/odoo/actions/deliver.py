@@ -18,7 +18,7 @@ if not found:
     customer = photo['customer'] and record[photo['customer']]
     if customer:
         message['partner_ids'] = customer.ids
-    posted = record.with_context({'mail_create_nosubscribe': True}).message_post(**message)
+    posted = record.with_context(photo['posting']).message_post(**message)
     done = {'attachment': made.id, 'message': posted.id}
     done['told'] = bool(message.get('partner_ids'))
 action = {'type': 'ir.actions.act_window_close', 'infos': done}

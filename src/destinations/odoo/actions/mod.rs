@@ -21,8 +21,9 @@ use crate::{destinations::Language, model::DestinationName};
 /// The module of our external ids; none of this name can be installed.
 const MODULE: &str = "__apertur_bridge__";
 /// Where the delivery stands in `binding_view_types`, with the version of its code: the bridge
-/// calls it only where both sides mean the same.
-pub(super) const SHORTCUT: &str = "apertur-bridge-1";
+/// calls it only where both sides mean the same. Whoever changes what `deliver.py` reads or does
+/// counts it up: there may be one of another installation on the same Odoo.
+pub(super) const SHORTCUT: &str = "apertur-bridge-2";
 /// Where the address of the collect page stands in the code.
 const PAGE: &str = "@PAGE@";
 
@@ -115,6 +116,8 @@ fn page(public_url: &Url, destination: &DestinationName) -> Url {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
     use crate::{
         destinations::odoo::{fault::Doing, xmlrpc::tests::read},
@@ -133,6 +136,13 @@ mod tests {
             assert!(code.contains(&format!("page = {wanted}")), "{code}");
             assert!(!code.contains(PAGE) && !code.ends_with('\n'));
         }
+    }
+
+    #[test]
+    fn another_code_of_the_delivery_has_another_version() {
+        // An older one beside it on the same Odoo would be called otherwise: both change or none.
+        let digest = hex::encode(Sha256::digest(include_str!("deliver.py")));
+        assert_eq!((SHORTCUT, &digest[..16]), ("apertur-bridge-2", "95d103307fa8f419"));
     }
 
     #[test]

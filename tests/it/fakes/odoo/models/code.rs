@@ -3,7 +3,7 @@
 //! * `generate_access_token`: leaves a mark on the record with its caller's rights and answers
 //!   the address that `page = "..."` says, with the mark's id and token.
 //! * `apertur_photo`: attaches and posts what that member of the context holds (`attachment
-//!   context message customer`), unless the attachment is there.
+//!   context message posting customer`), unless the attachment is there.
 //! * `message_post(` together with `ir.attachment`: the one-call delivery that was recorded. It
 //!   reads `photo` from the context (`id name datas mimetype body subtype`), looks for
 //!   `apertur:<id>` on the record, attaches and posts.
@@ -149,7 +149,7 @@ fn deliver(state: &mut State, env: &Env, model: &str, records: &[i64]) -> Result
         }
     }
     let told = named.iter().any(|(name, value)| name == "partner_ids" && value.truthy());
-    let quietly = inside(env, Value::object([("mail_create_nosubscribe", Value::Bool(true))]));
+    let quietly = inside(env, part("posting")?);
     let posted = message::post(state, &quietly, model, Bound { ids: vec![*record], named })?;
     let posted = posted.int_list().first().copied().or(posted.as_int());
     Ok(close(Value::object([
