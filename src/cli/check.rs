@@ -50,6 +50,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
         config.destinations.len(),
         config.server.listen,
     ))?;
+    let apertur = &config.apertur;
+    if apertur.api_key.is_some() && apertur.session_destinations.is_empty() && !apertur.poll {
+        remark(
+            "apertur.session_destinations is not set and apertur.poll is false: photos of the \
+             sessions made here come late where the API key's own destinations do not post to this \
+             bridge; set one of the two",
+        );
+    }
     block_on(async {
         let destinations = serve::destinations(&config)?;
         for name in to_log_in(&destinations).await {

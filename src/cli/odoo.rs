@@ -15,6 +15,7 @@ use super::{
     output::{Failure, json, line, remark, table},
 };
 use crate::{
+    collect_page::Key,
     config::Config,
     destinations::{Actions, Administrator, Change, Entry, Outcome, Plan, Settings},
     http::Http,
@@ -73,15 +74,18 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
 }
 
 fn install(config: &Config, args: &Args) -> Result<(), Failure> {
-    let public_url = config.server.public_url.as_ref().ok_or_else(|| {
+    let page = config.collect_page.as_ref().ok_or_else(|| {
         Failure::Unusable(anyhow!(
-            "Odoo's users are led to the bridge, and nobody said where their browsers find it; set \
-             `server.public_url`"
+            "Odoo's users are led to the collect page, and there is none; set `server.public_url`, \
+             where their browsers find it, and `apertur.api_key`, and let `collect.enabled` be true"
         ))
     })?;
+    let (name, _) = destination(config, args)?;
+    let key = Key::load(page.key.as_ref(), &config.data_dir).map_err(Failure::Unusable)?;
+    let page = page.entry(&key, name);
     let actions = actions(config, args)?;
     let changes = block_on(async {
-        actions.install(&args.plan(), public_url).await.map_err(|failure| failed(&failure))
+        actions.install(&args.plan(), &page).await.map_err(|failure| failed(&failure))
     })?;
     if changes.is_empty() {
         remark("this Odoo has none of the destination's models, so nothing was made");

@@ -15,6 +15,7 @@ use super::{
     key::Purpose,
     link::{Link, Signed},
     page,
+    record::PATIENCE,
     trouble::Trouble,
     visit::{Fields, Visit, form, html, see},
 };
@@ -58,7 +59,7 @@ pub(super) async fn log_in(
 ) -> HttpResponse {
     let visit = Visit::new(&request, &page);
     let shown = match form(payload).await {
-        Ok(asked) => page.check_password(&visit, &asked),
+        Ok(asked) => page.check_password(&visit, &asked).await,
         Err(trouble) => Err(trouble),
     };
     visit.answer(&page, shown)
@@ -85,8 +86,12 @@ impl CollectPage {
         format!("{}/{}", visit.base, link.sign(&self.key).reveal())
     }
 
-    /// By a mark: what it is found on is the record. The cheap looks come first.
+    /// By a mark: what it is found on is the record. The cheap looks come first, and the first of
+    /// them nobody passes who has not seen the entry in the destination's own menus.
     async fn by_mark(&self, visit: &Visit, asked: &Fields) -> Result<HttpResponse, Trouble> {
+        if !self.key.is_pass(asked.text("destination"), asked.text("key")) {
+            return Err(Trouble::OldEntry);
+        }
         let token = asked.text("token");
         let id = asked.text("mark").parse().ok().filter(|id: &i64| *id > 0);
         let desk = self.desk(asked.text("destination"));
@@ -97,10 +102,16 @@ impl CollectPage {
         let (Some(id), Some(desk), true) = (id, desk, is_plain) else {
             return Err(Trouble::Forbidden);
         };
-        self.gates.marks.pass(&visit.guest).map_err(Trouble::Throttled)?;
+        self.gates.marks.begin(&visit.guest).await.map_err(Trouble::Throttled)?;
         let mark = Mark { id, token: SecretString::from(token) };
-        let redeemed = self.asked(desk, desk.destination.redeem(&mark)).await?;
-        let Record { target, name } = redeemed.ok_or(Trouble::Forbidden)?;
+        let redeemed = self.asked(desk, desk.destination.redeem(&mark), PATIENCE).await;
+        // Without an answer nobody knows whether it is used up.
+        let redeemed = redeemed.map_err(|trouble| match trouble {
+            Trouble::Unreachable => Trouble::NoAnswer,
+            other => other,
+        });
+        let Record { target, name } = redeemed?.ok_or(Trouble::Forbidden)?;
+        self.gates.marks.succeeded(&visit.guest);
         let location = self.admit(visit, target.clone(), desk, "mark");
         self.names.keep_record(&desk.name, Record { target, name }, self.now());
         Ok(see(location))
@@ -114,7 +125,7 @@ impl CollectPage {
         asked: &Fields,
     ) -> Result<HttpResponse, Trouble> {
         let password = self.settings.password.as_ref().ok_or(Trouble::NoPassword)?;
-        let target: Target = asked.text("target").parse().map_err(|_| Trouble::Forbidden)?;
+        let target = self.target(asked)?;
         let cookie = request.cookie(COOKIE);
         let knew = cookie.is_some_and(|cookie| self.logged_in(cookie.value(), password));
         if !knew {
@@ -135,22 +146,30 @@ impl CollectPage {
         let is_meant = |desk: &&Desk| name.is_empty() || desk.name.as_str() == name;
         let desks: Vec<_> = self.desks_of(&target).filter(is_meant).collect();
         match desks.as_slice() {
-            [] => Err(Trouble::Forbidden),
+            [] => Err(Trouble::NoTarget),
             [desk] => Ok(see(self.admit(visit, target.clone(), desk, "password"))),
             several => Ok(html(page::choose(visit, &target, several))),
         }
     }
 
-    fn check_password(&self, visit: &Visit, asked: &Fields) -> Result<HttpResponse, Trouble> {
+    /// The record that an address names, as on the command line: with one type of help desk
+    /// configured, a mere `ticket:17` is one of it.
+    fn target(&self, asked: &Fields) -> Result<Target, Trouble> {
+        let target = asked.text("target").parse().map_err(|_| Trouble::NoTarget)?;
+        Ok(self.behind.routes.named(target))
+    }
+
+    async fn check_password(&self, visit: &Visit, asked: &Fields) -> Result<HttpResponse, Trouble> {
         let password = self.settings.password.as_ref().ok_or(Trouble::NoPassword)?;
-        self.gates.logins.pass(&visit.guest).map_err(Trouble::Throttled)?;
-        let target: Target = asked.text("target").parse().map_err(|_| Trouble::Forbidden)?;
+        let target = self.target(asked)?;
+        self.gates.logins.begin(&visit.guest).await.map_err(Trouble::Throttled)?;
         if !self.key.are_same(asked.text("password"), password.expose_secret().trim()) {
             self.behind.telemetry.emit(&Fact::CollectRefused { reason: "wrong_password" });
             let mut answer = html(page::password(visit, asked, true));
             *answer.status_mut() = actix_web::http::StatusCode::FORBIDDEN;
             return Ok(answer);
         }
+        self.gates.logins.succeeded(&visit.guest);
         let mut answer = self.choose(visit, target, asked)?;
         // A cookie that cannot be written is one more question some day.
         drop(answer.add_cookie(&self.login(visit, password)));

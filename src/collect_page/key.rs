@@ -4,7 +4,8 @@
 use std::{
     fmt, fs,
     io::{self, Read as _, Write as _},
-    path::Path,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -29,6 +30,8 @@ pub(super) enum Purpose {
     Login,
     /// A form that may be sent once.
     Form,
+    /// The entry of a destination's menus.
+    Entry,
 }
 
 impl Purpose {
@@ -37,6 +40,7 @@ impl Purpose {
             Self::Link => b"apertur-bridge collect link 1\0",
             Self::Login => b"apertur-bridge collect login 1\0",
             Self::Form => b"apertur-bridge collect form 1\0",
+            Self::Entry => b"apertur-bridge collect entry 1\0",
         }
     }
 }
@@ -81,7 +85,10 @@ impl Key {
         let path = data_dir.join(FILE);
         let text = read(&path).with_context(|| {
             let path = path.display();
-            format!("cannot read {path}; start the daemon once, and run this as its user")
+            format!(
+                "cannot read {path}; start the daemon once and run this as its user, or set \
+                 `collect.key` to one secret here and there"
+            )
         })?;
         let bytes = hex::decode(text.trim()).ok().filter(|bytes| bytes.len() == LENGTH);
         let bytes = bytes.with_context(|| {
@@ -112,6 +119,17 @@ impl Key {
         self.mac(purpose, &text).verify_slice(&mac).is_ok().then_some(text)
     }
 
+    /// What the entry in a destination's menus shows, so that nobody else is listened to.
+    pub(super) fn pass(&self, destination: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.mac(Purpose::Entry, destination).finalize().into_bytes())
+    }
+
+    /// Whether that is a destination's [`Key::pass`], in a time that tells nothing about it.
+    pub(super) fn is_pass(&self, destination: &str, pass: &str) -> bool {
+        let pass = URL_SAFE_NO_PAD.decode(pass).unwrap_or_default();
+        self.mac(Purpose::Entry, destination).verify_slice(&pass).is_ok()
+    }
+
     /// Whether two secrets are the same, in a time that tells nothing about either.
     pub(super) fn are_same(&self, one: &str, other: &str) -> bool {
         let other = self.mac(Purpose::Login, other).finalize().into_bytes();
@@ -128,6 +146,15 @@ fn read(path: &Path) -> io::Result<String> {
     // Twice the digits of a key and a line end.
     fs::File::open(path)?.take(4 * LENGTH as u64).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// The key file of a data directory with its mode, where others than its owner may read it.
+/// Blocks.
+#[must_use]
+pub fn open_to_others(data_dir: &Path) -> Option<(PathBuf, u32)> {
+    let path = data_dir.join(FILE);
+    let mode = fs::metadata(&path).ok()?.mode() & 0o777;
+    (mode & 0o077 != 0).then_some((path, mode))
 }
 
 /// Makes the file where it is missing, whole or not at all: of two that start at once, the first
@@ -167,6 +194,9 @@ mod tests {
             assert_eq!(key.verified(Purpose::Link, bad), None, "{bad}");
         }
         assert!(key.are_same("hush", "hush") && !key.are_same("hush", "hush!"));
+        let pass = key.pass("erp");
+        assert!(key.is_pass("erp", &pass) && !key.is_pass("erp2", &pass));
+        assert!(!Key::of(b"two").unwrap().is_pass("erp", &pass) && !key.is_pass("erp", ""));
     }
 
     #[test]
@@ -178,6 +208,9 @@ mod tests {
         assert!(again.verified(Purpose::Link, &signed).is_some());
         let file = home.path().join(FILE);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(open_to_others(home.path()), None);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(open_to_others(home.path()), Some((file.clone(), 0o640)));
         fs::write(&file, "rubbish").unwrap();
         let error = Key::load_or_make(None, home.path()).unwrap_err().to_string();
         assert!(error.contains("remove it"), "{error}");

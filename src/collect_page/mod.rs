@@ -23,6 +23,7 @@ mod words;
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpResponse, http::header, middleware::DefaultHeaders, web};
+use ipnet::IpNet;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -30,14 +31,15 @@ use url::Url;
 
 use self::{enter::Entered, gate::Gates, names::Names, once::Once, trouble::Trouble};
 pub use self::{
-    key::Key,
+    key::{Key, open_to_others},
     link::{Link, Signed},
 };
 use crate::{
     apertur::Apertur,
     destinations::Destination,
     journal::Journal,
-    model::{DestinationName, Mode, Target},
+    model::{DestinationName, Mode, OwnSession, Target},
+    route::Routes,
     system::Clock,
     telemetry::Telemetry,
 };
@@ -55,6 +57,8 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
 pub struct Settings {
     /// The address of the public listener, as people reach it.
     pub public_url: Url,
+    /// Proxies whose word counts on who is beyond them.
+    pub trusted_proxies: Vec<IpNet>,
     /// What links are signed with; by default the key of the data directory.
     pub key: Option<SecretString>,
     /// What opens the page of any record; nothing does without.
@@ -71,6 +75,20 @@ impl Settings {
     pub fn address(&self, link: &Signed) -> String {
         let url = self.public_url.as_str().trim_end_matches('/');
         format!("{url}/collect/{}", link.reveal())
+    }
+
+    /// Where the entry in the menus of a destination's own pages leads, to which `&mark=` and
+    /// `&token=` are appended. Who does not know it is not listened to.
+    #[must_use]
+    pub fn entry(&self, key: &Key, destination: &DestinationName) -> Url {
+        let mut url = self.public_url.clone();
+        url.set_path(&self.base());
+        url.set_fragment(None);
+        url.query_pairs_mut()
+            .clear()
+            .append_pair("destination", destination.as_str())
+            .append_pair("key", &key.pass(destination.as_str()));
+        url
     }
 
     /// The path below which the page is, as people reach it: `/collect`.
@@ -90,6 +108,13 @@ pub struct Desk {
     pub default_mode: Option<Mode>,
 }
 
+impl Desk {
+    /// How visible the photos of a session are here.
+    fn mode(&self, own: &OwnSession) -> Option<Mode> {
+        own.mode.or(self.default_mode)
+    }
+}
+
 /// What the page works with.
 #[derive(Debug, Clone)]
 pub struct Behind {
@@ -99,6 +124,8 @@ pub struct Behind {
     pub apertur: Apertur,
     /// The destinations; those that have no records are never asked.
     pub desks: Vec<Desk>,
+    /// What a ticket is of whose help desk nobody named.
+    pub routes: Arc<Routes>,
     /// The time.
     pub clock: Clock,
     /// Where facts go.
@@ -125,12 +152,11 @@ impl CollectPage {
     #[must_use]
     pub fn new(settings: Settings, key: Key, behind: Behind) -> Self {
         let (tasks, runtime) = (TaskTracker::new(), Handle::current());
-        let since = behind.clock.now();
         Self {
             gates: Gates::new(&behind.clock),
             names: Names::default(),
-            made: Once::new(since, tasks.clone(), runtime.clone()),
-            told: Once::new(since, tasks.clone(), runtime),
+            made: Once::new(record::is_nothing, &behind.clock, tasks.clone(), runtime.clone()),
+            told: Once::new(session::Told::is_nothing, &behind.clock, tasks.clone(), runtime),
             tasks,
             settings,
             key,
@@ -194,5 +220,35 @@ impl CollectPage {
             return Err(Trouble::Forbidden);
         }
         Ok(Entered { link, signed, desk })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_entry_leads_to_the_page_of_its_destination_with_its_pass() {
+        let key = Key::load(Some(&"k".into()), Path::new("")).unwrap();
+        let name = DestinationName::parse("erp").unwrap();
+        for (public, wanted) in [
+            ("https://p.example.com", "https://p.example.com/collect?destination=erp&key="),
+            ("https://p.example.com/a/?x=1#y", "https://p.example.com/a/collect?destination="),
+        ] {
+            let settings = Settings {
+                public_url: public.parse().unwrap(),
+                trusted_proxies: Vec::new(),
+                key: None,
+                password: None,
+                link_lifetime: LONGEST_LIFE,
+                default_mode: None,
+            };
+            let entry = settings.entry(&key, &name);
+            assert!(entry.as_str().starts_with(wanted), "{entry}");
+            let pass = entry.query_pairs().find(|(name, _)| name == "key").unwrap().1.into_owned();
+            assert!(key.is_pass("erp", &pass), "{entry}");
+        }
     }
 }

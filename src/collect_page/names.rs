@@ -2,7 +2,7 @@
 //! names of records, and the ids of sessions by their fingerprints.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -24,6 +24,8 @@ const MOST: usize = 5_000;
 pub(super) struct Names {
     records: Mutex<HashMap<(DestinationName, Target), (Timestamp, Record)>>,
     sessions: Mutex<HashMap<String, SessionId>>,
+    /// Sessions whose photos nobody posts to us, by their fingerprints.
+    unposted: Mutex<HashSet<String>>,
 }
 
 impl Names {
@@ -38,6 +40,16 @@ impl Names {
         known.filter(|(until, _)| now < *until).map(|(_, record)| record.clone())
     }
 
+    /// The same however long ago it was, for when nobody can be asked.
+    pub(super) fn stale_record(
+        &self,
+        destination: &DestinationName,
+        target: &Target,
+    ) -> Option<Record> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.get(&(destination.clone(), target.record())).map(|(_, record)| record.clone())
+    }
+
     pub(super) fn keep_record(
         &self,
         destination: &DestinationName,
@@ -45,7 +57,9 @@ impl Names {
         now: Timestamp,
     ) {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        records.retain(|_, (until, _)| now < *until);
+        if records.len() >= MOST {
+            records.retain(|_, (until, _)| now < *until);
+        }
         if records.len() < MOST {
             let name = (destination.clone(), record.target.record());
             records.insert(name, (later(now, BELIEVED), record));
@@ -63,5 +77,18 @@ impl Names {
             sessions.clear();
         }
         sessions.insert(session.fingerprint(), session.clone());
+    }
+
+    pub(super) fn is_unposted(&self, session: &SessionId) -> bool {
+        let unposted = self.unposted.lock().unwrap_or_else(PoisonError::into_inner);
+        unposted.contains(&session.fingerprint())
+    }
+
+    pub(super) fn keep_unposted(&self, session: &SessionId) {
+        let mut unposted = self.unposted.lock().unwrap_or_else(PoisonError::into_inner);
+        if unposted.len() >= MOST {
+            unposted.clear();
+        }
+        unposted.insert(session.fingerprint());
     }
 }

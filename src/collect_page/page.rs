@@ -74,7 +74,7 @@ pub(super) fn record(visit: &Visit, shown: &record::Shown<'_>) -> Markup {
                 h2 { (words.still_open) }
                 ul.rows {
                     @for own in &shown.open {
-                        li { (open(words, &address, own)) }
+                        li { (open(words, &address, own, shown.entered.desk.mode(own))) }
                     }
                 }
             }
@@ -127,12 +127,12 @@ fn life(words: &Words, hours: u8) -> String {
     if hours < 24 { (words.hours)(hours.into()) } else { (words.days)(u32::from(hours) / 24) }
 }
 
-fn open(words: &Words, address: &str, own: &OwnSession) -> Markup {
+fn open(words: &Words, address: &str, own: &OwnSession, mode: Option<Mode>) -> Markup {
     html! {
         a href=(format!("{address}/{}", own.session.fingerprint())) {
             span {
                 strong { (words.go_on) }
-                @if let Some(mode) = own.mode { " · " (words.mode(&own.target, mode).0) }
+                @if let Some(mode) = mode { " · " (words.mode(&own.target, mode).0) }
                 @if own.environment == Environment::Sandbox { " " (sandbox(words)) }
             }
             span.hint { (words.until) " " (moment(own.expires_at)) }
@@ -163,8 +163,10 @@ pub(super) fn session(visit: &Visit, shown: &session::Shown<'_>) -> Markup {
         }
         div.columns {
             @if let Some(link) = link {
-                section.card { (code(words, &address, own, link)) }
+                section.card { (code(words, &address, shown, link)) }
                 section.card { (reach(visit, &address, shown, link)) }
+            } @else if shown.lives_on {
+                p.note.bad #lives-on role="status" { (words.notes.link_lives_on) }
             } @else {
                 p.note { (if own.closed_at.is_some() { words.closed } else { words.ended }) }
             }
@@ -172,7 +174,7 @@ pub(super) fn session(visit: &Visit, shown: &session::Shown<'_>) -> Markup {
         }
         nav {
             a.button href=(record_page) { (words.another) }
-            @if shown.may_close {
+            @if progress.open || shown.lives_on {
                 form method="post" action=(format!("{address}/close")) data-once {
                     button #close type="submit" { (words.close) }
                 }
@@ -183,10 +185,11 @@ pub(super) fn session(visit: &Visit, shown: &session::Shown<'_>) -> Markup {
     whole(visit, &title, !progress.done, &main)
 }
 
-fn code(words: &Words, address: &str, own: &OwnSession, link: &SessionLink) -> Markup {
+fn code(words: &Words, address: &str, shown: &session::Shown<'_>, link: &SessionLink) -> Markup {
+    let own = shown.own;
     html! {
         p.facts {
-            @if let Some(mode) = own.mode {
+            @if let Some(mode) = shown.mode {
                 span.badge { (words.mode(&own.target, mode).0) }
             }
             @if own.environment == Environment::Sandbox { (sandbox(words)) }
@@ -195,11 +198,15 @@ fn code(words: &Words, address: &str, own: &OwnSession, link: &SessionLink) -> M
         img #qr src=(format!("{address}/qr.svg")) alt=(words.qr) width="360" height="360";
         p.hint.center { (words.scan) }
         @if own.environment == Environment::Sandbox { p.note.warn { (words.sandbox_text) } }
+        @if shown.is_slow { p.note.warn #slow { (words.slow) } }
         label.stacked for="link" { (words.link) }
         div.together {
             input #link type="text" readonly value=(link.reveal()) spellcheck="false";
             button #copy type="button" hidden data-copied=(words.copied) { (words.copy) }
+            a #here.button.handheld href=(link.reveal()) target="_blank"
+                rel="noopener noreferrer" { (words.open_here) }
         }
+        p #copied.unseen role="status" {}
     }
 }
 
@@ -213,6 +220,7 @@ fn reach(visit: &Visit, address: &str, shown: &session::Shown<'_>, link: &Sessio
         (Language::Es, "Español", "es"),
     ];
     html! {
+        h2 { (words.send_link) }
         form method="post" action=(format!("{address}/send")) data-once {
             input type="hidden" name="form" value=(shown.form);
             label.stacked for="language" { (words.language) }
@@ -224,7 +232,7 @@ fn reach(visit: &Visit, address: &str, shown: &session::Shown<'_>, link: &Sessio
                         }
                     }
                 }
-                button #send type="submit" { (words.sending(shown.own.mode)) }
+                button #send type="submit" { (words.sending(&shown.own.target, shown.mode)) }
             }
         }
         div.ways {
@@ -274,6 +282,9 @@ pub(super) fn password(visit: &Visit, asked: &Fields, wrong: bool) -> Markup {
             @if wrong { p.note.bad #wrong role="alert" { (words.password_wrong) } }
             input type="hidden" name="target" value=(asked.text("target"));
             input type="hidden" name="destination" value=(asked.text("destination"));
+            // Password managers keep what has a name.
+            input type="text" name="username" value=(words.collect_photos) autocomplete="username"
+                readonly hidden;
             label.stacked for="password" { (words.password) }
             input #password type="password" name="password" required autofocus
                 autocomplete="current-password" aria-describedby=[wrong.then_some("wrong")];

@@ -8,8 +8,6 @@ use crate::model::{Delivery, DeliveryState, DestinationName, ErrorKind, OwnSessi
 
 /// How long after a session's end photos may still come.
 const STRAGGLERS: SignedDuration = SignedDuration::from_mins(2);
-/// How long after it was closed people may still upload, where Apertur shortened its life.
-const CLOSING: SignedDuration = SignedDuration::from_mins(3);
 
 /// Where a photo stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +20,8 @@ pub(super) enum Standing {
     Delayed(ErrorKind),
     /// On the record.
     Landed,
+    /// Where the routes send it, which is not the record.
+    Stored,
     /// Somebody has to help.
     Problem(ErrorKind),
 }
@@ -34,12 +34,13 @@ impl Standing {
             Self::Sending => "sending",
             Self::Delayed(_) => "delayed",
             Self::Landed => "landed",
+            Self::Stored => "stored",
             Self::Problem(_) => "problem",
         }
     }
 
     fn is_settled(self) -> bool {
-        matches!(self, Self::Landed | Self::Problem(_))
+        matches!(self, Self::Landed | Self::Stored | Self::Problem(_))
     }
 }
 
@@ -80,13 +81,18 @@ pub(super) fn photos(deliveries: &[Delivery], destination: &DestinationName) -> 
 fn standing(all: &[&Delivery], destination: &DestinationName) -> Option<Standing> {
     let is_here = |delivery: &&&Delivery| delivery.destination.as_ref() == Some(destination);
     let here: Vec<_> = all.iter().filter(is_here).map(|delivery| of(delivery)).collect();
-    let standings = if here.is_empty() { all.iter().map(|one| of(one)).collect() } else { here };
+    let elsewhere = |delivery: &&Delivery| match of(delivery) {
+        Standing::Landed => Standing::Stored,
+        other => other,
+    };
+    let standings = if here.is_empty() { all.iter().map(elsewhere).collect() } else { here };
     standings.into_iter().min_by_key(|standing| match standing {
         Standing::Problem(_) => 0,
         Standing::Delayed(_) => 1,
         Standing::Received => 2,
         Standing::Sending => 3,
-        Standing::Landed => 4,
+        Standing::Stored => 4,
+        Standing::Landed => 5,
     })
 }
 
@@ -102,10 +108,9 @@ fn of(delivery: &Delivery) -> Standing {
     }
 }
 
-/// Whether nothing more happens: nobody can upload any more, and every photo came to rest.
+/// Whether nothing more happens: nobody can upload any more, and every photo came to rest. A
+/// session that was closed here ends when Apertur says so.
 pub(super) fn is_done(own: &OwnSession, photos: &[Photo], now: Timestamp) -> bool {
-    let closed = own.closed_at.and_then(|at| at.checked_add(CLOSING).ok());
-    let end = closed.map_or(own.expires_at, |closed| closed.min(own.expires_at));
-    let last = end.checked_add(STRAGGLERS).unwrap_or(Timestamp::MAX);
+    let last = own.expires_at.checked_add(STRAGGLERS).unwrap_or(Timestamp::MAX);
     now >= last && photos.iter().all(|photo| photo.standing.is_settled())
 }

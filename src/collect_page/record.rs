@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     Behind, CollectPage, Desk,
     enter::Entered,
-    once, page,
+    page,
     trouble::Trouble,
     visit::{Fields, Visit, form, html, see},
 };
@@ -80,7 +80,7 @@ impl CollectPage {
         asked: &Fields,
     ) -> Result<HttpResponse, Trouble> {
         let entered = self.entered(segment)?;
-        let record = self.record(&entered).await?;
+        let record = self.record(&entered, PATIENCE).await?;
         let now = self.now();
         let mut open = self.behind.journal.sessions().await?;
         open.retain(|own| is_of(own, &entered.link.target) && own.is_open(now));
@@ -89,7 +89,7 @@ impl CollectPage {
         let notes = &visit.words.notes;
         let shown = Shown {
             mode: self.settings.default_mode.or(entered.desk.default_mode),
-            form: once::form(&self.key, &about(&entered), now),
+            form: self.made.form(&self.key, &about(&entered)),
             entered: &entered,
             record: &record,
             open,
@@ -103,13 +103,17 @@ impl CollectPage {
     }
 
     /// The record of a link, as its system knows it.
-    pub(super) async fn record(&self, entered: &Entered<'_>) -> Result<Record, Trouble> {
+    pub(super) async fn record(
+        &self,
+        entered: &Entered<'_>,
+        patience: Duration,
+    ) -> Result<Record, Trouble> {
         let Entered { link, desk, .. } = entered;
         if let Some(known) = self.names.record(&desk.name, &link.target, self.now()) {
             return Ok(known);
         }
         self.gates.lookups.pass(&link.target.record()).map_err(Trouble::Throttled)?;
-        let record = self.asked(desk, desk.destination.record(&link.target)).await?;
+        let record = self.asked(desk, desk.destination.record(&link.target), patience).await?;
         self.names.keep_record(&desk.name, record.clone(), self.now());
         Ok(record)
     }
@@ -119,8 +123,9 @@ impl CollectPage {
         &self,
         desk: &Desk,
         answer: impl Future<Output = Result<T, Failure>>,
+        patience: Duration,
     ) -> Result<T, Trouble> {
-        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        let answer = tokio::time::timeout(patience, answer).await;
         answer.map_err(|_| Trouble::Unreachable)?.map_err(|failure| {
             let (destination, cause) = (Some(&desk.name), failure.cause());
             self.behind.telemetry.emit(&Fact::CollectFailed { destination, cause });
@@ -136,18 +141,20 @@ impl CollectPage {
     ) -> Result<HttpResponse, Trouble> {
         let entered = self.entered(segment)?;
         let address = format!("{}/{}", visit.base, entered.signed.reveal());
-        let now = self.now();
-        let sent = self.made.read(&self.key, asked.text("form"), &about(&entered), now);
+        let sent = self.made.read(&self.key, asked.text("form"), &about(&entered));
         let Some(sent) = sent else { return Ok(see(format!("{address}?said=stale"))) };
         let Some((mode, session)) = wished(asked) else {
             return Ok(see(format!("{address}?said=invalid")));
         };
         let target = entered.link.target.clone();
         let wish = Wish { target, mode: Some(mode), label: None, session };
-        let work = Arc::clone(&self).made(wish);
+        let gate = || self.gates.makes.pass(&wish.target.record());
+        let work = Arc::clone(&self).made(wish.clone());
         let clock = &self.behind.clock;
         let made = tokio::select! {
-            made = self.made.outcome(sent, now, work) => made.ok_or(Trouble::Unsure)??,
+            made = self.made.outcome(sent, gate, work) => {
+                made.map_err(Trouble::Throttled)?.ok_or(Trouble::Unsure)??
+            }
             () = clock.sleep_until(clock.after(AT_ONCE)) => return Err(Trouble::Slow),
         };
         Ok(see(format!("{address}/{made}")))
@@ -157,7 +164,6 @@ impl CollectPage {
     /// is closed again: nobody ever sees its link.
     async fn made(self: Arc<Self>, wish: Wish) -> Result<String, Trouble> {
         let Behind { journal, apertur, telemetry, .. } = &self.behind;
-        self.gates.makes.pass(&wish.target.record()).map_err(Trouble::Throttled)?;
         // What cannot be written down is better not made.
         journal.ping().await?;
         let now = self.now();
@@ -178,8 +184,16 @@ impl CollectPage {
             posts_nowhere: made.posts_nowhere(),
         });
         self.names.keep_session(&made.own.session);
+        if made.posts_nowhere() {
+            self.names.keep_unposted(&made.own.session);
+        }
         Ok(made.own.session.fingerprint())
     }
+}
+
+/// Whether surely no session is there: then the form may be sent again.
+pub(super) fn is_nothing(made: &Result<String, Trouble>) -> bool {
+    made.as_ref().is_err_and(|trouble| *trouble != Trouble::Unsure)
 }
 
 /// Whether a session is a record's.

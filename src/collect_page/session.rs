@@ -1,14 +1,14 @@
 //! The page of one session: its QR code and link, and where its photos stand.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use super::{
-    CollectPage,
+    CollectPage, Desk,
     enter::{Entered, not_found},
-    once, page,
+    page,
     progress::{self, Photo},
     record::{PATIENCE, is_of},
     trouble::Trouble,
@@ -26,6 +26,8 @@ use crate::{
 const MOST: usize = 2_000;
 /// Longest name of a photo that is shown, in characters.
 const MAX_NAME: usize = 60;
+/// Longest wait for the record's name: everything else on the page is known without.
+const NAMED_AT_ONCE: Duration = Duration::from_secs(5);
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +40,14 @@ pub(super) enum Told {
     Unknown,
     /// It is not there.
     Failed(ErrorKind),
-    /// Tried too often.
-    Throttled,
 }
 
 impl Told {
+    /// Whether surely nothing was sent: then the form may be sent again.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+
     /// The word for an address.
     fn word(self) -> String {
         match self {
@@ -50,7 +55,6 @@ impl Told {
             Self::Followers => "followers".to_owned(),
             Self::Unknown => "unknown".to_owned(),
             Self::Failed(kind) => format!("failed-{kind}"),
-            Self::Throttled => format!("failed-{}", ErrorKind::RateLimited),
         }
     }
 }
@@ -133,8 +137,12 @@ pub(super) struct Shown<'a> {
     pub(super) record: &'a Record,
     pub(super) own: &'a OwnSession,
     pub(super) progress: &'a Progress,
-    /// Whether there is something to close.
-    pub(super) may_close: bool,
+    /// How visible its photos are.
+    pub(super) mode: Option<Mode>,
+    /// Whether it was closed here and Apertur goes on with it.
+    pub(super) lives_on: bool,
+    /// Whether nobody brings its photos at once.
+    pub(super) is_slow: bool,
     /// Lets the link be sent once.
     pub(super) form: String,
     /// What came of the form that was sent before, and whether it went well.
@@ -188,18 +196,39 @@ impl CollectPage {
         asked: &Fields,
     ) -> Result<HttpResponse, Trouble> {
         let (entered, own) = self.session(parts).await?;
-        let record = self.record(&entered).await?;
+        let record = self.named(&entered, visit.words).await;
         let progress = self.progress(&entered, &own, visit.words).await?;
         let shown = Shown {
-            form: once::form(&self.key, &about(&own), self.now()),
+            form: self.told.form(&self.key, &about(&own)),
             said: said(asked.text("said"), visit.words),
-            may_close: progress.open || asked.text("said") == "open",
+            mode: entered.desk.mode(&own),
+            lives_on: sessions::lives_on(&own, self.now()),
+            is_slow: self.is_slow(&own),
             entered: &entered,
             record: &record,
             own: &own,
             progress: &progress,
         };
         Ok(html(page::session(visit, &shown)))
+    }
+
+    /// The record, by its number alone where its system does not say its name: code, link and
+    /// photos are known without.
+    async fn named(&self, entered: &Entered<'_>, words: &Words) -> Record {
+        let Entered { link, desk, .. } = entered;
+        let target = &link.target;
+        if let Ok(record) = self.record(entered, NAMED_AT_ONCE).await {
+            return record;
+        }
+        let stale = self.names.stale_record(&desk.name, target);
+        stale.unwrap_or_else(|| Record { target: target.clone(), name: words.record(target) })
+    }
+
+    /// Whether the photos of a session come only by the check for those that never came: they
+    /// wait to be polled for, and nobody polls, or none of its destinations posts to us.
+    fn is_slow(&self, own: &OwnSession) -> bool {
+        let polls = self.behind.apertur.settings().poll;
+        if own.long_polling { !polls } else { self.names.is_unposted(&own.session) }
     }
 
     async fn progress(
@@ -235,23 +264,23 @@ impl CollectPage {
     ) -> Result<HttpResponse, Trouble> {
         let (entered, own) = self.session(parts).await?;
         let address = address(visit, &entered, &own);
-        let now = self.now();
-        let sent = self.told.read(&self.key, asked.text("form"), &about(&own), now);
+        let sent = self.told.read(&self.key, asked.text("form"), &about(&own));
         let Some(sent) = sent else { return Ok(see(format!("{address}?said=stale"))) };
         let language = Language::parse(asked.text("language")).unwrap_or(visit.language);
-        let (name, destination) = (entered.desk.name.clone(), &entered.desk.destination);
-        let messenger = Messenger::new(name, Arc::clone(destination));
-        let work = Arc::clone(&self).tell(messenger, own, language);
-        let told = self.told.outcome(sent, now, work).await.unwrap_or(Told::Unknown);
+        let gate = || self.gates.tells.pass(&own.target.record());
+        let work = Arc::clone(&self).tell(entered.desk.clone(), own.clone(), language);
+        let told = match self.told.outcome(sent, gate, work).await {
+            Ok(told) => told.unwrap_or(Told::Unknown),
+            Err(_) => Told::Failed(ErrorKind::RateLimited),
+        };
         Ok(see(format!("{address}?said={}", told.word())))
     }
 
-    async fn tell(self: Arc<Self>, by: Messenger, own: OwnSession, language: Language) -> Told {
-        if self.gates.tells.pass(&own.target.record()).is_err() {
-            return Told::Throttled;
-        }
+    async fn tell(self: Arc<Self>, desk: Desk, own: OwnSession, language: Language) -> Told {
+        let is_to_customer = desk.mode(&own) == Some(Mode::Contact);
+        let by = Messenger::new(desk.name, desk.destination);
         let (told, cause) = match by.send(&own, language).await {
-            Sent::Done(receipt) if own.mode == Some(Mode::Contact) && receipt.note.is_some() => {
+            Sent::Done(receipt) if is_to_customer && receipt.note.is_some() => {
                 return Told::Followers;
             }
             Sent::Done(_) => return Told::Sent,
@@ -267,24 +296,27 @@ impl CollectPage {
         let (entered, own) = self.session(parts).await?;
         let address = address(visit, &entered, &own);
         let now = self.now();
+        let failed = |cause: &Cause| {
+            self.behind.telemetry.emit(&Fact::CollectFailed { destination: None, cause });
+        };
         let closing = sessions::close(&self.behind.apertur, &own, now);
-        let locally = || OwnSession { closed_at: own.closed_at.or(Some(now)), ..own.clone() };
         let (own, left_open) = match tokio::time::timeout(PATIENCE, closing).await {
             Ok(Ok(closed)) => (closed.own, closed.left_open.map(|error| error.cause)),
             Ok(Err(other)) => {
-                let fix = "close it with a key of that environment";
-                let cause = Cause::new(ErrorKind::NotAllowed, other.to_string(), fix);
-                (locally(), Some(cause))
+                failed(&Cause::new(ErrorKind::NotAllowed, other.to_string(), ""));
+                return Err(Trouble::NotEnded);
             }
             Err(_) => {
                 let what = "Apertur did not close a session in time";
-                (locally(), Some(Cause::new(ErrorKind::Timeout, what, "close it again")))
+                let cause = Cause::new(ErrorKind::Timeout, what, "close it again");
+                (OwnSession { closed_at: own.closed_at.or(Some(now)), ..own }, Some(cause))
             }
         };
         self.behind.journal.keep_session(own).await?;
-        let Some(cause) = left_open else { return Ok(see(address)) };
-        self.behind.telemetry.emit(&Fact::CollectFailed { destination: None, cause: &cause });
-        Ok(see(format!("{address}?said=open")))
+        if let Some(cause) = left_open {
+            failed(&cause);
+        }
+        Ok(see(address))
     }
 }
 
@@ -305,17 +337,27 @@ fn about(own: &OwnSession) -> String {
 }
 
 fn line(at: usize, photo: &Photo, words: &Words) -> Line {
-    use progress::Standing::{Delayed, Landed, Problem, Received, Sending};
+    use progress::Standing::{Delayed, Landed, Problem, Received, Sending, Stored};
     let (standing, cause) = match photo.standing {
         Received => (words.standing.received, ""),
         Sending => (words.standing.sending, ""),
         Delayed(kind) => (words.standing.delayed, words.cause(kind)),
         Landed => (words.standing.landed, ""),
+        Stored => (words.standing.stored, ""),
         Problem(kind) => (words.standing.problem, words.cause(kind)),
     };
-    let name = photo.filename.as_deref().unwrap_or_default();
-    let name = name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect();
+    let name = shortened(photo.filename.as_deref().unwrap_or_default());
     Line { state: photo.standing.as_str(), title: (words.photo)(at + 1), name, standing, cause }
+}
+
+/// A name from outside, on one line and not too long.
+fn shortened(name: &str) -> String {
+    let mut chars = name.chars().filter(|c| !c.is_control());
+    let mut short: String = chars.by_ref().take(MAX_NAME).collect();
+    if chars.next().is_some() {
+        short.push('…');
+    }
+    short
 }
 
 /// What a word in an address says, and whether it is good news.
@@ -327,7 +369,6 @@ fn said(word: &str, words: &Words) -> Option<(String, bool)> {
         "followers" => plain(notes.sent_followers, true),
         "unknown" => plain(notes.send_unknown, false),
         "stale" => plain(notes.stale, false),
-        "open" => plain(notes.link_lives_on, false),
         other => {
             let kind = ErrorKind::parse(other.strip_prefix("failed-")?)?;
             Some((format!("{} {}", notes.send_failed, words.cause(kind)), false))

@@ -17,8 +17,12 @@ use crate::{
 pub(super) enum Trouble {
     /// No link of ours, one for something else, expired, or used.
     Forbidden,
+    /// An entry of a menu that does not show today's key.
+    OldEntry,
     /// No password is configured.
     NoPassword,
+    /// The address names no record, or one of a system that is not configured.
+    NoTarget,
     /// Tried too often.
     Throttled(Duration),
     /// A form that no page of ours has.
@@ -29,12 +33,16 @@ pub(super) enum Trouble {
     NoSession,
     /// The record's system does not answer.
     Unreachable,
+    /// The same while a mark was taken off: it may be used up.
+    NoAnswer,
     /// The record's system does not let the bridge in.
     NotLetIn,
     /// Apertur does not answer; nothing was made.
     AperturDown,
     /// Apertur refuses, in its words.
     AperturRefuses(String),
+    /// The session is one of Apertur's other environment, so it was not asked to end it.
+    NotEnded,
     /// The plan's sessions are used up, in Apertur's words.
     Quota(String),
     /// A session may have been made.
@@ -52,15 +60,19 @@ impl Trouble {
     pub(super) fn as_str(&self) -> &'static str {
         match self {
             Self::Forbidden => "forbidden",
+            Self::OldEntry => "old_entry",
             Self::NoPassword => "no_password",
+            Self::NoTarget => "no_target",
             Self::Throttled(_) => "throttled",
             Self::BadForm => "bad_form",
             Self::NoRecord => "no_record",
             Self::NoSession => "no_session",
             Self::Unreachable => "unreachable",
+            Self::NoAnswer => "no_answer",
             Self::NotLetIn => "not_let_in",
             Self::AperturDown => "apertur_down",
             Self::AperturRefuses(_) => "apertur_refuses",
+            Self::NotEnded => "not_ended",
             Self::Quota(_) => "quota",
             Self::Unsure => "unsure",
             Self::Slow => "slow",
@@ -71,12 +83,15 @@ impl Trouble {
 
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Forbidden | Self::NoPassword => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::OldEntry | Self::NoPassword => StatusCode::FORBIDDEN,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BadForm => StatusCode::BAD_REQUEST,
-            Self::NoRecord | Self::NoSession => StatusCode::NOT_FOUND,
-            Self::AperturRefuses(_) | Self::Quota(_) | Self::NotLetIn => StatusCode::BAD_GATEWAY,
+            Self::NoTarget | Self::NoRecord | Self::NoSession => StatusCode::NOT_FOUND,
+            Self::AperturRefuses(_) | Self::Quota(_) | Self::NotLetIn | Self::NotEnded => {
+                StatusCode::BAD_GATEWAY
+            }
             Self::Unreachable
+            | Self::NoAnswer
             | Self::AperturDown
             | Self::Unsure
             | Self::Slow
@@ -97,15 +112,19 @@ impl Trouble {
         let troubles = &words.troubles;
         match self {
             Self::Forbidden => troubles.forbidden,
+            Self::OldEntry => troubles.old_entry,
             Self::NoPassword => troubles.no_password,
+            Self::NoTarget => troubles.no_target,
             Self::Throttled(_) => troubles.throttled,
             Self::BadForm => troubles.bad_form,
             Self::NoRecord => troubles.no_record,
             Self::NoSession => troubles.no_session,
             Self::Unreachable => troubles.unreachable,
+            Self::NoAnswer => troubles.no_answer,
             Self::NotLetIn => troubles.not_let_in,
             Self::AperturDown => troubles.apertur_down,
             Self::AperturRefuses(_) => troubles.apertur_refuses,
+            Self::NotEnded => troubles.not_ended,
             Self::Quota(_) => troubles.quota,
             Self::Unsure => troubles.unsure,
             Self::Slow => troubles.slow,
@@ -125,6 +144,7 @@ impl Trouble {
     /// Why a record's system does not say what it was asked.
     pub(super) fn of_failure(failure: &Failure) -> Self {
         match failure {
+            Failure::Refused { cause } if cause.kind == ErrorKind::Forbidden => Self::NotLetIn,
             Failure::Refused { .. } => Self::NoRecord,
             Failure::Later { .. } | Failure::Unknown { .. } => Self::Unreachable,
             Failure::Broken { cause } => match cause.kind {
@@ -141,8 +161,6 @@ impl Trouble {
         let detail = || error.cause.detail.clone();
         match error.cause.kind {
             _ if error.unsure => Self::Unsure,
-            // It made one, but nobody can read which.
-            ErrorKind::Protocol if error.status.is_none() => Self::Unsure,
             ErrorKind::NotAllowed if error.status == Some(429) => Self::Quota(detail()),
             _ if error.passes() => Self::AperturDown,
             _ => Self::AperturRefuses(detail()),

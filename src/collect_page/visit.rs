@@ -54,8 +54,8 @@ impl Visit {
     pub(super) fn new(request: &HttpRequest, page: &CollectPage) -> Self {
         let language = words::language(request);
         let peer = request.peer_addr().map(|peer| peer.ip());
-        // Proxies may add lines of their own: the last one is the nearest one's.
-        let forwarded = request.headers().get_all(header::X_FORWARDED_FOR).next_back();
+        let forwarded = request.headers().get_all(header::X_FORWARDED_FOR);
+        let forwarded: Vec<_> = forwarded.map(|line| line.to_str().unwrap_or_default()).collect();
         let base = page.settings.base();
         let link = request.match_info().get("link").filter(|link| page.entered(link).is_ok());
         Self {
@@ -63,7 +63,7 @@ impl Visit {
             language,
             words: Words::of(language),
             base,
-            guest: Guest::new(peer, forwarded.and_then(|all| all.to_str().ok())),
+            guest: Guest::new(peer, &forwarded, &page.settings.trusted_proxies),
         }
     }
 

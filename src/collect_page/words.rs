@@ -20,6 +20,7 @@ pub(super) struct Words {
     pub(super) who_sees: &'static str,
     pub(super) odoo: Modes,
     pub(super) desk: Modes,
+    pub(super) zendesk: Modes,
     pub(super) more: &'static str,
     pub(super) most_photos: &'static str,
     pub(super) most_photos_hint: &'static str,
@@ -46,8 +47,13 @@ pub(super) struct Words {
     /// Stands before the link in a mail or text message.
     pub(super) mail_text: &'static str,
     pub(super) language: &'static str,
+    pub(super) open_here: &'static str,
+    /// Over what sends the link.
+    pub(super) send_link: &'static str,
     /// What sending does, in each mode.
-    pub(super) send: Sending,
+    pub(super) send_odoo: Sending,
+    pub(super) send_desk: Sending,
+    pub(super) send_zendesk: Sending,
     pub(super) photos: &'static str,
     pub(super) photo: fn(usize) -> String,
     pub(super) none_yet: &'static str,
@@ -60,6 +66,8 @@ pub(super) struct Words {
     pub(super) another: &'static str,
     pub(super) closed: &'static str,
     pub(super) ended: &'static str,
+    /// Photos come, but late.
+    pub(super) slow: &'static str,
     pub(super) offline: &'static str,
     pub(super) password: &'static str,
     pub(super) password_text: &'static str,
@@ -100,6 +108,7 @@ pub(super) struct Standings {
     pub(super) sending: &'static str,
     pub(super) delayed: &'static str,
     pub(super) landed: &'static str,
+    pub(super) stored: &'static str,
     pub(super) problem: &'static str,
 }
 
@@ -151,15 +160,19 @@ pub(super) type Said = (&'static str, &'static str);
 #[derive(Debug)]
 pub(super) struct Troubles {
     pub(super) forbidden: Said,
+    pub(super) old_entry: Said,
     pub(super) no_password: Said,
+    pub(super) no_target: Said,
     pub(super) throttled: Said,
     pub(super) bad_form: Said,
     pub(super) no_record: Said,
     pub(super) no_session: Said,
     pub(super) unreachable: Said,
+    pub(super) no_answer: Said,
     pub(super) not_let_in: Said,
     pub(super) apertur_down: Said,
     pub(super) apertur_refuses: Said,
+    pub(super) not_ended: Said,
     pub(super) quota: Said,
     pub(super) unsure: Said,
     pub(super) slow: Said,
@@ -179,7 +192,11 @@ impl Words {
 
     /// A mode's name and who sees the photos then, in the record's system.
     pub(super) fn mode(&self, target: &Target, mode: Mode) -> Named {
-        let modes = if matches!(target, Target::Odoo { .. }) { &self.odoo } else { &self.desk };
+        let modes = match target {
+            Target::Odoo { .. } => &self.odoo,
+            Target::Zendesk { .. } => &self.zendesk,
+            _ => &self.desk,
+        };
         match mode {
             Mode::Contact => modes.contact,
             Mode::Public => modes.public,
@@ -187,12 +204,18 @@ impl Words {
         }
     }
 
-    /// What sending the link does in a mode.
-    pub(super) fn sending(&self, mode: Option<Mode>) -> &'static str {
+    /// What sending the link does in a mode, in the record's system. Without any it is not known
+    /// how many see it, so the widest is said.
+    pub(super) fn sending(&self, target: &Target, mode: Option<Mode>) -> &'static str {
+        let sending = match target {
+            Target::Odoo { .. } => &self.send_odoo,
+            Target::Zendesk { .. } => &self.send_zendesk,
+            _ => &self.send_desk,
+        };
         match mode {
-            Some(Mode::Contact) => self.send.contact,
-            Some(Mode::Public) | None => self.send.public,
-            Some(Mode::Internal) => self.send.internal,
+            Some(Mode::Contact) | None => sending.contact,
+            Some(Mode::Public) => sending.public,
+            Some(Mode::Internal) => sending.internal,
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     secret::secret,
     section::Section,
     server::ServerSettings,
-    values::{duration, word},
+    values::{duration, flag, word},
 };
 use crate::{
     collect_page::{LONGEST_LIFE, Settings},
@@ -29,13 +29,14 @@ const MODES: &[(&str, Mode)] = &[
 ];
 
 /// Reads `[collect]`. `None` where there is no such page: it needs the public address and an API
-/// key.
+/// key, and may be switched off.
 pub(super) fn read(
     s: &mut Section<'_>,
     server: Option<&ServerSettings>,
     apertur: Option<&crate::apertur::Settings>,
 ) -> Option<Settings> {
     let is_written = !s.names().is_empty();
+    let enabled = s.key("enabled", "whether there is such a page").or("true", flag)?;
     let password = s
         .key(
             "password",
@@ -62,7 +63,7 @@ pub(super) fn read(
         });
     let public_url = server.and_then(|server| server.public_url.clone());
     let has_key = apertur.is_some_and(|apertur| apertur.api_key.is_some());
-    if is_written {
+    if is_written && enabled {
         for (there, missing, what) in [
             (public_url.is_some(), "server.public_url", "the address that people reach it at"),
             (has_key, "apertur.api_key", "the key that sessions are made with"),
@@ -75,9 +76,10 @@ pub(super) fn read(
             }
         }
     }
-    let public_url = public_url.filter(|_| has_key)?;
+    let trusted_proxies = server.map(|server| server.trusted_proxies.clone()).unwrap_or_default();
+    let public_url = public_url.filter(|_| has_key && enabled)?;
     let link_lifetime = link_lifetime?;
-    Some(Settings { public_url, key, password, link_lifetime, default_mode })
+    Some(Settings { public_url, trusted_proxies, key, password, link_lifetime, default_mode })
 }
 
 fn life(entry: &Entry<'_>) -> Option<Duration> {

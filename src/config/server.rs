@@ -1,7 +1,13 @@
 //! `[server]` and `[console]`: where to listen and how to stop.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
+use ipnet::IpNet;
 use url::Url;
 
 use super::{
@@ -53,6 +59,8 @@ pub struct ServerSettings {
     pub console_listen: Option<Listen>,
     /// What Apertur is told about the address of the public listener.
     pub public_url: Option<Url>,
+    /// Proxies in front of it, whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Threads of the public listener, at least 1.
     pub workers: usize,
     /// How long work under way may go on once the daemon is told to stop.
@@ -64,6 +72,7 @@ pub(super) struct Listener {
     listen: Option<Listen>,
     tls: Option<Tls>,
     public_url: Option<Url>,
+    trusted_proxies: Option<Vec<IpNet>>,
     workers: Option<usize>,
     drain: Option<Duration>,
 }
@@ -92,6 +101,13 @@ pub(super) fn read(s: &mut Section<'_>) -> (Listener, Requests) {
     let public_url = s
         .key("public_url", "the address of this listener as Apertur and links are told")
         .optional("https://photos.example.com", http_url("https://photos.example.com"));
+    let trusted_proxies = s
+        .key(
+            "trusted_proxies",
+            "proxies in front, addresses or networks: their X-Forwarded-For says who tries the\n\
+             collect page; whoever comes by a socket file is one",
+        )
+        .or("[\"127.0.0.0/8\", \"::1\"]", list(text(network)));
     let is_unix = matches!(listen, Some(Listen::Unix(_)));
     let tls = s
         .key("tls", "certificate and key, PEM; without, put a proxy with TLS in front")
@@ -105,7 +121,7 @@ pub(super) fn read(s: &mut Section<'_>) -> (Listener, Requests) {
     let drain = s
         .key("drain_timeout", "how long work under way may go on after a stop")
         .or("30s", duration);
-    let listener = Listener { listen, tls, public_url, workers, drain };
+    let listener = Listener { listen, tls, public_url, trusted_proxies, workers, drain };
     (listener, Requests { webhook_path, max_body, body_timeout })
 }
 
@@ -127,6 +143,7 @@ pub(super) fn read_console(s: &mut Section<'_>, listener: Listener) -> Option<Se
         tls: listener.tls,
         console_listen: console?,
         public_url: listener.public_url,
+        trusted_proxies: listener.trusted_proxies?,
         workers: listener.workers?,
         drain: listener.drain?,
     })
@@ -168,6 +185,14 @@ fn webhook_path(text: &str) -> Result<String, Wrong> {
         return Err(Wrong::new("has a meaning of its own here", example));
     }
     Ok(text.to_owned())
+}
+
+fn network(text: &str) -> Result<IpNet, Wrong> {
+    let text = text.trim();
+    let one = || text.parse().map(|one: IpAddr| IpNet::from(one));
+    text.parse().or_else(|_| one()).map_err(|_| {
+        Wrong::new("is no address and no network", "write for example 10.0.0.7 or 10.0.0.0/8")
+    })
 }
 
 fn tls(entry: &Entry<'_>) -> Option<Tls> {

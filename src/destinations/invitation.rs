@@ -25,17 +25,26 @@ impl Invitation {
 
     /// As HTML, with the link to click and to copy.
     pub(super) fn html(&self) -> String {
-        let until = self.until.strftime("%Y-%m-%d %H:%M UTC");
-        let (ask, end) = match self.language {
-            Language::En => ("Please send us your photos here:", "The link works until"),
-            Language::Fr => {
-                ("Veuillez nous envoyer vos photos ici :", "Le lien est valable jusqu'au")
+        let until = self.until.strftime("%Y-%m-%d %H:%M");
+        // Nobody here knows in which time zone it is read.
+        let (ask, end, zone) = match self.language {
+            Language::En => (
+                "Please send us your photos here:",
+                "The link works until",
+                "in universal time (UTC)",
+            ),
+            Language::Fr => (
+                "Veuillez nous envoyer vos photos ici\u{a0}:",
+                "Le lien est valable jusqu’au",
+                "en temps universel (UTC)",
+            ),
+            Language::Es => {
+                ("Envíenos sus fotos aquí:", "El enlace funciona hasta", "en hora universal (UTC)")
             }
-            Language::Es => ("Envíenos sus fotos aquí:", "El enlace funciona hasta"),
         };
         let link = escaped(self.link.reveal());
         let (ask, end) = (escaped(ask), escaped(end));
-        format!("<p>{ask} <a href=\"{link}\">{link}</a></p><p>{end} {until}.</p>")
+        format!("<p>{ask} <a href=\"{link}\">{link}</a></p><p>{end} {until} {zone}.</p>")
     }
 
     /// A failure without the link: the other side may have echoed what it refused.
@@ -75,9 +84,10 @@ mod tests {
             "<p>Please send us your photos here: \
              <a href=\"https://u.example.com/s?a=1&amp;b=hush\">\
              https://u.example.com/s?a=1&amp;b=hush</a></p>\
-             <p>The link works until 2027-01-15 08:00 UTC.</p>"
+             <p>The link works until 2027-01-15 08:00 in universal time (UTC).</p>"
         );
-        assert!(invitation(Language::Fr).html().contains("jusqu&#39;au 2027-01-15 08:00 UTC"));
+        let french = invitation(Language::Fr).html();
+        assert!(french.contains("jusqu’au 2027-01-15 08:00 en temps universel (UTC)"), "{french}");
         assert!(invitation(Language::Es).html().contains("Envíenos sus fotos aquí"));
     }
 

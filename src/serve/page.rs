@@ -7,14 +7,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     apertur::Apertur,
-    collect_page::{Behind, CollectPage, Desk, Key},
+    collect_page::{Behind, CollectPage, Desk, Key, open_to_others},
     config::Config,
     destinations::Destination,
     model::DestinationName,
     ops::Ops,
 };
 
-/// Makes the page; what its forms began ends before the daemon does.
+/// Makes the page; what its forms began ends before the daemon does. Without a key there is no
+/// page: photos that are posted are worth more than that.
 pub(super) async fn open(
     config: &Config,
     ops: &Ops,
@@ -23,8 +24,22 @@ pub(super) async fn open(
 ) -> anyhow::Result<Option<Arc<CollectPage>>> {
     let Some(settings) = config.collect_page.clone() else { return Ok(None) };
     let (configured, data_dir) = (settings.key.clone(), config.data_dir.clone());
-    let key = move || Key::load_or_make(configured.as_ref(), &data_dir);
-    let key = tokio::task::spawn_blocking(key).await??;
+    let key = move || {
+        let key = Key::load_or_make(configured.as_ref(), &data_dir);
+        (key, open_to_others(&data_dir).filter(|_| configured.is_none()))
+    };
+    let (key, others_read) = tokio::task::spawn_blocking(key).await?;
+    let key = match key {
+        Ok(key) => key,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "there is no collect page");
+            return Ok(None);
+        }
+    };
+    if let Some((path, mode)) = others_read {
+        let (path, mode) = (path.display(), format!("{mode:03o}"));
+        tracing::warn!(%path, mode, "others can read the key of the collect page; chmod 600 it");
+    }
     let desks = destinations.iter().zip(&config.destinations);
     let desks = desks.map(|((name, destination), (_, settings))| Desk {
         name: name.clone(),
@@ -35,6 +50,7 @@ pub(super) async fn open(
         journal: Arc::clone(&ops.journal),
         apertur,
         desks: desks.collect(),
+        routes: Arc::clone(&ops.routes),
         clock: ops.clock.clone(),
         telemetry: ops.telemetry.clone(),
     };

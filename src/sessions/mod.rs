@@ -126,6 +126,15 @@ fn end_of(said: Option<Timestamp>, asked: Option<End>, now: Timestamp) -> Timest
 )]
 pub struct OtherEnvironment(pub Environment);
 
+/// Whether guests still upload to a session that was closed here, because Apertur did not shorten
+/// its life: closing it again may.
+#[must_use]
+pub fn lives_on(own: &OwnSession, now: Timestamp) -> bool {
+    let closed = own.closed_at.filter(|_| now < own.expires_at);
+    let soon = SOON.into_iter().max().unwrap_or_default();
+    closed.is_some_and(|at| at.checked_add(soon).is_ok_and(|end| end < own.expires_at))
+}
+
 /// What became of closing a session.
 #[derive(Debug, Clone)]
 pub struct Closed {
@@ -162,6 +171,7 @@ pub async fn close(
         let change = SessionChange { expires_at: Some(end), ..SessionChange::default() };
         match apertur.update_session(&own.session, &change).await {
             Ok(()) => {
+                own.closed_at = Some(now);
                 own.expires_at = end;
                 return Ok(Closed { own, left_open: None });
             }

@@ -1,13 +1,27 @@
 //! One clock for the daemon, and one that tests step by hand.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+/// From when on the system's clock counts what has passed.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 /// Tells the time and waits for it. Cheap to clone; clones share the time.
 #[derive(Debug, Clone)]
-pub struct Clock(Option<Arc<watch::Sender<Timestamp>>>);
+pub struct Clock(Option<Arc<Stepped>>);
+
+/// A clock that tests move.
+#[derive(Debug)]
+struct Stepped {
+    time: watch::Sender<Timestamp>,
+    /// All steps together, whatever the clock was set to.
+    passed: Mutex<Duration>,
+}
 
 impl Clock {
     /// The system's clock.
@@ -19,13 +33,13 @@ impl Clock {
     /// A clock that stands still until [`Clock::step`] moves it, for tests.
     #[must_use]
     pub fn stepped(start: Timestamp) -> Self {
-        Self(Some(Arc::new(watch::Sender::new(start))))
+        Self(Some(Arc::new(Stepped { time: watch::Sender::new(start), passed: Mutex::default() })))
     }
 
     /// Now, in whole milliseconds.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let now = self.0.as_ref().map_or_else(Timestamp::now, |time| *time.borrow());
+        let now = self.0.as_ref().map_or_else(Timestamp::now, |stepped| *stepped.time.borrow());
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
     }
 
@@ -35,18 +49,31 @@ impl Clock {
         later(self.now(), wait)
     }
 
-    /// Moves a stepped clock forward; does nothing to the system's.
-    pub fn step(&self, by: Duration) {
-        if let Some(time) = &self.0 {
-            let to = self.after(by);
-            time.send_replace(to);
+    /// What has passed since some moment of this process. Never goes back, whoever sets the time;
+    /// a stepped clock counts its steps.
+    #[must_use]
+    pub fn passed(&self) -> Duration {
+        match &self.0 {
+            None => START.elapsed(),
+            Some(stepped) => *stepped.passed.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
-    /// Sets a stepped clock, also back; does nothing to the system's.
+    /// Moves a stepped clock forward; does nothing to the system's.
+    pub fn step(&self, by: Duration) {
+        if let Some(stepped) = &self.0 {
+            let mut passed = stepped.passed.lock().unwrap_or_else(PoisonError::into_inner);
+            *passed = passed.saturating_add(by);
+            drop(passed);
+            stepped.time.send_replace(self.after(by));
+        }
+    }
+
+    /// Sets a stepped clock, also back, as a person sets a wrong one: no time passes by that.
+    /// Does nothing to the system's.
     pub fn set(&self, to: Timestamp) {
-        if let Some(time) = &self.0 {
-            time.send_replace(to);
+        if let Some(stepped) = &self.0 {
+            stepped.time.send_replace(to);
         }
     }
 
@@ -57,8 +84,8 @@ impl Clock {
                 let wait = at.duration_since(self.now());
                 tokio::time::sleep(Duration::try_from(wait).unwrap_or(Duration::ZERO)).await;
             }
-            Some(time) => {
-                let mut seen = time.subscribe();
+            Some(stepped) => {
+                let mut seen = stepped.time.subscribe();
                 // The sender lives in `self`, so waiting cannot fail.
                 drop(seen.wait_for(|now| *now >= at).await);
             }
@@ -75,6 +102,17 @@ pub fn later(at: Timestamp, by: Duration) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_passes_also_where_the_clock_is_set_back() {
+        let clock = Clock::stepped(Timestamp::UNIX_EPOCH);
+        clock.step(Duration::from_secs(5));
+        clock.set(Timestamp::MIN);
+        clock.step(Duration::from_secs(2));
+        assert_eq!(clock.passed(), Duration::from_secs(7));
+        let system = Clock::system();
+        assert!(system.passed() <= system.passed());
+    }
 
     #[test]
     fn no_wait_is_longer_than_time() {

@@ -149,7 +149,8 @@ fn collecting(fact: &Fact<'_>) {
         Fact::SessionMade { session, target, posts_nowhere: true } => warn!(
             session = %session, target = %target,
             "session made, but no destination of it at Apertur posts to this bridge: its photos \
-             come only by an event webhook of the project; set apertur.session_destinations"
+             come by an event webhook of the project, or late, by the check for photos that never \
+             came; set apertur.session_destinations"
         ),
         _ => {}
     }

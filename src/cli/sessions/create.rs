@@ -321,7 +321,8 @@ fn tell(made: &Made, sent: Option<&Sent>, args: &Args, now: Timestamp) -> Result
     if made.posts_nowhere() {
         remark(
             "warning: no destination of this session at Apertur posts to this bridge: its photos \
-             come only by an event webhook of the project; set apertur.session_destinations",
+             come by an event webhook of the project, or late, by the check for photos that never \
+             came; set apertur.session_destinations",
         );
     }
     Ok(())

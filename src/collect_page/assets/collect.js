@@ -31,7 +31,8 @@
         if (!document.execCommand("copy")) return;
       }
       copy.textContent = copy.dataset.copied;
-      setTimeout(() => { copy.textContent = label; }, 2000);
+      byId("copied").textContent = copy.dataset.copied;
+      setTimeout(() => { copy.textContent = label; byId("copied").textContent = ""; }, 2000);
     });
     link.addEventListener("focus", () => link.select());
   }

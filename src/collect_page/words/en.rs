@@ -11,7 +11,10 @@ pub(super) const WORDS: Words = Words {
             "Customer",
             "The customer is notified of each photo, and everybody here sees it.",
         ),
-        public: ("Followers", "Everybody who follows the record. The customer is not notified."),
+        public: (
+            "Followers",
+            "Everybody who follows the record. The customer is notified only if they follow it.",
+        ),
         internal: ("Staff only", "An internal note. The customer sees nothing."),
     },
     desk: Modes {
@@ -19,9 +22,17 @@ pub(super) const WORDS: Words = Words {
         public: ("Customer, from an agent", "A public note in the agent's name."),
         internal: ("Agents only", "A private note. The customer sees nothing."),
     },
+    zendesk: Modes {
+        contact: ("Customer", "A public comment as if by the customer, who can see it."),
+        public: (
+            "Customer, from an agent",
+            "A public comment in the agent's name. The customer can see it and may be notified.",
+        ),
+        internal: ("Agents only", "An internal note. The customer sees nothing."),
+    },
     more: "More options",
     most_photos: "Number of photos",
-    most_photos_hint: "no limit of your own",
+    most_photos_hint: "usual number",
     lifetime: "The link works for",
     lifetime_usual: "the usual time",
     hours: |n| if n == 1 { "1 hour".to_owned() } else { format!("{n} hours") },
@@ -43,10 +54,22 @@ pub(super) const WORDS: Words = Words {
     mail_subject: "Your photos",
     mail_text: "Please send us your photos here:",
     language: "Language of the message",
-    send: Sending {
+    open_here: "Open here",
+    send_link: "Send the link",
+    send_odoo: Sending {
         contact: "Send to the customer",
-        public: "Post on the record",
+        public: "Post to the followers",
         internal: "Note on the record",
+    },
+    send_desk: Sending {
+        contact: "Reply to the customer",
+        public: "Add a public note",
+        internal: "Add a private note",
+    },
+    send_zendesk: Sending {
+        contact: "Comment to the customer",
+        public: "Add a public comment",
+        internal: "Add an internal note",
     },
     photos: "Photos",
     photo: |n| format!("Photo {n}"),
@@ -54,8 +77,11 @@ pub(super) const WORDS: Words = Words {
     none_came: "No photos came.",
     landed_of: |done, all| match (done, all) {
         (1, 1) => "The photo is on the record.".to_owned(),
+        (2, 2) => "Both photos are on the record.".to_owned(),
         (done, all) if done == all => format!("All {all} photos are on the record."),
-        (done, 1) => format!("{done} of 1 photo is on the record."),
+        (0, 1) => "The photo is not on the record yet.".to_owned(),
+        (0, all) => format!("None of {all} photos is on the record yet."),
+        (1, all) => format!("1 of {all} photos is on the record."),
         (done, all) => format!("{done} of {all} photos are on the record."),
     },
     standing: Standings {
@@ -63,12 +89,13 @@ pub(super) const WORDS: Words = Words {
         sending: "On its way",
         delayed: "Delayed",
         landed: "On the record",
+        stored: "Stored, not on the record",
         problem: "Problem",
     },
     causes: Causes {
         unreachable: "The system cannot be reached. It is tried again by itself.",
         busy: "The system is busy. It is tried again by itself.",
-        administrator: "Tell your administrator: the bridge cannot do it.",
+        administrator: "Tell your administrator: the photo service cannot do it.",
         no_record: "The record is not there any more.",
         gone: "The photo could not be fetched. Ask for it again.",
         too_large: "The photo is too large.",
@@ -79,10 +106,12 @@ pub(super) const WORDS: Words = Words {
         gave_up: "It was tried for days. Tell your administrator.",
         held: "An administrator holds it back.",
     },
-    close: "Close",
+    close: "End session",
     another: "Another link",
-    closed: "Closed. Photos that are on their way still arrive.",
-    ended: "The link has ended.",
+    closed: "The session is over. Photos that are on their way still arrive.",
+    ended: "The link has expired.",
+    slow: "Photos of this session arrive late, up to half an hour after they were taken. Tell your \
+           administrator.",
     offline: "No connection. Trying again…",
     password: "Password",
     password_text: "Enter the password for collecting photos. You are asked once.",
@@ -107,8 +136,8 @@ pub(super) const WORDS: Words = Words {
                        you send it again.",
         send_failed: "The link was not sent:",
         stale: "This page was open for a long time. Please choose again.",
-        link_lives_on: "Closed here, but Apertur did not take it: until its end the link still \
-                        works. Try again in a minute.",
+        link_lives_on: "The session is over here, but Apertur did not take that: the link still \
+                        works. End it again in a minute.",
         invalid: "Please look at the options: the number of photos is 1 to 50.",
     },
     troubles: Troubles {
@@ -116,6 +145,16 @@ pub(super) const WORDS: Words = Words {
             "This link does not work",
             "It may have expired, or it was used already. Open the record again and choose \
              “Collect photos” there, or ask for a new link.",
+        ),
+        old_entry: (
+            "This entry is out of date",
+            "Tell your administrator: `apertur-bridge odoo install-actions` renews “Collect \
+             photos” in the menus.",
+        ),
+        no_target: (
+            "This address names no record",
+            "Open the page from the record itself. If that leads here too, tell your \
+             administrator: an address ends for example in target=freshdesk:17.",
         ),
         no_password: (
             "This page cannot be opened this way",
@@ -137,14 +176,23 @@ pub(super) const WORDS: Words = Words {
             "The system cannot be reached now",
             "Nothing was changed. Try again in a minute.",
         ),
+        no_answer: (
+            "The system did not answer in time",
+            "Wait a minute, then choose “Collect photos” on the record once more: this address \
+             may be used up.",
+        ),
         not_let_in: (
-            "The bridge cannot look at the record",
+            "The photo service may not look at the record",
             "Nothing was changed. Tell your administrator: the log says why.",
         ),
         apertur_down: ("Apertur cannot be reached now", "No link was made. Try again in a minute."),
         apertur_refuses: (
             "Apertur did not make a link",
             "Nothing was made. Tell your administrator.",
+        ),
+        not_ended: (
+            "The session was not ended",
+            "Its link still works. Tell your administrator: the log says why.",
         ),
         quota: (
             "This month’s photo sessions are used up",
@@ -166,7 +214,7 @@ pub(super) const WORDS: Words = Words {
              tell your administrator.",
         ),
         journal: (
-            "The bridge is busy",
+            "The photo service is busy",
             "Nothing was changed. Try again in a minute; if it stays, tell your administrator.",
         ),
     },

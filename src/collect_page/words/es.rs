@@ -8,7 +8,10 @@ pub(super) const WORDS: Words = Words {
     who_sees: "¿Quién verá las fotos?",
     odoo: Modes {
         contact: ("El cliente", "Se avisa al cliente de cada foto y todo el equipo la ve."),
-        public: ("Los seguidores", "Todos los que siguen el registro. No se avisa al cliente."),
+        public: (
+            "Los seguidores",
+            "Todos los que siguen el registro. Solo se avisa al cliente si lo sigue.",
+        ),
         internal: ("Solo el equipo", "Una nota interna. El cliente no ve nada."),
     },
     desk: Modes {
@@ -16,9 +19,17 @@ pub(super) const WORDS: Words = Words {
         public: ("El cliente, por un agente", "Una nota pública en nombre del agente."),
         internal: ("Solo los agentes", "Una nota privada. El cliente no ve nada."),
     },
+    zendesk: Modes {
+        contact: ("El cliente", "Un comentario público como del cliente, que puede verlo."),
+        public: (
+            "El cliente, por un agente",
+            "Un comentario público en nombre del agente. El cliente puede verlo y ser avisado.",
+        ),
+        internal: ("Solo los agentes", "Una nota interna. El cliente no ve nada."),
+    },
     more: "Más opciones",
     most_photos: "Número de fotos",
-    most_photos_hint: "sin límite propio",
+    most_photos_hint: "número habitual",
     lifetime: "El enlace funciona durante",
     lifetime_usual: "el tiempo habitual",
     hours: |n| if n == 1 { "1 hora".to_owned() } else { format!("{n} horas") },
@@ -40,10 +51,22 @@ pub(super) const WORDS: Words = Words {
     mail_subject: "Sus fotos",
     mail_text: "Envíenos sus fotos aquí:",
     language: "Idioma del mensaje",
-    send: Sending {
+    open_here: "Abrir aquí",
+    send_link: "Enviar el enlace",
+    send_odoo: Sending {
         contact: "Enviar al cliente",
-        public: "Publicar en el registro",
+        public: "Publicar para los seguidores",
         internal: "Anotar en el registro",
+    },
+    send_desk: Sending {
+        contact: "Responder al cliente",
+        public: "Añadir una nota pública",
+        internal: "Añadir una nota privada",
+    },
+    send_zendesk: Sending {
+        contact: "Comentar al cliente",
+        public: "Añadir un comentario público",
+        internal: "Añadir una nota interna",
     },
     photos: "Fotos",
     photo: |n| format!("Foto {n}"),
@@ -51,9 +74,11 @@ pub(super) const WORDS: Words = Words {
     none_came: "No llegó ninguna foto.",
     landed_of: |done, all| match (done, all) {
         (1, 1) => "La foto está en el registro.".to_owned(),
+        (2, 2) => "Las dos fotos están en el registro.".to_owned(),
         (done, all) if done == all => format!("Las {all} fotos están en el registro."),
+        (0, 1) => "La foto aún no está en el registro.".to_owned(),
+        (0, all) => format!("Ninguna de {all} fotos está aún en el registro."),
         (1, all) => format!("1 de {all} fotos está en el registro."),
-        (done, 1) => format!("{done} de 1 foto está en el registro."),
         (done, all) => format!("{done} de {all} fotos están en el registro."),
     },
     standing: Standings {
@@ -61,12 +86,13 @@ pub(super) const WORDS: Words = Words {
         sending: "En camino",
         delayed: "Retrasada",
         landed: "En el registro",
+        stored: "Guardada, no en el registro",
         problem: "Problema",
     },
     causes: Causes {
         unreachable: "El sistema no responde. Se vuelve a intentar solo.",
         busy: "El sistema está ocupado. Se vuelve a intentar solo.",
-        administrator: "Avise a su administrador: el puente no puede hacerlo.",
+        administrator: "Avise a su administrador: el servicio de fotos no puede hacerlo.",
         no_record: "El registro ya no existe.",
         gone: "No se pudo obtener la foto. Pídala de nuevo.",
         too_large: "La foto es demasiado grande.",
@@ -77,10 +103,12 @@ pub(super) const WORDS: Words = Words {
         gave_up: "Se intentó durante días. Avise a su administrador.",
         held: "Un administrador la retiene.",
     },
-    close: "Cerrar",
+    close: "Terminar la sesión",
     another: "Otro enlace",
-    closed: "Cerrado. Las fotos que ya están en camino aún llegan.",
+    closed: "La sesión ha terminado. Las fotos que ya están en camino aún llegan.",
     ended: "El enlace ha caducado.",
+    slow: "Las fotos de esta sesión llegan tarde, hasta media hora después de tomarlas. Avise a su \
+           administrador.",
     offline: "Sin conexión. Se intenta de nuevo…",
     password: "Contraseña",
     password_text: "Escriba la contraseña para recoger fotos. Solo se pide una vez.",
@@ -105,15 +133,25 @@ pub(super) const WORDS: Words = Words {
                        enviarlo de nuevo.",
         send_failed: "El enlace no se envió:",
         stale: "Esta página estuvo abierta mucho tiempo. Elija de nuevo, por favor.",
-        link_lives_on: "Cerrado aquí, pero Apertur no lo aceptó: el enlace funciona hasta su fin. \
-                        Inténtelo de nuevo en un minuto.",
+        link_lives_on: "La sesión ha terminado aquí, pero Apertur no lo aceptó: el enlace aún \
+                        funciona. Termínela de nuevo en un minuto.",
         invalid: "Revise las opciones: el número de fotos va de 1 a 50.",
     },
     troubles: Troubles {
         forbidden: (
             "Este enlace no funciona",
             "Puede que haya caducado o que ya se haya usado. Abra de nuevo el registro y elija \
-             allí «Recoger fotos», o pida un enlace nuevo.",
+             allí «Recopilar fotos», o pida un enlace nuevo.",
+        ),
+        old_entry: (
+            "Esta entrada no está al día",
+            "Avise a su administrador: `apertur-bridge odoo install-actions` renueva la entrada \
+             de los menús.",
+        ),
+        no_target: (
+            "Esta dirección no nombra ningún registro",
+            "Abra la página desde el propio registro. Si eso también lleva aquí, avise a su \
+             administrador: una dirección acaba por ejemplo en target=freshdesk:17.",
         ),
         no_password: (
             "Esta página no se puede abrir así",
@@ -132,8 +170,13 @@ pub(super) const WORDS: Words = Words {
             "El sistema no responde ahora",
             "No se cambió nada. Inténtelo de nuevo en un minuto.",
         ),
+        no_answer: (
+            "El sistema no respondió a tiempo",
+            "Espere un minuto y elija de nuevo «Recopilar fotos» en el registro: puede que esta \
+             dirección ya no sirva.",
+        ),
         not_let_in: (
-            "El puente no puede ver el registro",
+            "El servicio de fotos no puede ver el registro",
             "No se cambió nada. Avise a su administrador: el log dice por qué.",
         ),
         apertur_down: (
@@ -143,6 +186,10 @@ pub(super) const WORDS: Words = Words {
         apertur_refuses: (
             "Apertur no creó ningún enlace",
             "No se creó nada. Avise a su administrador.",
+        ),
+        not_ended: (
+            "La sesión no se terminó",
+            "Su enlace aún funciona. Avise a su administrador: el log dice por qué.",
         ),
         quota: (
             "Las sesiones de fotos de este mes se agotaron",
@@ -164,7 +211,7 @@ pub(super) const WORDS: Words = Words {
              igual, avise a su administrador.",
         ),
         journal: (
-            "El puente está ocupado",
+            "El servicio de fotos está ocupado",
             "No se cambió nada. Inténtelo de nuevo en un minuto; si sigue igual, avise a su \
              administrador.",
         ),

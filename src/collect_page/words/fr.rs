@@ -5,10 +5,13 @@ use super::{Causes, Modes, Notes, Records, Sending, Standings, Troubles, Words};
 pub(super) const WORDS: Words = Words {
     tag: "fr",
     collect_photos: "Recueillir des photos",
-    who_sees: "Qui verra les photos ?",
+    who_sees: "Qui verra les photos ?",
     odoo: Modes {
         contact: ("Le client", "Le client est averti de chaque photo et toute l’équipe la voit."),
-        public: ("Les abonnés", "Tous ceux qui suivent la fiche. Le client n’est pas averti."),
+        public: (
+            "Les abonnés",
+            "Tous ceux qui suivent la fiche. Le client n’est averti que s’il la suit.",
+        ),
         internal: ("L’équipe seule", "Une note interne. Le client ne voit rien."),
     },
     desk: Modes {
@@ -16,9 +19,17 @@ pub(super) const WORDS: Words = Words {
         public: ("Le client, par un agent", "Une note publique au nom de l’agent."),
         internal: ("Les agents seuls", "Une note privée. Le client ne voit rien."),
     },
+    zendesk: Modes {
+        contact: ("Le client", "Un commentaire public comme du client, qui peut le voir."),
+        public: (
+            "Le client, par un agent",
+            "Un commentaire public au nom de l’agent. Le client peut le voir et en être averti.",
+        ),
+        internal: ("Les agents seuls", "Une note interne. Le client ne voit rien."),
+    },
     more: "Plus d’options",
     most_photos: "Nombre de photos",
-    most_photos_hint: "sans limite particulière",
+    most_photos_hint: "nombre habituel",
     lifetime: "Le lien est valable",
     lifetime_usual: "la durée habituelle",
     hours: |n| if n == 1 { "1 heure".to_owned() } else { format!("{n} heures") },
@@ -40,10 +51,22 @@ pub(super) const WORDS: Words = Words {
     mail_subject: "Vos photos",
     mail_text: "Veuillez nous envoyer vos photos ici :",
     language: "Langue du message",
-    send: Sending {
+    open_here: "Ouvrir ici",
+    send_link: "Envoyer le lien",
+    send_odoo: Sending {
         contact: "Envoyer au client",
-        public: "Publier sur la fiche",
+        public: "Publier pour les abonnés",
         internal: "Noter sur la fiche",
+    },
+    send_desk: Sending {
+        contact: "Répondre au client",
+        public: "Ajouter une note publique",
+        internal: "Ajouter une note privée",
+    },
+    send_zendesk: Sending {
+        contact: "Commenter au client",
+        public: "Ajouter un commentaire public",
+        internal: "Ajouter une note interne",
     },
     photos: "Photos",
     photo: |n| format!("Photo {n}"),
@@ -51,7 +74,10 @@ pub(super) const WORDS: Words = Words {
     none_came: "Aucune photo n’est arrivée.",
     landed_of: |done, all| match (done, all) {
         (1, 1) => "La photo est sur la fiche.".to_owned(),
+        (2, 2) => "Les deux photos sont sur la fiche.".to_owned(),
         (done, all) if done == all => format!("Les {all} photos sont sur la fiche."),
+        (0, 1) => "La photo n’est pas encore sur la fiche.".to_owned(),
+        (0, all) => format!("Aucune des {all} photos n’est encore sur la fiche."),
         (done, all) if done < 2 => format!("{done} photo sur {all} est sur la fiche."),
         (done, all) => format!("{done} photos sur {all} sont sur la fiche."),
     },
@@ -60,12 +86,13 @@ pub(super) const WORDS: Words = Words {
         sending: "En route",
         delayed: "Retardée",
         landed: "Sur la fiche",
+        stored: "Enregistrée, pas sur la fiche",
         problem: "Problème",
     },
     causes: Causes {
         unreachable: "Le système ne répond pas. Un nouvel essai aura lieu tout seul.",
         busy: "Le système est occupé. Un nouvel essai aura lieu tout seul.",
-        administrator: "Prévenez votre administrateur : le pont n’y arrive pas.",
+        administrator: "Prévenez votre administrateur : le service de photos n’y arrive pas.",
         no_record: "La fiche n’existe plus.",
         gone: "La photo n’a pas pu être récupérée. Redemandez-la.",
         too_large: "La photo est trop grande.",
@@ -76,17 +103,19 @@ pub(super) const WORDS: Words = Words {
         gave_up: "Les essais ont duré des jours. Prévenez votre administrateur.",
         held: "Un administrateur la retient.",
     },
-    close: "Fermer",
+    close: "Terminer la session",
     another: "Un autre lien",
-    closed: "Fermé. Les photos déjà en route arrivent encore.",
+    closed: "La session est terminée. Les photos déjà en route arrivent encore.",
     ended: "Le lien a expiré.",
+    slow: "Les photos de cette session arrivent tard, jusqu’à une demi-heure après la prise. \
+           Prévenez votre administrateur.",
     offline: "Pas de connexion. Nouvel essai…",
     password: "Mot de passe",
     password_text: "Saisissez le mot de passe pour recueillir des photos. Il n’est demandé qu’une \
                     fois.",
     password_wrong: "Ce n’est pas le bon mot de passe.",
     password_open: "Ouvrir",
-    choose_system: "Dans quel système se trouve la fiche ?",
+    choose_system: "Dans quel système se trouve la fiche ?",
     back: "Retour à la fiche",
     records: Records {
         contact: "Contact",
@@ -105,15 +134,25 @@ pub(super) const WORDS: Words = Words {
                        de l’envoyer à nouveau.",
         send_failed: "Le lien n’a pas été envoyé :",
         stale: "Cette page était ouverte depuis longtemps. Veuillez choisir à nouveau.",
-        link_lives_on: "Fermé ici, mais Apertur ne l’a pas accepté : le lien reste valable \
-                        jusqu’à sa fin. Réessayez dans une minute.",
+        link_lives_on: "La session est terminée ici, mais Apertur ne l’a pas accepté : le lien \
+                        reste valable. Terminez-la à nouveau dans une minute.",
         invalid: "Vérifiez les options : le nombre de photos va de 1 à 50.",
     },
     troubles: Troubles {
         forbidden: (
             "Ce lien ne fonctionne pas",
             "Il a peut-être expiré, ou il a déjà servi. Rouvrez la fiche et choisissez-y \
-             « Recueillir des photos », ou demandez un nouveau lien.",
+             « Collecter des photos », ou demandez un nouveau lien.",
+        ),
+        old_entry: (
+            "Cette entrée n’est plus à jour",
+            "Prévenez votre administrateur : `apertur-bridge odoo install-actions` renouvelle \
+             l’entrée des menus.",
+        ),
+        no_target: (
+            "Cette adresse ne désigne aucune fiche",
+            "Ouvrez la page depuis la fiche elle-même. Si cela mène ici aussi, prévenez votre \
+             administrateur : une adresse finit par exemple par target=freshdesk:17.",
         ),
         no_password: (
             "Cette page ne peut pas être ouverte ainsi",
@@ -135,8 +174,13 @@ pub(super) const WORDS: Words = Words {
             "Le système ne répond pas en ce moment",
             "Rien n’a été modifié. Réessayez dans une minute.",
         ),
+        no_answer: (
+            "Le système n’a pas répondu à temps",
+            "Attendez une minute, puis choisissez à nouveau « Collecter des photos » sur la \
+             fiche : cette adresse ne sert peut-être plus.",
+        ),
         not_let_in: (
-            "Le pont ne peut pas consulter la fiche",
+            "Le service de photos ne peut pas consulter la fiche",
             "Rien n’a été modifié. Prévenez votre administrateur : le journal en donne la raison.",
         ),
         apertur_down: (
@@ -147,13 +191,18 @@ pub(super) const WORDS: Words = Words {
             "Apertur n’a pas créé de lien",
             "Rien n’a été créé. Prévenez votre administrateur.",
         ),
+        not_ended: (
+            "La session n’a pas été terminée",
+            "Son lien reste valable. Prévenez votre administrateur : le journal en donne la \
+             raison.",
+        ),
         quota: (
             "Les sessions photo de ce mois sont épuisées",
             "Aucun lien n’a été créé. Parlez du forfait Apertur à votre administrateur.",
         ),
         unsure: (
             "La réponse d’Apertur s’est perdue",
-            "Personne ne sait si un lien a été créé ; personne n’en a vu. Réessayez : au plus, \
+            "Personne ne sait si un lien a été créé ; personne n’en a vu. Réessayez : au plus, \
              une session inutilisée subsiste.",
         ),
         slow: (
@@ -163,12 +212,12 @@ pub(super) const WORDS: Words = Words {
         ),
         not_kept: (
             "Le lien n’a pas pu être enregistré",
-            "Il a été abandonné, rien ne peut donc se perdre. Réessayez dans une minute ; si cela \
+            "Il a été abandonné, rien ne peut donc se perdre. Réessayez dans une minute ; si cela \
              persiste, prévenez votre administrateur.",
         ),
         journal: (
-            "Le pont est occupé",
-            "Rien n’a été modifié. Réessayez dans une minute ; si cela persiste, prévenez votre \
+            "Le service de photos est occupé",
+            "Rien n’a été modifié. Réessayez dans une minute ; si cela persiste, prévenez votre \
              administrateur.",
         ),
     },

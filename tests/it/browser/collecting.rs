@@ -24,7 +24,7 @@ const SPACE: &str = " ";
 /// A daemon with a collect page for the records of an Odoo and the tickets of a Freshdesk.
 struct Shop {
     odoo: FakeOdoo,
-    _desk: FakeFreshworks,
+    desk: FakeFreshworks,
     apertur: FakeApertur,
     daemon: Daemon,
 }
@@ -49,7 +49,7 @@ impl Shop {
             desk.url(),
         );
         let daemon = Daemon::start(Options::toml(text));
-        Self { odoo, _desk: desk, apertur, daemon }
+        Self { odoo, desk, apertur, daemon }
     }
 
     fn origin(&self) -> &str {
@@ -159,18 +159,20 @@ fn a_clerk_collects_photos_and_sees_them_land() {
 fn an_agent_s_phone_shows_it_dark_in_french_and_sends_the_link() {
     let shop = Shop::open("");
     let browser = Browser::open(Window::PHONE.speaking("fr-CA,fr,en").dark());
-    browser.go(&shop.link("odoo:res.partner:43"));
+    browser.go(&shop.link("freshdesk:17"));
     assert_eq!(speaks(&browser), said("fr", "Recueillir des photos"));
     browser.assert_good(shop.origin());
     browser.screenshot("phone-record");
     shop.make(&browser, "contact");
     browser.assert_good(shop.origin());
     browser.screenshot("phone-session");
+    let before = shop.desk.conversations(17).len();
     browser.click("#send");
     browser.wait_for("#said.good");
-    assert_eq!(shop.odoo.messages().len(), 1);
+    assert_eq!(shop.desk.conversations(17).len(), before + 1);
     shop.photo("img_1", "IMG_2041.jpg");
     browser.wait_for("#photos li[data-state=landed]");
+    assert_eq!(shop.desk.conversations(17).len(), before + 2);
     browser.assert_good(shop.origin());
     browser.screenshot("phone-progress");
 

@@ -149,6 +149,50 @@ async fn what_apertur_does_not_make_is_said_with_the_next_step() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_that_made_nothing_is_sent_again_and_one_that_may_have_is_not() {
+    let site = Site::start().await;
+    let page = site.contact();
+    let key = form(&site.get(&page));
+    let send = |key: &str| site.post(&page, &[("form", key), ("mode", "contact")]).status;
+    site.apertur.with(|api| api.sessions.quota = Some(0));
+    assert_eq!(send(&key), 502);
+    site.apertur.with(|api| api.sessions.quota = None);
+    assert_eq!((send(&key), site.at_apertur()), (303, 1), "the quota is gone");
+    let key = form(&site.get(&page));
+    site.apertur.with(|api| api.next.push_back(Reply::refused(500, "Oops")));
+    assert_eq!((send(&key), send(&key)), (503, 503));
+    assert_eq!(site.at_apertur(), 1);
+    // Ten at once, of which three passed; who is not let through is not remembered.
+    let keys: Vec<_> = (0..8).map(|_| form(&site.get(&page))).collect();
+    let sent: Vec<_> = keys.iter().map(|key| send(key)).collect();
+    assert_eq!(sent, [303, 303, 303, 303, 303, 303, 303, 429]);
+    site.clock.step(Duration::from_secs(30));
+    assert_eq!(send(&keys[7]), 303);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_back_stops_nobody() {
+    let site = Site::start().await;
+    let page = site.contact();
+    let key = form(&site.get(&page));
+    site.clock.set(site.clock.now().checked_sub(jiff::SignedDuration::from_hours(5)).unwrap());
+    assert_eq!(site.post(&page, &[("form", &key), ("mode", "contact")]).status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_whose_photos_nobody_posts_says_that_they_come_late() {
+    let site = Site::start().await;
+    let session = site.made(&site.contact(), "contact");
+    assert!(!text(&site.get(&session)).contains("id=\"slow\""));
+    let made = json!({"id": "s-2", "upload_url": "https://u.example.com/s/s-2",
+        "destinations": [{"id": "d-1", "type": "s3", "name": "a bucket"}]});
+    site.apertur.with(|api| api.next.push_back(Reply::json(201, &made)));
+    let session = site.made(&site.contact(), "contact");
+    let html = text(&site.get(&session));
+    assert!(html.contains("id=\"slow\"") && html.contains("arrive late"), "{html}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_takes_long_is_on_the_page_of_its_record_later() {
     let site = Site::start().await;
     let page = site.contact();

@@ -19,6 +19,7 @@ use apertur_bridge::{
         Cause, Delivery, DestinationName, ErrorKind, Failure, Finding, Kind, Mode, OwnSession,
         Photo, PhotoId, Planned, Receipt, Scheme, SessionId, Shape, Target,
     },
+    route::Routes,
     system::Clock,
     telemetry::Telemetry,
 };
@@ -46,6 +47,8 @@ pub(super) struct FakeDesk {
     pub(super) fails: Mutex<Vec<Failure>>,
     /// What was asked: `record`, `redeem`, `tell contact`.
     pub(super) seen: Mutex<Vec<String>>,
+    /// What the receipts of messages note.
+    pub(super) note: Mutex<Option<String>>,
 }
 
 impl FakeDesk {
@@ -56,6 +59,7 @@ impl FakeDesk {
             marks: Mutex::default(),
             fails: Mutex::default(),
             seen: Mutex::default(),
+            note: Mutex::default(),
         })
     }
 
@@ -119,7 +123,7 @@ impl Destination for FakeDesk {
         _invitation: &Invitation,
     ) -> Result<Receipt, Failure> {
         self.see(format!("tell {}", mode.map_or("-", Mode::as_str)))?;
-        Ok(Receipt::default())
+        Ok(Receipt { note: self.note.lock().unwrap().clone(), ..Receipt::default() })
     }
 
     async fn record(&self, target: &Target) -> Result<Record, Failure> {
@@ -181,6 +185,15 @@ impl Site {
 
     /// With these lines of `[collect]`.
     pub(super) async fn with(lines: &str) -> Site {
+        Self::of(lines, false).await
+    }
+
+    /// With a second Odoo, `second`.
+    pub(super) async fn with_second() -> Site {
+        Self::of(&format!("password = \"{PASSWORD}\""), true).await
+    }
+
+    async fn of(lines: &str, has_second: bool) -> Site {
         let apertur = FakeApertur::start();
         let text = format!(
             "webhook.secrets = [\"{SECRET}\"]\nserver.public_url = \"https://photos.example.com\"\n\
@@ -199,10 +212,15 @@ impl Site {
         let key = Key::load_or_make(settings.key.as_ref(), home.path()).unwrap();
         let (erp, desk) = (FakeDesk::new(Kind::Odoo), FakeDesk::new(Kind::Freshdesk));
         let telemetry = Telemetry::default();
+        let mut desks = desks(&erp, &desk);
+        if has_second {
+            desks.push(Desk { name: name("second"), ..desks[0].clone() });
+        }
         let behind = Behind {
             journal: Arc::clone(&journal),
             apertur: api,
-            desks: desks(&erp, &desk),
+            desks,
+            routes: routes(),
             clock: clock.clone(),
             telemetry: telemetry.clone(),
         };
@@ -217,6 +235,7 @@ impl Site {
             journal: Arc::clone(&self.journal),
             apertur,
             desks: desks(&self.erp, &self.desk),
+            routes: routes(),
             clock: self.clock.clone(),
             telemetry: self.telemetry.clone(),
         };
@@ -235,6 +254,12 @@ impl Site {
         let until = self.clock.after(Duration::from_hours(1));
         let link = Link::new(target(record), name(destination), until);
         format!("/collect/{}", link.sign(&self.key).reveal())
+    }
+
+    /// Where the entry in the menus of `erp` leads with this mark and token.
+    pub(super) fn entry(&self, mark: &str, token: &str) -> String {
+        let entry = self.settings.entry(&self.key, &name("erp"));
+        format!("{}?{}&mark={mark}&token={token}", entry.path(), entry.query().unwrap())
     }
 
     /// The page of contact 42.
@@ -268,6 +293,11 @@ impl Site {
         self.ask("POST", path, &[], &encoded(fields))
     }
 
+    /// What somebody does who is at this address.
+    pub(super) fn from(&self, address: &str, method: &str, path: &str, body: &str) -> Answer {
+        self.ask(method, path, &[("X-Forwarded-For", address)], body)
+    }
+
     /// Opens a record's page, makes a session there and gives its address.
     pub(super) fn made(&self, page: &str, mode: &str) -> String {
         let form = form(&self.get(page));
@@ -294,6 +324,17 @@ impl Site {
 
     /// A photo of a session that came in just now, to `erp` and to a storage.
     pub(super) async fn arrived(&self, id: &str, session: &SessionId, bytes: Bytes) {
+        self.arrived_for(id, session, bytes, &["erp", "archive"]).await;
+    }
+
+    /// The same, to these destinations.
+    pub(super) async fn arrived_for(
+        &self,
+        id: &str,
+        session: &SessionId,
+        bytes: Bytes,
+        to: &[&str],
+    ) {
         let photo = Photo {
             id: PhotoId::parse(id).unwrap(),
             image_id: None,
@@ -316,7 +357,7 @@ impl Site {
             target: photo.target.clone(),
             mode: None,
         };
-        let plan = vec![planned("erp"), planned("archive")];
+        let plan = to.iter().copied().map(planned).collect();
         self.journal.accept(Arrival { photo, bytes, plan, doubt: None }).await.unwrap();
     }
 }
@@ -328,6 +369,11 @@ fn desks(erp: &Arc<FakeDesk>, desk: &Arc<FakeDesk>) -> Vec<Desk> {
         default_mode: Some(default_mode),
     };
     vec![one("erp", erp, Mode::Contact), one("desk", desk, Mode::Internal)]
+}
+
+fn routes() -> Arc<Routes> {
+    let destinations = vec![(name("erp"), Kind::Odoo), (name("desk"), Kind::Freshdesk)];
+    Arc::new(Routes { rules: Vec::new(), destinations })
 }
 
 fn serve(page: Arc<CollectPage>) -> (String, ServerHandle) {

@@ -11,11 +11,14 @@ async fn a_record_or_system_that_is_not_there_is_told_without_details() {
         let cause = Cause::new(kind, "the key of secret.internal is wrong", "mend it");
         Failure::Broken { cause }
     };
+    let cause = Cause::new(ErrorKind::Forbidden, "secret.internal says no", "");
+    let forbidden = Failure::Refused { cause };
     let page = site.contact();
     for (failure, status, part) in [
         (down(), 503, "The system cannot be reached now"),
         (broken(ErrorKind::Timeout), 503, "The system cannot be reached now"),
         (broken(ErrorKind::Unauthorized), 502, "Tell your administrator"),
+        (forbidden, 502, "may not look at the record"),
     ] {
         site.erp.fail(failure);
         let answer = site.get(&page);
@@ -24,8 +27,9 @@ async fn a_record_or_system_that_is_not_there_is_told_without_details() {
         assert!(!said.contains("secret.internal"), "{said}");
     }
     site.erp.fail(down());
-    let mark = site.get("/collect?destination=erp&mark=7&token=x");
+    let mark = site.get(&site.entry("7", "x"));
     assert_eq!((mark.status, mark.header("retry-after")), (503, Some("60")));
+    assert!(text(&mark).contains("choose “Collect photos” on the record once more"));
     site.erp.name.lock().unwrap().clear();
     let answer = site.get(&page);
     assert!(answer.status == 404 && text(&answer).contains("The record is not there"));

@@ -65,7 +65,9 @@ impl Desk {
     }
 }
 
-const PUBLIC: &str = "public_url = \"https://photos.example.com\"";
+const PUBLIC: &str = "public_url = \"https://photos.example.com\"\n\
+                      [apertur]\napi_key = \"aptr_test_x\"\n\
+                      [collect]\nkey = \"0123456789abcdef0123456789abcdef\"";
 
 #[test]
 fn an_administrator_installs_uses_and_removes_the_actions() {
@@ -81,7 +83,7 @@ fn an_administrator_installs_uses_and_removes_the_actions() {
         })
     );
     let address = desk.odoo.collect(7, "project.task", 5).unwrap();
-    assert!(address.starts_with("https://photos.example.com/collect?destination=erp&mark="));
+    assert!(address.starts_with("https://photos.example.com/collect?destination=erp&key="));
     let key = desk.home.path().join("admin.key");
     let again = ["install-actions", "--json", "--admin-key-file", key.to_str().unwrap()];
     let again = desk.odoo("config.toml", "", &again).json();
@@ -101,6 +103,10 @@ fn what_cannot_be_done_says_why_by_its_exit_code() {
     let unset = nobody.odoo("config.toml", KEY, &["install-actions"]);
     assert_eq!(unset.code, 78, "{}", unset.err);
     assert!(unset.err.contains("server.public_url"), "{}", unset.err);
+    let keyless = Desk::new(PUBLIC.split("[collect]").next().unwrap());
+    let keyless = keyless.odoo("config.toml", KEY, &["install-actions"]);
+    assert_eq!(keyless.code, 78, "{}", keyless.err);
+    assert!(keyless.err.contains("start the daemon once"), "{}", keyless.err);
     for (config, key, args, code, wanted) in [
         ("config.toml", "", &["install-actions"][..], 2, "there is no key"),
         ("config.toml", "wrong", &["install-actions"], 69, "does not let admin in"),

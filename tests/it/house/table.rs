@@ -42,7 +42,7 @@ const BELOW_RECEIVE: &[&str] = &[
     "intake",
 ];
 const BELOW_COLLECT_PAGE: &[&str] =
-    &["model", "system", "telemetry", "journal", "apertur", "destinations", "sessions"];
+    &["model", "system", "telemetry", "route", "journal", "apertur", "destinations", "sessions"];
 const BELOW_CONFIG: &[&str] = &[
     "model",
     "system",
@@ -127,7 +127,6 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         "OpenDAL is the affair of the buckets",
     ),
     ("maud", &["src/collect_page/"], "pages are the affair of collect_page"),
-    ("governor", &["src/collect_page/gate.rs"], "strangers are let through gates of one kind"),
     ("clap", &["src/cli"], "the command line is the affair of cli"),
     (
         "actix_web",

@@ -16,7 +16,7 @@ use url::Url;
 use super::{Lab, VERSIONS, settings};
 use crate::fakes::odoo::{FakeOdoo, Fault, Seed, Switch, What};
 
-const PUBLIC: &str = "https://photos.example.com/bridge";
+const PAGE: &str = "https://photos.example.com/bridge/collect?destination=erp&key=k-1";
 const ADMIN: i64 = 2;
 const BOT: i64 = 7;
 const INTERN: i64 = 8;
@@ -44,11 +44,11 @@ fn admin(odoo: &FakeOdoo) -> Actions {
 }
 
 pub(super) async fn install(odoo: &FakeOdoo) -> Vec<Change> {
-    admin(odoo).install(&Plan::default(), &public()).await.unwrap()
+    admin(odoo).install(&Plan::default(), &page()).await.unwrap()
 }
 
-fn public() -> Url {
-    PUBLIC.parse().unwrap()
+fn page() -> Url {
+    PAGE.parse().unwrap()
 }
 
 /// `res.partner collect made`, a line each.
@@ -105,7 +105,7 @@ async fn each_model_gets_its_actions_once() {
             "crm.lead deliver made",
         ];
         let plan = Plan { dry_run: true, ..Plan::default() };
-        let foreseen = admin(&odoo).install(&plan, &public()).await.unwrap();
+        let foreseen = admin(&odoo).install(&plan, &page()).await.unwrap();
         assert_eq!(told(&foreseen), wanted, "{version}");
         assert_eq!(there(&odoo), Vec::<Json>::new());
         assert_eq!(told(&install(&odoo).await), wanted);
@@ -134,7 +134,7 @@ async fn only_what_changed_is_renewed_and_a_new_name_stays() {
         };
         write(&first, json!({"name": "Photos!"})).unwrap();
         assert_eq!(outcomes(&install(&odoo).await), [Outcome::Unchanged; 4], "{version}");
-        let elsewhere: Url = "https://new.example.com".parse().unwrap();
+        let elsewhere: Url = "https://new.example.com/collect?key=k".parse().unwrap();
         let moved = admin(&odoo).install(&Plan::default(), &elsewhere).await.unwrap();
         use Outcome::{Made, Unchanged, Updated};
         assert_eq!(outcomes(&moved), [Updated, Unchanged, Updated, Unchanged], "{version}");
@@ -162,7 +162,7 @@ async fn exactly_what_was_made_is_removed() {
         let foreign = make("Collect photos");
         install(&odoo).await;
         let second = in_hands_of(&odoo, "erp__res", "admin", "admin-key");
-        second.install(&Plan::default(), &public()).await.unwrap();
+        second.install(&Plan::default(), &page()).await.unwrap();
         assert_eq!(there(&odoo).len(), 9, "{version}");
         let plan = |models: &[&str], dry_run| {
             let models = models.iter().map(|model| (*model).to_owned()).collect();
@@ -189,7 +189,7 @@ async fn what_an_installation_that_was_cut_off_made_is_taken_up() {
         let odoo = FakeOdoo::start(version);
         let on = "ir.model.data.create".to_owned();
         odoo.fault(Fault { on: on.clone(), times: 1, what: What::CloseBefore });
-        let cut = admin(&odoo).install(&Plan::default(), &public()).await;
+        let cut = admin(&odoo).install(&Plan::default(), &page()).await;
         assert!(matches!(cut, Err(Failure::Unknown { .. })), "{version}: {cut:?}");
         assert_eq!((there(&odoo).len(), external_ids(&odoo).len()), (1, 0));
         install(&odoo).await;
@@ -197,7 +197,7 @@ async fn what_an_installation_that_was_cut_off_made_is_taken_up() {
         admin(&odoo).remove(&Plan::default()).await.unwrap();
         // Where Odoo surely did not take the external id, no action is left either.
         odoo.fault(Fault { on, times: 1, what: What::SerializationFailure });
-        let refused = admin(&odoo).install(&Plan::default(), &public()).await;
+        let refused = admin(&odoo).install(&Plan::default(), &page()).await;
         assert!(matches!(refused, Err(Failure::Later { .. })), "{version}: {refused:?}");
         assert_eq!(there(&odoo), Vec::<Json>::new(), "{version}");
     }
@@ -253,7 +253,7 @@ async fn models_that_cannot_take_photos_are_named() {
         ] {
             let models = models.into_iter().map(str::to_owned).collect();
             let plan = Plan { models, dry_run: false };
-            let failure = actions.install(&plan, &public()).await.unwrap_err();
+            let failure = actions.install(&plan, &page()).await.unwrap_err();
             assert!(matches!(failure, Failure::Refused { .. }), "{version}: {failure:?}");
             assert!(failure.cause().what.contains(wanted), "{version}: {failure:?}");
         }
@@ -272,7 +272,7 @@ async fn whoever_is_no_administrator_is_told_so() {
             ("admin", "wrong-hush", "Odoo does not let admin in"),
         ] {
             let failures = [
-                lab(login, key).install(&Plan::default(), &public()).await.unwrap_err(),
+                lab(login, key).install(&Plan::default(), &page()).await.unwrap_err(),
                 lab(login, key).remove(&Plan::default()).await.unwrap_err(),
             ];
             for failure in failures {
@@ -284,7 +284,7 @@ async fn whoever_is_no_administrator_is_told_so() {
         }
         // The password does where JSON-2 wants a key, whatever the destination insists on.
         let json2 = changed(&odoo, "erp", ("admin", "admin"), |s| s.api = Api::Json2);
-        assert_eq!(json2.install(&Plan::default(), &public()).await.unwrap().len(), 4);
+        assert_eq!(json2.install(&Plan::default(), &page()).await.unwrap().len(), 4);
     }
 }
 
@@ -294,7 +294,7 @@ async fn a_click_leaves_a_mark_that_proves_the_right_to_that_record_once() {
         let lab = Lab::new(version);
         install(&lab.odoo).await;
         let address = lab.odoo.collect(BOT, "res.partner", 42).unwrap();
-        assert!(address.starts_with(&format!("{PUBLIC}/collect?destination=erp&mark=")));
+        assert!(address.starts_with(&format!("{PAGE}&mark=")));
         let mark = mark(&address);
         let record = lab.destination.redeem(&mark).await.unwrap().unwrap();
         assert_eq!(record.target.to_string(), "odoo:res.partner:42", "{version}");
@@ -348,7 +348,7 @@ async fn two_installations_on_one_odoo_are_one_another_s_matter_no_more_than_the
     install(&lab.odoo).await;
     let second = in_hands_of(&lab.odoo, "erp-2", "admin", "admin-key");
     let plan = Plan { models: vec!["res.partner".to_owned()], dry_run: false };
-    let made = second.install(&plan, &public()).await.unwrap();
+    let made = second.install(&plan, &page()).await.unwrap();
     assert_eq!(told(&made), ["res.partner collect made", "res.partner deliver made"]);
     let entries = made.iter().map(|change| change.entry).collect::<Vec<_>>();
     assert_eq!(entries, [Entry::Collect, Entry::Deliver]);

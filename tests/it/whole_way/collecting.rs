@@ -3,19 +3,17 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::{QUICK, Rig, erp};
 use crate::{
     daemon::{Daemon, Options},
     fakes::{
-        apertur::{Answer, FakeApertur, WEBHOOK_DESTINATION, get, raw},
+        apertur::{Answer, FakeApertur, Photo, WEBHOOK_DESTINATION, get, raw},
         odoo::FakeOdoo,
     },
     look,
 };
 
-const TOKEN: &str = "2f1c2d1e-7a32-4b8e-9f3e-6a2f6f6e4c11";
 const PASSWORD: &str = "open sesame, please";
 
 /// A daemon with a collect page that logs all there is to log.
@@ -59,17 +57,20 @@ impl Rig {
         raw(self.daemon.url(), request.as_bytes()).unwrap()
     }
 
-    /// Leaves a mark on contact 42 as a colleague would, and opens the page by it.
-    fn by_mark(&self) -> String {
-        let description = format!("apertur-collect:{}", hex::encode(Sha256::digest(TOKEN)));
-        let values = json!({"name": "apertur-collect", "res_model": "res.partner", "res_id": 42,
-            "description": description});
-        let mark =
-            self.odoo.call_as(2, "ir.attachment", "create", json!([values]), json!({})).unwrap();
-        let open = format!("/collect?destination=erp&mark={mark}&token={TOKEN}");
-        let page = location(&get(self.daemon.url(), &open).unwrap());
-        assert_eq!(get(self.daemon.url(), &open).unwrap().status, 403, "once");
-        page
+    /// Opens the page of contact 42 by "Collect photos" in Odoo, as an administrator puts it there;
+    /// gives its address and the mark's token.
+    fn by_mark(&self) -> (String, String) {
+        let key = self.daemon.dir().join("admin.key");
+        std::fs::write(&key, "admin-key").unwrap();
+        let key = ["--admin-key-file", key.to_str().unwrap()];
+        let made = self.daemon.command(&[&["odoo", "install-actions"], &key[..]].concat());
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let address = self.odoo.collect(2, "res.partner", 42).unwrap();
+        let open = address.strip_prefix("https://photos.example.com").unwrap();
+        let (_, token) = open.split_once("&token=").unwrap();
+        let page = location(&get(self.daemon.url(), open).unwrap());
+        assert_eq!(get(self.daemon.url(), open).unwrap().status, 403, "once");
+        (page, token.to_owned())
     }
 }
 
@@ -81,7 +82,7 @@ fn form(html: &str) -> String {
 #[test]
 fn a_mark_becomes_a_page_a_session_and_a_photo_on_the_record() {
     let rig = rig();
-    let page = rig.by_mark();
+    let (page, _) = rig.by_mark();
     let shown = rig.see(&page);
     assert!(shown.contains("<h1>Anna Customer</h1>"), "{shown}");
     let key = form(&shown);
@@ -107,14 +108,14 @@ fn a_mark_becomes_a_page_a_session_and_a_photo_on_the_record() {
     let message = rig.odoo.messages().pop().unwrap();
     assert!(message.body.contains("Envíenos sus fotos aquí") && message.partner_ids == [42]);
     location(&rig.fill(&format!("{session}/close"), &[]));
-    assert!(rig.see(&session).contains("Closed."));
+    assert!(rig.see(&session).contains("The session is over."));
     look::assert_well(&rig.daemon);
 }
 
 #[test]
 fn nothing_that_opens_a_page_is_in_the_log() {
     let mut rig = rig();
-    let page = rig.by_mark();
+    let (page, token) = rig.by_mark();
     let key = form(&rig.see(&page));
     let session = location(&rig.fill(&page, &[("form", &key), ("mode", "internal")]));
     rig.see(&session);
@@ -135,7 +136,7 @@ fn nothing_that_opens_a_page_is_in_the_log() {
     let kept = std::fs::read_to_string(rig.daemon.dir().join("data/collect.key")).unwrap();
     let tail = |text: &str| text.trim().rsplit(['.', '/']).next().unwrap().to_owned();
     for secret in [
-        TOKEN,
+        &token,
         PASSWORD,
         "wr0ng-guess",
         &id,
@@ -161,6 +162,18 @@ fn the_page_is_there_only_when_it_can_work() {
     assert_eq!(made.status.code(), Some(78), "{err}");
     assert!(err.contains("set server.public_url and apertur.api_key"), "{err}");
     assert!(!rig.daemon.dir().join("data/collect.key").exists());
+}
+
+#[test]
+fn a_damaged_key_stops_the_page_alone() {
+    let mut rig = rig();
+    rig.daemon.kill9();
+    std::fs::write(rig.daemon.dir().join("data/collect.key"), "rubbish").unwrap();
+    rig.daemon.restart();
+    assert_eq!(get(rig.daemon.url(), "/collect").unwrap().status, 404);
+    let photo = Photo::new("img_1").odoo("res.partner", 42, "internal");
+    rig.accepted(photo.event("image.delivered", None));
+    rig.daemon.wait_for_log("there is no collect page");
 }
 
 #[test]
@@ -195,7 +208,7 @@ fn a_link_for_a_record_is_signed_for_as_long_as_is_asked() {
 #[test]
 fn a_form_that_never_ends_is_answered() {
     let rig = rig();
-    let page = rig.by_mark();
+    let (page, _) = rig.by_mark();
     let started = std::time::Instant::now();
     let head = format!("POST {page} HTTP/1.1\r\nHost: bridge\r\nContent-Length: 100\r\n\r\nform=");
     let answer = raw(rig.daemon.url(), head.as_bytes()).unwrap();

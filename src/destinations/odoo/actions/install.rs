@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use super::{Change, Entry, MODULE, Outcome, page};
+use super::{Change, Entry, MODULE, Outcome};
 use crate::{
     destinations::{
         Language,
@@ -99,21 +99,21 @@ impl Actions {
         Self { destination, models, login, wire: Wire { settings: settings.into(), http } }
     }
 
-    /// Makes what is not there and renews what is there otherwise; `public_url` is where the
-    /// bridge is for the browsers of Odoo's users. Doing it again changes nothing.
+    /// Makes what is not there and renews what is there otherwise; `page` is the address that
+    /// "Collect photos" leads to, for the browsers of Odoo's users, and goes on with
+    /// `&mark=...&token=...`. Doing it again changes nothing.
     ///
     /// # Errors
     /// When a model cannot take photos, the user is no administrator or Odoo cannot be asked.
-    pub async fn install(&self, plan: &Plan, public_url: &Url) -> Result<Vec<Change>, Failure> {
+    pub async fn install(&self, plan: &Plan, page: &Url) -> Result<Vec<Change>, Failure> {
         let done = async {
             let session = Session::open(self.wire.clone()).await?;
             let models = self.models(&session, plan).await?;
             let known = known(&session).await?;
-            let page = page(public_url, &self.destination);
             let mut changes = Vec::new();
             for model in &models {
                 for entry in Entry::ALL {
-                    let wanted = Wanted { entry, model, code: entry.code(&page) };
+                    let wanted = Wanted { entry, model, code: entry.code(page) };
                     let outcome = self.settle(&session, &known, &wanted, plan.dry_run).await?;
                     changes.push(Change { model: model.name.clone(), entry, outcome });
                 }
