@@ -1,5 +1,5 @@
 //! What is remembered for a moment, so that a page that is loaded again asks nobody again: the
-//! names of records, and the ids of sessions by their fingerprints.
+//! names of records.
 
 use std::{
     collections::HashMap,
@@ -11,19 +11,18 @@ use jiff::Timestamp;
 
 use crate::{
     destinations::Record,
-    model::{DestinationName, SessionId, Target},
+    model::{DestinationName, Target},
     system::later,
 };
 
 /// How long a record's name is believed.
 const BELIEVED: Duration = Duration::from_mins(1);
-/// Most of each that is remembered.
+/// Most that are remembered.
 const MOST: usize = 5_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Names {
     records: Mutex<HashMap<(DestinationName, Target), (Timestamp, Record)>>,
-    sessions: Mutex<HashMap<String, SessionId>>,
 }
 
 impl Names {
@@ -50,18 +49,5 @@ impl Names {
             let name = (destination.clone(), record.target.record());
             records.insert(name, (later(now, BELIEVED), record));
         }
-    }
-
-    pub(super) fn session(&self, fingerprint: &str) -> Option<SessionId> {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.get(fingerprint).cloned()
-    }
-
-    pub(super) fn keep_session(&self, session: &SessionId) {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if sessions.len() >= MOST {
-            sessions.clear();
-        }
-        sessions.insert(session.fingerprint(), session.clone());
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     apertur::{End, NewSession},
     destinations::Record,
-    model::{Failure, Mode, OwnSession, Target},
+    model::{Failure, Mode, OwnSession},
     sessions::{self, Wish},
     telemetry::Fact,
 };
@@ -82,10 +82,10 @@ impl CollectPage {
         let entered = self.entered(segment)?;
         let record = self.record(&entered).await?;
         let now = self.now();
-        let mut open = self.behind.journal.sessions().await?;
-        open.retain(|own| is_of(own, &entered.link.target) && own.is_open(now));
+        let link = &entered.link;
+        let journal = &self.behind.journal;
+        let mut open = journal.sessions_of(&link.target, &link.destination, now, MOST_OPEN).await?;
         open.retain(|own| own.link.is_some());
-        open.truncate(MOST_OPEN);
         let notes = &visit.words.notes;
         let shown = Shown {
             mode: self.settings.default_mode.or(entered.desk.default_mode),
@@ -143,7 +143,8 @@ impl CollectPage {
             return Ok(see(format!("{address}?said=invalid")));
         };
         let target = entered.link.target.clone();
-        let wish = Wish { target, mode: Some(mode), label: None, session };
+        let destination = Some(entered.link.destination.clone());
+        let wish = Wish { target, destination, mode: Some(mode), label: None, session };
         let work = Arc::clone(&self).made(wish);
         let clock = &self.behind.clock;
         let made = tokio::select! {
@@ -153,7 +154,7 @@ impl CollectPage {
         Ok(see(format!("{address}/{made}")))
     }
 
-    /// Makes a session and writes it down; gives its fingerprint. What cannot be written down
+    /// Makes a session and writes it down; gives its mark. What cannot be written down
     /// is closed again: nobody ever sees its link.
     async fn made(self: Arc<Self>, wish: Wish) -> Result<String, Trouble> {
         let Behind { journal, apertur, telemetry, .. } = &self.behind;
@@ -177,14 +178,8 @@ impl CollectPage {
             target: &made.own.target,
             posts_nowhere: made.posts_nowhere(),
         });
-        self.names.keep_session(&made.own.session);
-        Ok(made.own.session.fingerprint())
+        Ok(made.own.session.mark())
     }
-}
-
-/// Whether a session is a record's.
-pub(super) fn is_of(own: &OwnSession, target: &Target) -> bool {
-    own.target.record() == target.record()
 }
 
 /// What a form of a record's page is for.

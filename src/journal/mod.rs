@@ -3,6 +3,7 @@
 //! [`Journal`] is the whole contract; `tests/it/journal_contract/` holds every store to it.
 //! Nothing here talks to the network, and no transaction is open while anybody else does.
 
+mod cause;
 mod claim;
 pub mod memory;
 pub mod sqlite;
@@ -13,12 +14,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::model::{
-    Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, ErrorKind,
-    FetchState, Filter, ImageId, OwnSession, Photo, PhotoId, Receipt, SessionId, Step, Tag, Target,
-    correction,
+    Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter,
+    ImageId, OwnSession, Photo, PhotoId, Receipt, SessionId, Step, Target,
 };
 
-pub use self::claim::{Claim, Claimed, on_the_way};
+pub use self::{
+    cause::{misnamed, missed, unrouted},
+    claim::{Claim, Claimed, on_the_way},
+};
 pub use crate::model::Planned;
 
 /// How long another side may go on with a request that nobody waits for any more: what is in
@@ -81,7 +84,11 @@ pub struct Arrival {
     pub plan: Vec<Planned>,
     /// Why a planned delivery without destination is held, where it is for another reason than
     /// [`unrouted`]: of kind `unrouted`, too, so that a replay plans it by its target.
-    pub doubt: Option<Cause>,
+    pub held: Option<Cause>,
+    /// Whether it is not certain which record the photo belongs to. The plan is one delivery
+    /// without destination then, which is held until a person plans it again or until somebody
+    /// tells for certain.
+    pub is_doubtful: bool,
 }
 
 /// What became of an arrival.
@@ -277,8 +284,20 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// * A photo with a signed image id that gets its bytes (now or by a fetch) while a photo
     ///   known only by the same bytes hints at that image id: its deliveries that the other one
     ///   covers become `delivered` with that note.
+    /// * The same of two photos that are known only by the same bytes, which came in two envelopes
+    ///   or in one and without, and that hint at the same image id, or at none and are of one
+    ///   session: whichever is opened later is left to the other.
     /// * The same of a photo with a signed image id and one of its session that is known only by
     ///   the same bytes and hints at no image id: whichever is stored later is left to the other.
+    /// * An arrival in doubt (`is_doubtful`) names no record to a known photo, and completes none
+    ///   by one. It is a duplicate of the photo that its hint names where that has the same bytes
+    ///   and a record that settles the doubt: the one that this names, or a certain one in the
+    ///   same session. Otherwise it is `New` and held.
+    /// * A certain arrival of a photo in doubt decides it, as long as no person did: session,
+    ///   record, mode, tags and plan are the arrival's (`completed: true`).
+    /// * A photo in doubt that hints at the image id of a photo with the same bytes that settles
+    ///   the doubt like that, whichever is stored later: its delivery, which is held for the
+    ///   doubt, becomes `delivered` with that note, as it is no photo more.
     /// * Otherwise `New`: deliveries of `Stored` bytes are `due` now, others `waiting`; a
     ///   planned delivery without destination is `held` with kind `unrouted`, whatever the
     ///   bytes. An announced or sealed photo is `wanted`, its fetch due now.
@@ -304,6 +323,25 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Every session that is kept, the latest made first.
     async fn sessions(&self) -> Result<Vec<OwnSession>, JournalError>;
+
+    /// The sessions for a record ([`Target::record`]) of a destination ([`OwnSession::is_for`])
+    /// that were open after `since` ([`OwnSession::ended_at`]), the latest made first, at most
+    /// `limit`.
+    async fn sessions_of(
+        &self,
+        target: &Target,
+        destination: &DestinationName,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OwnSession>, JournalError>;
+
+    /// The session of this mark ([`SessionId::mark`]) for a record of a destination.
+    async fn session_of(
+        &self,
+        target: &Target,
+        destination: &DestinationName,
+        mark: &str,
+    ) -> Result<Option<OwnSession>, JournalError>;
 
     /// The sessions that Apertur has to be asked about still, the latest made first: those that
     /// were not settled since they ended ([`OwnSession::expires_at`]).
@@ -462,8 +500,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// bytes are `expired`, at most `limit` photos at once, oldest first; never one that has a
     /// delivery in `waiting`, `due`, `sending` or `held`, nor one of a session that is kept and
     /// did not end before that time: who asks Apertur about it has to know what came already.
-    /// Gives their number. Removes the sessions that ended ([`OwnSession::expires_at`]) before
-    /// the given time and that no photo is left of, too, and counts none.
+    /// So a photo of such a session stays for as long as the session lasts at most, which is a
+    /// year from its making and usually a week, longer than others. Gives their number. Removes
+    /// the sessions that ended ([`OwnSession::expires_at`]) before the given time and that no
+    /// photo is left of, too, and counts none.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
     /// Whether a photo that is not `expired` has these bytes, or lies sealed in them (the spool
@@ -547,72 +587,7 @@ fn same_photo(other: &PhotoId) -> Receipt {
 /// long.
 const FAR: Duration = Duration::from_hours(7 * 24);
 
-/// Why a delivery is held whose destination is gone from the configuration.
-fn stray(destination: &str) -> Cause {
-    Cause::new(
-        ErrorKind::Unrouted,
-        format!("its destination `{destination}` is not configured any more"),
-        format!(
-            "configure {destination} again and replay the delivery, or replay it as it is: it \
-             then goes where the routes say now"
-        ),
-    )
-}
-
-/// Why a delivery is held whose photo came and went.
-fn bytes_gone() -> Cause {
-    Cause::new(
-        ErrorKind::Local,
-        "its bytes were removed by retention",
-        "have the photo sent again with its bytes, or take it again",
-    )
-}
-
 /// Whether two records are named and are not the same.
 fn are_apart(one: Option<&Target>, other: Option<&Target>) -> bool {
     matches!((one, other), (Some(one), Some(other)) if one.record() != other.record())
 }
-
-/// Why a delivery without destination is held whose photo belongs to this record, or has these
-/// tags and belongs to none.
-#[must_use]
-pub fn unrouted(target: Option<&Target>, tags: &[Tag]) -> Cause {
-    if let Some(cause) = misnamed(target, tags) {
-        return cause;
-    }
-    let (what, fix) = match target {
-        Some(Target::Ticket { ticket, .. }) => (
-            format!("the photo names ticket {ticket} but not which help desk it is in"),
-            "a bare number is enough while one type of help desk is configured; else write it on \
-             the session as metadata.zendesk.ticket_id or as a tag like zendesk:17; then \
-             `apertur-bridge deliveries replay`",
-        ),
-        _ => (
-            "no destination wants this photo".to_owned(),
-            "add a destination or a [[route]] that matches it, then \
-             `apertur-bridge deliveries replay`",
-        ),
-    };
-    Cause::new(ErrorKind::Unrouted, what, fix)
-}
-
-/// What is wrong with the first of these tags that was to name a record, where the photo belongs
-/// to none.
-#[must_use]
-pub fn misnamed(target: Option<&Target>, tags: &[Tag]) -> Option<Cause> {
-    let mut tags = tags.iter().map(Tag::to_text).filter(|_| target.is_none());
-    tags.find_map(|tag| correction(&tag).map(|way| malformed(&tag, way)))
-}
-
-/// A tag is free text of whoever made the session.
-fn malformed(tag: &str, way: &str) -> Cause {
-    let tag: String = tag.chars().take(MAX_TAG).collect();
-    let fix = format!(
-        "write {way}, on the session and have the photo sent again; or add a [[route]] that \
-         matches it, then `apertur-bridge deliveries replay`"
-    );
-    Cause::new(ErrorKind::Unrouted, format!("the tag {tag:?} names no record"), fix)
-}
-
-/// Longest tag that a cause repeats, in characters.
-const MAX_TAG: usize = 80;
