@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    journal::{Accepted, Arrival, Bytes, Journal, JournalError, Planned, misnamed, unrouted},
+    journal::{
+        Accepted, Arrival, Bytes, Journal, JournalError, Planned, misnamed, missed, unrouted,
+    },
     model::{Cause, ImageId, OwnSession, Photo, PhotoId, Shape},
     route::Routes,
     work::Wake,
@@ -48,19 +50,19 @@ impl Intake<'_> {
     ) -> Result<Taken, JournalError> {
         let is_here = bytes == Bytes::Stored;
         let (target, tags) = (photo.target.as_ref(), &photo.tags);
-        let plan = match doubt {
-            Some(_) => {
-                vec![Planned { destination: None, target: target.cloned(), mode: photo.mode }]
+        let (plan, held) = match &doubt {
+            Some(doubt) => {
+                let (target, mode) = (target.cloned(), photo.mode);
+                (vec![Planned { destination: None, target, mode }], Some(doubt.clone()))
             }
-            None => self.routes.plan(&photo),
+            None => {
+                let own = session_of(self.journal, &photo).await?;
+                planned(self.routes, &photo, own.as_ref())
+            }
         };
-        let is_held = plan.iter().any(|planned| planned.destination.is_none());
-        let cause = match &doubt {
-            None if is_held => Some(unrouted(target, tags)),
-            None => misnamed(target, tags),
-            doubt => doubt.clone(),
-        };
-        let accepted = self.journal.accept(Arrival { photo, bytes, plan, doubt }).await?;
+        let cause = held.clone().or_else(|| misnamed(target, tags));
+        let arrival = Arrival { photo, bytes, plan, held, is_doubtful: doubt.is_some() };
+        let accepted = self.journal.accept(arrival).await?;
         match accepted {
             Accepted::New if is_here => self.sender.wake(),
             Accepted::New => self.collector.wake(),
@@ -73,6 +75,37 @@ impl Intake<'_> {
         let remark = cause.filter(|_| accepted == Accepted::New);
         Ok(Taken { accepted, remark })
     }
+}
+
+/// The session of ours that a photo came in.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub async fn session_of(
+    journal: &dyn Journal,
+    photo: &Photo,
+) -> Result<Option<OwnSession>, JournalError> {
+    match &photo.session {
+        Some(session) => journal.session(session).await,
+        None => Ok(None),
+    }
+}
+
+/// The plan for a photo of this session of ours, and why a part of it is held, if one is.
+#[must_use]
+pub fn planned(
+    routes: &Routes,
+    photo: &Photo,
+    own: Option<&OwnSession>,
+) -> (Vec<Planned>, Option<Cause>) {
+    let plan = routes.plan(photo, own);
+    let is_held = plan.iter().any(|planned| planned.destination.is_none());
+    let target = photo.target.as_ref();
+    let cause = is_held.then(|| match routes.missed(photo, own) {
+        Some(destination) => missed(destination, target),
+        None => unrouted(target, &photo.tags),
+    });
+    (plan, cause)
 }
 
 /// What Apertur's lists say of a photo of a session.

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use crate::model::{DestinationName, Kind, Photo, Planned, SessionId, Tag, Target};
+use crate::model::{DestinationName, Kind, OwnSession, Photo, Planned, SessionId, Tag, Target};
 
 /// A text in which `*` stands for any number of characters; it must match as a whole.
 #[derive(Clone, PartialEq, Eq)]
@@ -123,6 +123,8 @@ pub enum Reason {
     NoRule,
     /// The target is a ticket of nobody knows which help desk.
     WhichDesk,
+    /// Its session is for the record of that number of another destination of its type.
+    OtherSystem,
 }
 
 impl Reason {
@@ -131,7 +133,7 @@ impl Reason {
     pub fn wants(self) -> bool {
         match self {
             Self::TakesAll | Self::OfTarget | Self::Rule(_) => true,
-            Self::OtherTarget | Self::NoRule | Self::WhichDesk => false,
+            Self::OtherTarget | Self::NoRule | Self::WhichDesk | Self::OtherSystem => false,
         }
     }
 }
@@ -160,37 +162,75 @@ impl Routes {
         }
     }
 
-    /// The deliveries a photo needs, at least one: a photo that nobody wants gets one without
-    /// destination, and so does one that names a ticket and not its help desk.
+    /// The deliveries a photo of this session of ours needs, at least one: a photo that nobody
+    /// wants gets one without destination, and so does one that names a ticket and not its help
+    /// desk, and one that does not reach the destination whose record is meant
+    /// ([`Routes::missed`]). No other destination of that one's type gets it, whatever the rules
+    /// say: its record of that number is another one.
     #[must_use]
-    pub fn plan(&self, photo: &Photo) -> Vec<Planned> {
+    pub fn plan(&self, photo: &Photo, own: Option<&OwnSession>) -> Vec<Planned> {
         let photo = self.seen(photo);
+        let meant = meant(&photo, own);
         let planned =
             |destination| Planned { destination, target: photo.target.clone(), mode: photo.mode };
         let mut plan: Vec<_> = self
             .destinations
             .iter()
-            .filter(|(name, kind)| self.reason_of(&photo, name, *kind).wants())
+            .filter(|(name, kind)| self.reason_of(&photo, meant, (name, *kind)).wants())
             .map(|(name, _)| planned(Some(name.clone())))
             .collect();
-        if plan.is_empty() || is_homeless(&photo) {
+        if plan.is_empty() || is_homeless(&photo) || self.missed(&photo, own).is_some() {
             plan.push(planned(None));
         }
         plan
     }
 
-    /// Why [`Routes::plan`] plans as it does: a reason for each destination, in their order.
+    /// The destination whose record the photo's session is for, where the photo does not get
+    /// there and was to: without rules it is not configured any more, with rules they name
+    /// another one of its type instead.
     #[must_use]
-    pub fn reasons(&self, photo: &Photo) -> Vec<Reason> {
+    pub fn missed<'a>(
+        &self,
+        photo: &Photo,
+        own: Option<&'a OwnSession>,
+    ) -> Option<&'a DestinationName> {
         let photo = self.seen(photo);
-        let all = self.destinations.iter();
-        all.map(|(name, kind)| self.reason_of(&photo, name, *kind)).collect()
+        let meant = meant(&photo, own)?;
+        let reasons: Vec<_> = self
+            .destinations
+            .iter()
+            .map(|(name, kind)| (name, self.reason_of(&photo, Some(meant), (name, *kind))))
+            .collect();
+        let is_reached = reasons.iter().any(|(name, reason)| *name == meant && reason.wants());
+        let is_turned_away = reasons.iter().any(|(_, reason)| *reason == Reason::OtherSystem);
+        (!is_reached && (self.rules.is_empty() || is_turned_away)).then_some(meant)
     }
 
-    fn reason_of(&self, photo: &Photo, name: &DestinationName, kind: Kind) -> Reason {
+    /// Why [`Routes::plan`] plans as it does: a reason for each destination, in their order.
+    #[must_use]
+    pub fn reasons(&self, photo: &Photo, own: Option<&OwnSession>) -> Vec<Reason> {
+        let photo = self.seen(photo);
+        let meant = meant(&photo, own);
+        let all = self.destinations.iter();
+        all.map(|(name, kind)| self.reason_of(&photo, meant, (name, *kind))).collect()
+    }
+
+    fn reason_of(
+        &self,
+        photo: &Photo,
+        meant: Option<&DestinationName>,
+        (name, kind): (&DestinationName, Kind),
+    ) -> Reason {
         if is_homeless(photo) && kind.is_help_desk() {
             return Reason::WhichDesk;
         }
+        let reason = self.by_rules(photo, name, kind);
+        let is_of_type = photo.target.as_ref().is_some_and(|target| target.belongs_to(kind));
+        let is_other = is_of_type && meant.is_some_and(|meant| meant != name);
+        if is_other && reason.wants() { Reason::OtherSystem } else { reason }
+    }
+
+    fn by_rules(&self, photo: &Photo, name: &DestinationName, kind: Kind) -> Reason {
         if self.rules.is_empty() {
             return match &photo.target {
                 _ if kind.is_storage() => Reason::TakesAll,
@@ -210,6 +250,14 @@ impl Routes {
         }
         Cow::Owned(Photo { target, ..photo.clone() })
     }
+}
+
+/// The destination whose record is meant, as the session says that the photo came in. What the
+/// photo itself says may be another record; then its session says nothing.
+fn meant<'a>(photo: &Photo, own: Option<&'a OwnSession>) -> Option<&'a DestinationName> {
+    let own = own.filter(|own| photo.session.as_ref() == Some(&own.session))?;
+    let record = photo.target.as_ref().map(Target::record);
+    own.destination.as_ref().filter(|_| record == Some(own.target.record()))
 }
 
 fn is_homeless(photo: &Photo) -> bool {
@@ -272,7 +320,7 @@ mod tests {
     #[test]
     fn without_rules_the_target_and_every_storage_decide() {
         let routes = routes(vec![]);
-        let to = |target| routes.plan(&photo(target, &[]));
+        let to = |target| routes.plan(&photo(target, &[]), None);
         assert_eq!(names(&to(Some("odoo:res.partner:42"))), ["erp", "archive"]);
         assert_eq!(names(&to(None)), ["archive"]);
         assert_eq!(names(&to(Some("zendesk:9"))), ["archive"]);
@@ -285,7 +333,7 @@ mod tests {
             let name = |n: &str| DestinationName::parse(n).unwrap();
             let destinations = kinds.iter().map(|(n, kind)| (name(n), *kind)).collect();
             let plan =
-                Routes { rules: vec![], destinations }.plan(&photo(Some("ticket:2:17"), &[]));
+                Routes { rules: vec![], destinations }.plan(&photo(Some("ticket:2:17"), &[]), None);
             let target = plan[0].target.as_ref().map(ToString::to_string).unwrap_or_default();
             format!("{} to {}", target, names(&plan).join(" "))
         };
@@ -312,8 +360,8 @@ mod tests {
             (name("archive"), Kind::Folder),
         ];
         let routes = Routes { rules, destinations };
-        assert_eq!(names(&routes.plan(&photo(Some("ticket:17"), &[]))), ["archive", "-"]);
-        assert_eq!(names(&routes.plan(&photo(Some("zendesk:17"), &[]))), ["one", "archive"]);
+        assert_eq!(names(&routes.plan(&photo(Some("ticket:17"), &[]), None)), ["archive", "-"]);
+        assert_eq!(names(&routes.plan(&photo(Some("zendesk:17"), &[]), None)), ["one", "archive"]);
     }
 
     #[test]
@@ -352,12 +400,13 @@ mod tests {
         let when = When { target: Pattern::parse("zendesk:*").ok(), ..When::default() };
         let rules = vec![Route { when, to: vec![name("desk")] }];
         let routes = Routes { rules, destinations: vec![(name("desk"), Kind::Zendesk)] };
-        assert_eq!(names(&routes.plan(&photo(Some("ticket:17"), &[]))), ["desk"]);
+        assert_eq!(names(&routes.plan(&photo(Some("ticket:17"), &[]), None)), ["desk"]);
     }
 
     #[test]
     fn every_destination_has_a_reason() {
-        let reasons = |rules, target, tags: &[&str]| routes(rules).reasons(&photo(target, tags));
+        let reasons =
+            |rules, target, tags: &[&str]| routes(rules).reasons(&photo(target, tags), None);
         let odoo = Some("odoo:res.partner:42");
         assert_eq!(reasons(vec![], odoo, &[]), [Reason::OfTarget, Reason::TakesAll]);
         assert_eq!(reasons(vec![], None, &[]), [Reason::OtherTarget, Reason::TakesAll]);
@@ -369,12 +418,62 @@ mod tests {
     }
 
     #[test]
+    fn a_session_s_photos_go_to_no_other_system_of_its_destination_s_type() {
+        let name = |n: &str| DestinationName::parse(n).unwrap();
+        let destinations = vec![
+            (name("erp"), Kind::Odoo),
+            (name("erp2"), Kind::Odoo),
+            (name("archive"), Kind::Folder),
+            (name("hook"), Kind::Webhook),
+        ];
+        let own = |destination: Option<&str>| OwnSession {
+            session: SessionId::parse("s-1").unwrap(),
+            target: "odoo:res.partner:42".parse().unwrap(),
+            destination: destination.map(name),
+            mode: None,
+            label: None,
+            link: None,
+            environment: crate::model::Environment::Live,
+            long_polling: false,
+            tags: Vec::new(),
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            expires_at: jiff::Timestamp::UNIX_EPOCH,
+            closed_at: None,
+        };
+        let mut photo = photo(Some("odoo:res.partner:42"), &[]);
+        photo.session = SessionId::parse("s-1").ok();
+        let to = |rule: Option<&[&str]>, own: &OwnSession, photo: &Photo| {
+            let to = |to: &[&str]| Route {
+                when: When::default(),
+                to: to.iter().map(|n| name(n)).collect(),
+            };
+            let rules = rule.into_iter().map(to).collect();
+            let routes = Routes { rules, destinations: destinations.clone() };
+            let missed = routes.missed(photo, Some(own)).map(ToString::to_string);
+            let plan = routes.plan(photo, Some(own));
+            assert!(missed.is_none() || plan.iter().any(|p| p.destination.is_none()));
+            names(&plan).join(" ")
+        };
+        let (any, second, gone) = (own(None), own(Some("erp2")), own(Some("gone")));
+        assert_eq!(to(None, &any, &photo), "erp erp2 archive hook");
+        assert_eq!(to(None, &second, &photo), "erp2 archive hook");
+        assert_eq!(to(None, &gone, &photo), "archive hook -", "held until it is there again");
+        assert_eq!(to(Some(&["erp2"]), &second, &photo), "erp2");
+        assert_eq!(to(Some(&["erp", "archive"]), &second, &photo), "archive -");
+        assert_eq!(to(Some(&["archive"]), &second, &photo), "archive", "as it is written");
+        let other = Photo { target: "odoo:res.partner:7".parse().ok(), ..photo.clone() };
+        assert_eq!(to(None, &second, &other), "erp erp2 archive hook", "not the session's record");
+        let foreign = Photo { session: SessionId::parse("s-2").ok(), ..photo };
+        assert_eq!(to(None, &second, &foreign), "erp erp2 archive hook");
+    }
+
+    #[test]
     fn with_rules_only_they_decide_and_an_unwanted_photo_stays_visible() {
         let when = When { tag: Pattern::parse("vip:*").ok(), ..When::default() };
         let to = vec![DestinationName::parse("archive").unwrap()];
         let routes = routes(vec![Route { when, to }]);
         let odoo = Some("odoo:res.partner:42");
-        assert_eq!(names(&routes.plan(&photo(odoo, &["vip:gold"]))), ["archive"]);
-        assert_eq!(names(&routes.plan(&photo(odoo, &["other"]))), ["-"]);
+        assert_eq!(names(&routes.plan(&photo(odoo, &["vip:gold"]), None)), ["archive"]);
+        assert_eq!(names(&routes.plan(&photo(odoo, &["other"]), None)), ["-"]);
     }
 }

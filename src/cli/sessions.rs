@@ -24,7 +24,7 @@ use crate::{
     config::Config,
     http::Http,
     journal::{self, Journal},
-    model::{Environment, ErrorKind, Mode, OwnSession, Target},
+    model::{DestinationName, Environment, ErrorKind, Mode, OwnSession, Target},
     ops::control::Request,
     sessions::find,
     system::Clock,
@@ -118,6 +118,8 @@ struct About<'a> {
     name: String,
     label: Option<&'a str>,
     target: &'a Target,
+    /// The destination whose record is meant, where one was named.
+    destination: Option<&'a DestinationName>,
     mode: Option<Mode>,
     environment: Environment,
     state: &'static str,
@@ -133,6 +135,7 @@ impl<'a> About<'a> {
             name: own.session.to_string(),
             label: own.label.as_deref(),
             target: &own.target,
+            destination: own.destination.as_ref(),
             mode: own.mode,
             environment: own.environment,
             state: state(own, now),
@@ -143,6 +146,14 @@ impl<'a> About<'a> {
         }
     }
 
+    /// The record that is meant.
+    fn record(&self) -> String {
+        match self.destination {
+            Some(name) => format!("{} of {name}", self.target),
+            None => self.target.to_string(),
+        }
+    }
+
     /// Its lines for people.
     fn lines(&self) -> Vec<String> {
         let mark = sandbox(self.environment);
@@ -150,7 +161,7 @@ impl<'a> About<'a> {
         let mode = self.mode.map_or("by default", |mode| mode.word_at(Some(self.target)));
         vec![
             format!("session    {}{label}", self.name),
-            format!("for        {}, mode {mode}", self.target),
+            format!("for        {}, mode {mode}", self.record()),
             format!(
                 "state      {}{}{mark}, made {:.0}",
                 self.state,

@@ -93,7 +93,7 @@ impl Rig {
         let destination = Some(DestinationName::parse("erp").unwrap());
         let plan = vec![Planned { destination, target: None, mode: None }];
         let bytes = Bytes::Announced { url: link.into() };
-        let arrival = Arrival { photo, bytes, plan, doubt: None };
+        let arrival = Arrival { photo, bytes, plan, held: None, is_doubtful: false };
         self.collector.journal.accept(arrival).await.unwrap();
     }
 
@@ -313,8 +313,13 @@ impl Rig {
         std::io::Write::write_all(&mut writer, envelope).unwrap();
         let envelope = writer.keep().unwrap().sha256;
         let photo = self.story().await.photo;
-        let arrival =
-            Arrival { photo, bytes: Bytes::Sealed { envelope }, plan: Vec::new(), doubt: None };
+        let arrival = Arrival {
+            photo,
+            bytes: Bytes::Sealed { envelope },
+            plan: Vec::new(),
+            held: None,
+            is_doubtful: false,
+        };
         self.collector.journal.accept(arrival).await.unwrap();
     }
 }

@@ -1,5 +1,5 @@
 //! What is remembered for a moment, so that a page that is loaded again asks nobody again: the
-//! names of records, and the ids of sessions by their fingerprints.
+//! names of records.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,20 +11,19 @@ use jiff::Timestamp;
 
 use crate::{
     destinations::Record,
-    model::{DestinationName, SessionId, Target},
+    model::{DestinationName, Target},
     system::later,
 };
 
 /// How long a record's name is believed.
 const BELIEVED: Duration = Duration::from_mins(1);
-/// Most of each that is remembered.
+/// Most that are remembered.
 const MOST: usize = 5_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Names {
     records: Mutex<HashMap<(DestinationName, Target), (Timestamp, Record)>>,
-    sessions: Mutex<HashMap<String, SessionId>>,
-    /// Sessions whose photos nobody posts to us, by their fingerprints.
+    /// Sessions whose photos nobody posts to us, by their marks.
     unposted: Mutex<HashSet<String>>,
 }
 
@@ -66,22 +65,9 @@ impl Names {
         }
     }
 
-    pub(super) fn session(&self, fingerprint: &str) -> Option<SessionId> {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.get(fingerprint).cloned()
-    }
-
-    pub(super) fn keep_session(&self, session: &SessionId) {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if sessions.len() >= MOST {
-            sessions.clear();
-        }
-        sessions.insert(session.fingerprint(), session.clone());
-    }
-
     pub(super) fn is_unposted(&self, session: &SessionId) -> bool {
         let unposted = self.unposted.lock().unwrap_or_else(PoisonError::into_inner);
-        unposted.contains(&session.fingerprint())
+        unposted.contains(&session.mark())
     }
 
     pub(super) fn keep_unposted(&self, session: &SessionId) {
@@ -89,6 +75,6 @@ impl Names {
         if unposted.len() >= MOST {
             unposted.clear();
         }
-        unposted.insert(session.fingerprint());
+        unposted.insert(session.mark());
     }
 }

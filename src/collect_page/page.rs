@@ -129,7 +129,7 @@ fn life(words: &Words, hours: u8) -> String {
 
 fn open(words: &Words, address: &str, own: &OwnSession, mode: Option<Mode>) -> Markup {
     html! {
-        a href=(format!("{address}/{}", own.session.fingerprint())) {
+        a href=(format!("{address}/{}", own.session.mark())) {
             span {
                 strong { (words.go_on) }
                 @if let Some(mode) = mode { " · " (words.mode(&own.target, mode).0) }
@@ -154,7 +154,7 @@ pub(super) fn session(visit: &Visit, shown: &session::Shown<'_>) -> Markup {
     let session::Shown { own, progress, entered, .. } = shown;
     let words = visit.words;
     let record_page = format!("{}/{}", visit.base, entered.signed.reveal());
-    let address = format!("{record_page}/{}", own.session.fingerprint());
+    let address = format!("{record_page}/{}", own.session.mark());
     let link = own.link.as_ref().filter(|_| progress.open);
     let main = html! {
         (head(visit, shown.record))

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     apertur::{End, NewSession},
     destinations::Record,
-    model::{Failure, Mode, OwnSession, Target},
+    model::{Failure, Mode, OwnSession},
     sessions::{self, Wish},
     telemetry::Fact,
 };
@@ -82,10 +82,10 @@ impl CollectPage {
         let entered = self.entered(segment)?;
         let record = self.record(&entered, PATIENCE).await?;
         let now = self.now();
-        let mut open = self.behind.journal.sessions().await?;
-        open.retain(|own| is_of(own, &entered.link.target) && own.is_open(now));
+        let link = &entered.link;
+        let journal = &self.behind.journal;
+        let mut open = journal.sessions_of(&link.target, &link.destination, now, MOST_OPEN).await?;
         open.retain(|own| own.link.is_some());
-        open.truncate(MOST_OPEN);
         let notes = &visit.words.notes;
         let shown = Shown {
             mode: self.settings.default_mode.or(entered.desk.default_mode),
@@ -147,7 +147,8 @@ impl CollectPage {
             return Ok(see(format!("{address}?said=invalid")));
         };
         let target = entered.link.target.clone();
-        let wish = Wish { target, mode: Some(mode), label: None, session };
+        let destination = Some(entered.link.destination.clone());
+        let wish = Wish { target, destination, mode: Some(mode), label: None, session };
         let gate = || self.gates.makes.pass(&wish.target.record());
         let work = Arc::clone(&self).made(wish.clone());
         let clock = &self.behind.clock;
@@ -160,7 +161,7 @@ impl CollectPage {
         Ok(see(format!("{address}/{made}")))
     }
 
-    /// Makes a session and writes it down; gives its fingerprint. What cannot be written down
+    /// Makes a session and writes it down; gives its mark. What cannot be written down
     /// is closed again: nobody ever sees its link.
     async fn made(self: Arc<Self>, wish: Wish) -> Result<String, Trouble> {
         let Behind { journal, apertur, telemetry, .. } = &self.behind;
@@ -183,22 +184,16 @@ impl CollectPage {
             target: &made.own.target,
             posts_nowhere: made.posts_nowhere(),
         });
-        self.names.keep_session(&made.own.session);
         if made.posts_nowhere() {
             self.names.keep_unposted(&made.own.session);
         }
-        Ok(made.own.session.fingerprint())
+        Ok(made.own.session.mark())
     }
 }
 
 /// Whether surely no session is there: then the form may be sent again.
 pub(super) fn is_nothing(made: &Result<String, Trouble>) -> bool {
     made.as_ref().is_err_and(|trouble| *trouble != Trouble::Unsure)
-}
-
-/// Whether a session is a record's.
-pub(super) fn is_of(own: &OwnSession, target: &Target) -> bool {
-    own.target.record() == target.record()
 }
 
 /// What a form of a record's page is for.

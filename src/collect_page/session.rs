@@ -8,9 +8,10 @@ use serde::Serialize;
 use super::{
     CollectPage, Desk,
     enter::{Entered, not_found},
+    link::Link,
     page,
     progress::{self, Photo},
-    record::{PATIENCE, is_of},
+    record::PATIENCE,
     trouble::Trouble,
     visit::{Fields, Visit, form, html, see},
     words::Words,
@@ -176,16 +177,9 @@ impl CollectPage {
     /// The session of an address, of the record of its link.
     async fn session(&self, (link, session): &Parts) -> Result<(Entered<'_>, OwnSession), Trouble> {
         let entered = self.entered(link)?;
-        let journal = &self.behind.journal;
-        let own = match self.names.session(session) {
-            Some(id) => journal.session(&id).await?,
-            None => {
-                let all = journal.sessions().await?;
-                all.into_iter().find(|own| own.session.fingerprint() == *session)
-            }
-        };
-        let own = own.filter(|own| is_of(own, &entered.link.target)).ok_or(Trouble::NoSession)?;
-        self.names.keep_session(&own.session);
+        let Link { target, destination, .. } = &entered.link;
+        let own = self.behind.journal.session_of(target, destination, session).await?;
+        let own = own.ok_or(Trouble::NoSession)?;
         Ok((entered, own))
     }
 
@@ -327,13 +321,13 @@ impl Photo {
 }
 
 fn address(visit: &Visit, entered: &Entered<'_>, own: &OwnSession) -> String {
-    let session = own.session.fingerprint();
+    let session = own.session.mark();
     format!("{}/{}/{session}", visit.base, entered.signed.reveal())
 }
 
 /// What a form is for that sends a link.
 fn about(own: &OwnSession) -> String {
-    format!("send {}", own.session.fingerprint())
+    format!("send {}", own.session.mark())
 }
 
 fn line(at: usize, photo: &Photo, words: &Words) -> Line {

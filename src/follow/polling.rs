@@ -84,9 +84,7 @@ impl Follower {
             }
         };
         match state {
-            Some(FetchState::Stored | FetchState::Expired) => {
-                self.acknowledge(own, &image, tried).await
-            }
+            Some(FetchState::Stored | FetchState::Expired) => self.tell(own, &image, tried).await,
             Some(FetchState::Held) => Took::Held,
             Some(FetchState::Wanted) | None => {
                 let is_early =
@@ -134,6 +132,19 @@ impl Follower {
         match fetched {
             Ok(stored) => self.keep(own, &image, (stored, took), tried).await,
             Err(failure) => self.failed(own, image, failure, (tried, is_known)).await,
+        }
+    }
+
+    /// Tells the journal what it may not know for certain of a photo whose bytes were here
+    /// already: the record that it belongs to. Then acknowledges it.
+    async fn tell(&self, own: &OwnSession, image: &PolledImage, tried: &mut Tried) -> Took {
+        let photo = listed(image).photo(own, Shape::Polled, self.clock.now());
+        match self.intake().take(photo, Bytes::Announced { url: None }, None).await {
+            Ok(_) => self.acknowledge(own, image, tried).await,
+            Err(error) => {
+                self.journal_failed(&error);
+                Took::Nothing
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 //! [`Journal`] is the whole contract; `tests/it/journal_contract/` holds every store to it.
 //! Nothing here talks to the network, and no transaction is open while anybody else does.
 
-mod causes;
+mod cause;
 mod claim;
 pub mod memory;
 pub mod sqlite;
@@ -18,9 +18,9 @@ use crate::model::{
     ImageId, OwnSession, Photo, PhotoId, Receipt, SessionId, Step, Target,
 };
 
-use self::causes::{bytes_gone, stray};
+use self::cause::{bytes_gone, stray};
 pub use self::{
-    causes::{misnamed, unrouted},
+    cause::{misnamed, missed, unrouted},
     claim::{Claim, Claimed, on_the_way},
 };
 pub use crate::model::Planned;
@@ -85,7 +85,11 @@ pub struct Arrival {
     pub plan: Vec<Planned>,
     /// Why a planned delivery without destination is held, where it is for another reason than
     /// [`unrouted`]: of kind `unrouted`, too, so that a replay plans it by its target.
-    pub doubt: Option<Cause>,
+    pub held: Option<Cause>,
+    /// Whether it is not certain which record the photo belongs to. The plan is one delivery
+    /// without destination then, which is held until a person plans it again or until somebody
+    /// tells for certain.
+    pub is_doubtful: bool,
 }
 
 /// What became of an arrival.
@@ -281,8 +285,20 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// * A photo with a signed image id that gets its bytes (now or by a fetch) while a photo
     ///   known only by the same bytes hints at that image id: its deliveries that the other one
     ///   covers become `delivered` with that note.
+    /// * The same of two photos that are known only by the same bytes, which came in two envelopes
+    ///   or in one and without, and that hint at the same image id, or at none and are of one
+    ///   session: whichever is opened later is left to the other.
     /// * The same of a photo with a signed image id and one of its session that is known only by
     ///   the same bytes and hints at no image id: whichever is stored later is left to the other.
+    /// * An arrival in doubt (`is_doubtful`) names no record to a known photo, and completes none
+    ///   by one. It is a duplicate of the photo that its hint names where that has the same bytes
+    ///   and a record that settles the doubt: the one that this names, or a certain one in the
+    ///   same session. Otherwise it is `New` and held.
+    /// * A certain arrival of a photo in doubt decides it, as long as no person did: session,
+    ///   record, mode, tags and plan are the arrival's (`completed: true`).
+    /// * A photo in doubt that hints at the image id of a photo with the same bytes that settles
+    ///   the doubt like that, whichever is stored later: its delivery, which is held for the
+    ///   doubt, becomes `delivered` with that note, as it is no photo more.
     /// * Otherwise `New`: deliveries of `Stored` bytes are `due` now, others `waiting`; a
     ///   planned delivery without destination is `held` with kind `unrouted`, whatever the
     ///   bytes. An announced or sealed photo is `wanted`, its fetch due now.
@@ -308,6 +324,25 @@ pub trait Journal: fmt::Debug + Send + Sync {
 
     /// Every session that is kept, the latest made first.
     async fn sessions(&self) -> Result<Vec<OwnSession>, JournalError>;
+
+    /// The sessions for a record ([`Target::record`]) of a destination ([`OwnSession::is_for`])
+    /// that were open after `since` ([`OwnSession::ended_at`]), the latest made first, at most
+    /// `limit`.
+    async fn sessions_of(
+        &self,
+        target: &Target,
+        destination: &DestinationName,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OwnSession>, JournalError>;
+
+    /// The session of this mark ([`SessionId::mark`]) for a record of a destination.
+    async fn session_of(
+        &self,
+        target: &Target,
+        destination: &DestinationName,
+        mark: &str,
+    ) -> Result<Option<OwnSession>, JournalError>;
 
     /// The sessions that Apertur has to be asked about still, the latest made first: those that
     /// were not settled since they ended ([`OwnSession::expires_at`]).
@@ -466,8 +501,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// bytes are `expired`, at most `limit` photos at once, oldest first; never one that has a
     /// delivery in `waiting`, `due`, `sending` or `held`, nor one of a session that is kept and
     /// did not end before that time: who asks Apertur about it has to know what came already.
-    /// Gives their number. Removes the sessions that ended ([`OwnSession::expires_at`]) before
-    /// the given time and that no photo is left of, too, and counts none.
+    /// So a photo of such a session stays for as long as the session lasts at most, which is a
+    /// year from its making and usually a week, longer than others. Gives their number. Removes
+    /// the sessions that ended ([`OwnSession::expires_at`]) before the given time and that no
+    /// photo is left of, too, and counts none.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
     /// Whether a photo that is not `expired` has these bytes, or lies sealed in them (the spool

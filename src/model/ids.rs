@@ -82,10 +82,18 @@ impl SessionId {
         &self.0
     }
 
-    /// Eight hex digits that tell sessions apart without giving one away.
+    /// Eight hex digits that tell sessions apart for people without giving one away. Of very
+    /// many sessions two may have the same: see [`SessionId::mark`].
     #[must_use]
     pub fn fingerprint(&self) -> String {
         hex::encode(&Sha256::digest(self.0.as_bytes())[..4])
+    }
+
+    /// 32 hex digits, which begin with the fingerprint, that stand for the id in addresses: no
+    /// two sessions have the same, and nobody finds another id that has it.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        hex::encode(&Sha256::digest(self.0.as_bytes())[..16])
     }
 
     /// A text with this id's fingerprint in its place; a short one is an id only where it stands

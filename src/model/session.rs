@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Mode, SessionId, Tag, Target, photo::words};
+use super::{DestinationName, Mode, SessionId, Tag, Target, photo::words};
 
 words!(
     /// Which Apertur a session lives in.
@@ -69,6 +69,9 @@ pub struct OwnSession {
     pub session: SessionId,
     /// The record.
     pub target: Target,
+    /// The destination whose record is meant; `None` where every destination of the record's
+    /// type takes the photos.
+    pub destination: Option<DestinationName>,
     /// How visible photos are there; `None` leaves it to their metadata, else to the destination.
     pub mode: Option<Mode>,
     /// What a person called it.
@@ -95,6 +98,19 @@ impl OwnSession {
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.closed_at.is_none() && now < self.expires_at
     }
+
+    /// When photos could no more be uploaded: at its end, or when a person closed it.
+    #[must_use]
+    pub fn ended_at(&self) -> Timestamp {
+        self.closed_at.map_or(self.expires_at, |closed| closed.min(self.expires_at))
+    }
+
+    /// Whether it is a session for this record ([`Target::record`]) of this destination.
+    #[must_use]
+    pub fn is_for(&self, target: &Target, destination: &DestinationName) -> bool {
+        self.target.record() == target.record()
+            && self.destination.as_ref().is_none_or(|own| own == destination)
+    }
 }
 
 #[cfg(test)]
@@ -119,6 +135,7 @@ mod tests {
         let mut session = OwnSession {
             session: SessionId::parse("s-1").unwrap(),
             target: Target::Zendesk { ticket: 9 },
+            destination: None,
             mode: None,
             label: None,
             link: None,
@@ -130,7 +147,9 @@ mod tests {
             closed_at: None,
         };
         assert_eq!([0, 9, 10].map(|now| session.is_open(at(now))), [true, true, false]);
+        assert_eq!(session.ended_at(), at(10));
         session.closed_at = Some(at(5));
         assert!(!session.is_open(at(5)));
+        assert_eq!(session.ended_at(), at(5));
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    intake::{Intake, Listed},
+    intake::{Intake, Listed, session_of},
     journal::{Accepted, Bytes, Count, Journal, JournalError, LOOK_AFTER, Story},
     model::{
         Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter, OwnSession,
@@ -214,7 +214,8 @@ impl Ops {
                 !to.as_ref().is_some_and(|name| self.is_configured(name))
             };
             for delivery in page.iter().filter(|delivery| nowhere(&delivery.destination)) {
-                let plan = self.routes.plan(&delivery.photo);
+                let own = session_of(self.journal.as_ref(), &delivery.photo).await?;
+                let plan = self.routes.plan(&delivery.photo, own.as_ref());
                 let lasts = plan.iter().any(|planned| planned.destination.is_none());
                 if lasts {
                     continue;
@@ -267,7 +268,7 @@ mod tests {
             mode: None,
         };
         let plan = to.iter().map(planned).collect();
-        Ok(Arrival { photo, bytes: Bytes::Stored, plan, doubt: None })
+        Ok(Arrival { photo, bytes: Bytes::Stored, plan, held: None, is_doubtful: false })
     }
 
     fn ops(configured: &[DestinationName]) -> Ops {

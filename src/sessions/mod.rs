@@ -19,7 +19,7 @@ pub use self::{
 };
 use crate::{
     apertur::{Apertur, ApiError, End, NewSession, Session, SessionChange},
-    model::{Cause, Environment, ErrorKind, Mode, OwnSession, Tag, Target},
+    model::{Cause, DestinationName, Environment, ErrorKind, Mode, OwnSession, Tag, Target},
     webhook::metadata_of,
 };
 
@@ -36,6 +36,8 @@ const SOON: [Duration; 2] = [Duration::from_mins(1), Duration::from_hours(1)];
 pub struct Wish {
     /// The record that its photos belong to.
     pub target: Target,
+    /// The destination whose record it is; `None`: every one of its type.
+    pub destination: Option<DestinationName>,
     /// How visible they are there; `None` leaves it to the destination.
     pub mode: Option<Mode>,
     /// What it is to be called here.
@@ -69,7 +71,7 @@ impl Made {
 /// # Errors
 /// When Apertur does not make it.
 pub async fn make(apertur: &Apertur, wish: Wish, now: Timestamp) -> Result<Made, ApiError> {
-    let Wish { target, mode, label, session: mut new } = wish;
+    let Wish { target, destination, mode, label, session: mut new } = wish;
     // Of several tags that name a record the first one counts.
     let tag = target.to_string();
     new.tags.retain(|other| *other != tag);
@@ -80,6 +82,7 @@ pub async fn make(apertur: &Apertur, wish: Wish, now: Timestamp) -> Result<Made,
     let own = OwnSession {
         session: session.id.clone(),
         target,
+        destination,
         mode,
         label,
         link: Some(session.link.clone()),

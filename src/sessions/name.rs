@@ -61,6 +61,7 @@ mod tests {
         OwnSession {
             session: SessionId::parse(id).unwrap(),
             target: Target::Zendesk { ticket: 9 },
+            destination: None,
             mode: None,
             label: label.map(ToOwned::to_owned),
             link: None,

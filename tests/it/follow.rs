@@ -102,6 +102,7 @@ impl Rig {
         let own = OwnSession {
             session: SessionId::parse(&id).unwrap(),
             target: "odoo:res.partner:42".parse().unwrap(),
+            destination: None,
             mode: None,
             label: None,
             link: None,

@@ -280,7 +280,7 @@ impl Rig {
         };
         change(&mut photo);
         let plan = vec![Planned { destination: Some(name()), target, mode: None }];
-        let arrival = Arrival { photo, bytes: Bytes::Stored, plan, doubt: None };
+        let arrival = Arrival { photo, bytes: Bytes::Stored, plan, held: None, is_doubtful: false };
         self.journal.accept(arrival).await.unwrap();
     }
 

@@ -15,10 +15,10 @@ use crate::{
     config::Config,
     destinations::Destination,
     http::Http,
-    journal,
+    intake, journal,
     model::{
-        Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Kind, Photo, Planned, Receipt,
-        Target,
+        Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Kind, OwnSession, Photo,
+        Planned, Receipt, Target,
     },
     receive::{
         NamedBy, Status,
@@ -118,7 +118,12 @@ pub(super) async fn run(
         Some(journal) => journal.knows_photo(&reading.photo.id).await?.is_some(),
         None => false,
     };
-    let explained = Explained { known, ..explain(config, reading, shut, remarks)? };
+    let own = match &journal {
+        Some(journal) => intake::session_of(journal.as_ref(), &reading.photo).await?,
+        None => None,
+    };
+    let explained = explain(config, (reading, own.as_ref()), shut, remarks)?;
+    let explained = Explained { known, ..explained };
     if as_json { json(&explained) } else { story::tell(&explained) }
 }
 
@@ -168,7 +173,7 @@ fn unread(why: &Unreadable, no_json: Option<serde_json::Error>) -> Failure {
 
 fn explain(
     config: &Config,
-    reading: Reading,
+    (reading, own): (Reading, Option<&OwnSession>),
     shut: Option<Cause>,
     mut remarks: Vec<String>,
 ) -> Result<Explained, Failure> {
@@ -179,8 +184,11 @@ fn explain(
             .push("its type is read from its bytes once they are here; `bin` stands for it".into());
     }
     let routes = &config.routes;
-    let plan = if doubt.is_some() { Vec::new() } else { routes.plan(&photo) };
-    let reasons = routes.reasons(&photo);
+    let (plan, held) = match &doubt {
+        Some(doubt) => (Vec::new(), Some(doubt.clone())),
+        None => intake::planned(routes, &photo, own),
+    };
+    let reasons = routes.reasons(&photo, own);
     let ways = serve::destinations(config)?.into_iter().zip(&reasons);
     let destinations = ways.map(|((name, destination), reason)| {
         let planned = plan.iter().find(|planned| planned.destination.as_ref() == Some(&name));
@@ -193,11 +201,9 @@ fn explain(
         }
     });
     let destinations = destinations.collect();
-    let (target, tags) = (photo.target.as_ref(), &photo.tags);
-    let is_held = plan.iter().any(|planned| planned.destination.is_none());
-    let held = doubt.or_else(|| is_held.then(|| journal::unrouted(target, tags)));
     if held.is_none() {
-        remarks.extend(journal::misnamed(target, tags).map(|cause| cause.to_string()));
+        let odd = journal::misnamed(photo.target.as_ref(), &photo.tags);
+        remarks.extend(odd.map(|cause| cause.to_string()));
     }
     let rules = routes.rules.iter().enumerate();
     let routes = rules.map(|(at, rule)| judged(at, rule, &photo)).collect();
@@ -253,6 +259,9 @@ fn because(reason: Reason, kind: Kind, target: Option<&Target>) -> String {
         (Reason::OfTarget, Some(target)) => format!("without routes {target} goes to {kind}"),
         (Reason::Rule(at), _) => format!("route {} matches", at + 1),
         (Reason::NoRule, _) => "no route that matches names it".to_owned(),
+        (Reason::OtherSystem, _) => {
+            "its session is for the record of another destination of this type".to_owned()
+        }
         (Reason::WhichDesk, _) => "nobody knows which help desk has that ticket".to_owned(),
         (Reason::OtherTarget, Some(target)) => format!("{target} is nothing of {kind}"),
         (Reason::OtherTarget | Reason::OfTarget, None) => "the photo names no record".to_owned(),

@@ -19,7 +19,7 @@ use crate::{
     },
     config::Config,
     destinations::Language,
-    model::{Mode, Tag, Target},
+    model::{DestinationName, Mode, Tag, Target},
     ops::control::Request,
     sessions::{self, LONGEST_LIFE, Made, Sent, Wish},
     spool::blocking,
@@ -35,6 +35,7 @@ const MAX_LABEL: usize = 100;
   apertur-bridge sessions create --for odoo:res.partner:42 --mode contact
   apertur-bridge sessions create --for freshdesk:17 --mode client --expires-in 2h --max-images 5
   apertur-bridge sessions create --for odoo:project.task:7 --mode contact --send --language fr
+  apertur-bridge sessions create --for odoo:res.partner:42 --destination erp
   apertur-bridge sessions create --for zendesk:9 --label \"broken screen\" --qr code.png --json")]
 pub(in crate::cli) struct Args {
     /// The record that the photos belong to, for example odoo:res.partner:42 or freshdesk:17
@@ -73,10 +74,15 @@ pub(in crate::cli) struct Args {
     /// A tag more, key:value; may be given several times
     #[arg(long = "tag", value_name = "KEY:VALUE")]
     tags: Vec<String>,
+    /// The destination whose record is meant, where several take photos for it, as two Odoos do:
+    /// the photos go to that one, and to storage as always [default: that of --send=DESTINATION,
+    /// else all of them]
+    #[arg(long, value_name = "NAME")]
+    destination: Option<String>,
     /// A destination at Apertur that gets the photos: its id, or with apertur.project_id its name;
     /// may be given several times [default: apertur.session_destinations]
-    #[arg(long = "destination", value_name = "ID")]
-    destinations: Vec<String>,
+    #[arg(long = "apertur-destination", value_name = "ID")]
+    apertur_destinations: Vec<String>,
     /// Whether its photos wait at Apertur until the bridge takes them by polling, so that nothing
     /// has to reach it; =false for a session whose photos are posted [default: as apertur.poll]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
@@ -103,8 +109,12 @@ pub(in crate::cli) struct Args {
 pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
     let apertur = apertur(config)?;
     let target = known(config, args.target.clone())?;
+    let destination = destination(config, &args, &target)?;
     let messenger = match &args.send {
-        Some(name) => Some(send::messenger(config, &target, name).await?),
+        Some(name) => {
+            let named = destination.as_ref().map_or(name.as_str(), DestinationName::as_str);
+            Some(send::messenger(config, &target, named).await?)
+        }
         None => None,
     };
     let session = new(config, &apertur, &args, &target).await?;
@@ -120,7 +130,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<(), Failure> {
         None => None,
     };
     ask::perform(config, Request::Ping).await?;
-    let wish = Wish { target, mode: args.mode, label: args.label.clone(), session };
+    let wish = Wish { target, destination, mode: args.mode, label: args.label.clone(), session };
     let now = Clock::system().now();
     let made = sessions::make(&apertur, wish, now).await.map_err(|error| failed(&error))?;
     // From here on nothing keeps the link from whoever asked for it.
@@ -176,6 +186,39 @@ fn known(config: &Config, target: Target) -> Result<Target, Failure> {
     Ok(target)
 }
 
+/// Our destination whose record is meant, where one was named.
+fn destination(
+    config: &Config,
+    args: &Args,
+    target: &Target,
+) -> Result<Option<DestinationName>, Failure> {
+    let sender = args.send.as_deref().filter(|name| !name.is_empty());
+    let Some(wanted) = args.destination.as_deref().or(sender) else { return Ok(None) };
+    if sender.is_some_and(|sender| sender != wanted) {
+        return Err(Failure::Usage(format!(
+            "--send writes to the record that --destination means; leave its name out, or write \
+             --send={wanted}"
+        )));
+    }
+    let all = config.routes.destinations.iter();
+    let fitting: Vec<_> = all.filter(|(_, kind)| target.belongs_to(*kind)).collect();
+    if let Some((name, _)) = fitting.iter().find(|(name, _)| name.as_str() == wanted) {
+        return Ok(Some(name.clone()));
+    }
+    if args.destination.is_none() {
+        // Who is to write says what is wrong with the name.
+        return Ok(None);
+    }
+    let names: Vec<_> = fitting.iter().map(|(name, _)| name.as_str()).collect();
+    Err(Failure::Usage(match names.as_slice() {
+        [] => format!("no destination is configured that takes photos for {target}"),
+        names => format!(
+            "`{wanted}` takes no photos for {target}; the destinations that do: {}",
+            names.join(", ")
+        ),
+    }))
+}
+
 async fn new(
     config: &Config,
     apertur: &Apertur,
@@ -195,7 +238,7 @@ async fn new(
     }
     Ok(NewSession {
         password: password(args).await?,
-        destinations: destinations(config, apertur, &args.destinations).await?,
+        destinations: places(config, apertur, &args.apertur_destinations).await?,
         long_polling: args.long_polling,
         tags: args.tags.clone(),
         end,
@@ -251,7 +294,7 @@ fn line_of(text: &str) -> SecretString {
 }
 
 /// Apertur's ids of the destinations that are meant.
-async fn destinations(
+async fn places(
     config: &Config,
     apertur: &Apertur,
     named: &[String],
@@ -260,11 +303,11 @@ async fn destinations(
         return Ok(config.apertur.session_destinations.clone());
     }
     let Some(project) = &config.apertur.project_id else { return Ok(named.to_vec()) };
-    let places = apertur.places(project).await.map_err(|error| failed(&error))?;
+    let all = apertur.places(project).await.map_err(|error| failed(&error))?;
     let find = |wanted: &String| {
         let is_it = |place: &&Place| place.id == *wanted || place.name == *wanted;
-        places.iter().find(is_it).map(|place| place.id.clone()).ok_or_else(|| {
-            let names: Vec<_> = places.iter().map(|place| place.name.as_str()).collect();
+        all.iter().find(is_it).map(|place| place.id.clone()).ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|place| place.name.as_str()).collect();
             let names = names.join(", ");
             Failure::Usage(format!("the project has no destination `{wanted}`; it has {names}"))
         })

@@ -146,7 +146,7 @@ fn tell(rows: &[Row<'_>], foreign: &[Remote<'_>]) -> Result<(), Failure> {
         let there = remote.as_ref().map(|remote| format!(", {} at Apertur", remote.photos));
         text.add_row([
             about.name.clone(),
-            about.target.to_string(),
+            about.record(),
             about.mode.map_or("-", |mode| mode.word_at(Some(about.target))).to_owned(),
             format!("{:.0}", about.created_at),
             format!("{:.0}", about.expires_at),

@@ -146,6 +146,7 @@ mod tests {
         let mut own = OwnSession {
             session: SessionId::parse("s-1").unwrap(),
             target: Target::Zendesk { ticket: 9 },
+            destination: None,
             mode: None,
             label: None,
             link: None,

@@ -3,32 +3,30 @@
 use jiff::Timestamp;
 
 use super::{
-    place::{is_held, same_bytes},
+    place::{is_held, is_told, same_bytes},
     state::{DeliveryRow, PhotoRow, State},
 };
 use crate::{
     journal::{Accepted, Arrival, Bytes, Planned, are_apart},
     model::{
-        AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, Digest, ErrorKind,
-        FetchState, Photo, PhotoId,
+        AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Digest,
+        ErrorKind, FetchState, Photo, PhotoId,
     },
 };
 
 impl State {
     pub(super) fn accept(&mut self, arrival: Arrival) -> Accepted {
-        let Arrival { photo, bytes, plan, doubt } = arrival;
-        if self.photos.contains_key(&photo.id) {
-            let completed = self.complete(&photo.id, &photo, bytes, plan);
+        if self.photos.contains_key(&arrival.photo.id) {
+            let completed = self.complete(&arrival.photo.id.clone(), arrival);
             return Accepted::Duplicate { completed };
         }
-        if let Some(original) = self.original(&photo)
-            && same_bytes(&original.photo, &photo)
-            && !are_apart(original.photo.target.as_ref(), photo.target.as_ref())
+        if let Some(original) = self.original(&arrival.photo)
+            && is_same(original, &arrival)
         {
-            let id = original.photo.id.clone();
-            let completed = self.complete(&id, &photo, bytes, plan);
+            let completed = self.complete(&original.photo.id.clone(), arrival);
             return Accepted::Duplicate { completed };
         }
+        let Arrival { photo, bytes, plan, held, is_doubtful } = arrival;
         let (fetch, url, envelope) = match bytes {
             Bytes::Stored => (FetchState::Stored, None, None),
             Bytes::Announced { url } => (FetchState::Wanted, url, None),
@@ -40,6 +38,7 @@ impl State {
             photo,
             url,
             envelope,
+            is_doubtful,
             fetch,
             cause: None,
             attempts: 0,
@@ -49,13 +48,22 @@ impl State {
         };
         self.photos.insert(id.clone(), row);
         self.plan(&id, plan, now);
+        self.hold_for(&id, held.as_ref());
+        self.end_doubts(&id, now);
+        Accepted::New
+    }
+
+    /// Writes down why what was planned without destination is held.
+    fn hold_for(&mut self, id: &PhotoId, held: Option<&Cause>) {
         let unplanned = |row: &&mut DeliveryRow| {
-            row.delivery.photo.id == id && row.delivery.destination.is_none()
+            let delivery = &row.delivery;
+            delivery.photo.id == *id
+                && delivery.destination.is_none()
+                && is_held(delivery, ErrorKind::Unrouted)
         };
         for row in self.deliveries.values_mut().filter(unplanned) {
-            row.delivery.cause = doubt.clone().or(row.delivery.cause.take());
+            row.delivery.cause = held.cloned().or(row.delivery.cause.take());
         }
-        Accepted::New
     }
 
     /// Writes the deliveries of a plan, one a destination at most.
@@ -100,15 +108,39 @@ impl State {
     }
 
     /// A known photo arrives again, maybe under the id of a copy; gives whether it needed that.
-    fn complete(
-        &mut self,
-        id: &PhotoId,
-        arrived: &Photo,
-        bytes: Bytes,
-        plan: Vec<Planned>,
-    ) -> bool {
-        let named = self.name_record(id, arrived, plan);
-        self.take(id, arrived, bytes) || named
+    fn complete(&mut self, id: &PhotoId, arrival: Arrival) -> bool {
+        let Arrival { photo, bytes, plan, held, is_doubtful } = arrival;
+        let is_certain = !is_doubtful;
+        let is_decided = is_certain && self.decide(id, &photo, &plan);
+        let is_named = is_certain && !is_decided && self.name_record(id, &photo, plan);
+        if is_decided || is_named {
+            self.hold_for(id, held.as_ref());
+            self.end_doubts(id, photo.received_at);
+        }
+        self.take(id, &photo, bytes) || is_decided || is_named
+    }
+
+    /// Puts a photo in doubt right, as long as no person did: it is what this arrival says. Gives
+    /// whether it was.
+    fn decide(&mut self, id: &PhotoId, arrived: &Photo, plan: &[Planned]) -> bool {
+        let undecided = self.ids(|delivery| {
+            delivery.photo.id == *id
+                && delivery.destination.is_none()
+                && (delivery.state == DeliveryState::Delivered
+                    || is_held(delivery, ErrorKind::Unrouted))
+        });
+        let Some(row) = self.photos.get_mut(id).filter(|row| row.is_doubtful) else {
+            return false;
+        };
+        if undecided.is_empty() {
+            return false;
+        }
+        row.is_doubtful = false;
+        let Photo { image_id, session, index, tags, target, mode, .. } = arrived.clone();
+        row.photo = Photo { image_id, session, index, tags, target, mode, ..row.photo.clone() };
+        self.deliveries.retain(|number, _| !undecided.contains(number));
+        self.plan(id, plan.to_vec(), arrived.received_at);
+        true
     }
 
     fn name_record(&mut self, id: &PhotoId, arrived: &Photo, plan: Vec<Planned>) -> bool {
@@ -202,6 +234,21 @@ impl State {
         }
         true
     }
+}
+
+/// Whether a copy has the same bytes and names no other record. One in doubt names none: it is
+/// told by its session, too.
+fn is_same(original: &PhotoRow, copy: &Arrival) -> bool {
+    let (known, arrived) = (&original.photo, &copy.photo);
+    let is_apart = are_apart(known.target.as_ref(), arrived.target.as_ref());
+    let is_same = if !copy.is_doubtful {
+        !is_apart
+    } else if original.is_doubtful {
+        known.target.is_some() && !is_apart
+    } else {
+        is_told(known, arrived)
+    };
+    same_bytes(known, arrived) && is_same
 }
 
 fn new_delivery(id: DeliveryId, photo: Photo, planned: Planned, now: Timestamp) -> Delivery {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::state::{DeliveryRow, Lease, State};
 use crate::{
-    journal::{Claim, Claimed, DeliveryEnd, FAR, claim::place, stray},
+    journal::{Claim, Claimed, DeliveryEnd, FAR, cause::stray, claim::place},
     model::{
         AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Step, Target,
     },

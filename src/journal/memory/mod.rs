@@ -24,7 +24,7 @@ use super::{
 };
 use crate::model::{
     Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, OwnSession, PhotoId,
-    SessionId, Step,
+    SessionId, Step, Target,
 };
 
 type Result<T> = std::result::Result<T, JournalError>;
@@ -71,6 +71,31 @@ impl Journal for Memory {
         let mut all: Vec<_> = self.state().sessions.values().cloned().collect();
         all.sort_by_key(|session| std::cmp::Reverse(session.created_at));
         Ok(all)
+    }
+
+    async fn sessions_of(
+        &self,
+        target: &Target,
+        destination: &DestinationName,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OwnSession>> {
+        let mut all = self.sessions().await?;
+        all.retain(|own| own.is_for(target, destination) && own.ended_at() > since);
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    async fn session_of(
+        &self,
+        target: &Target,
+        destination: &DestinationName,
+        mark: &str,
+    ) -> Result<Option<OwnSession>> {
+        let all = self.sessions().await?;
+        let is_it =
+            |own: &OwnSession| own.is_for(target, destination) && own.session.mark() == mark;
+        Ok(all.into_iter().find(is_it))
     }
 
     async fn unsettled_sessions(&self) -> Result<Vec<OwnSession>> {

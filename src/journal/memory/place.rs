@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::state::{PhotoRow, State};
 use crate::{
-    journal::{SAME_PHOTO, are_apart, bytes_gone, is_hint, same_photo, unrouted},
+    journal::{SAME_PHOTO, are_apart, cause::bytes_gone, is_hint, same_photo, unrouted},
     model::{
         Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Mode, Photo, PhotoId, Target,
     },
@@ -24,6 +24,30 @@ impl State {
         }
         for id in self.ids(copies) {
             self.place(id, now);
+        }
+        self.end_doubts(photo, now);
+    }
+
+    /// A photo has its bytes or its record now: what is in doubt, it or copies of it, is left to
+    /// the photo that it is for certain, which goes where it belongs.
+    pub(super) fn end_doubts(&mut self, photo: &PhotoId, now: Timestamp) {
+        let certain = |delivery: &Delivery| {
+            let doubtful = self.photos.get(&delivery.photo.id).filter(|row| row.is_doubtful)?;
+            let original = self.original(&doubtful.photo).filter(|row| !row.is_doubtful)?;
+            let (doubtful, original) = (&doubtful.photo, &original.photo);
+            let is_asked = doubtful.id == *photo || original.id == *photo;
+            let is_told = is_told(original, doubtful);
+            (is_asked && same_bytes(original, doubtful) && is_told).then(|| original.id.clone())
+        };
+        let undecided = |delivery: &&Delivery| {
+            delivery.destination.is_none() && is_held(delivery, ErrorKind::Unrouted)
+        };
+        let all = self.deliveries.values().map(|row| &row.delivery).filter(undecided);
+        let ended: Vec<_> = all.filter_map(|d| Some((d.id, certain(d)?))).collect();
+        for (id, certain) in ended {
+            if let Some(row) = self.deliveries.get_mut(&id) {
+                left(&mut row.delivery, &certain, now);
+            }
         }
     }
 
@@ -90,9 +114,7 @@ impl State {
         };
         let Some(row) = self.deliveries.get_mut(&id) else { return };
         let delivery = &mut row.delivery;
-        (delivery.state, delivery.unsure) = (DeliveryState::Delivered, false);
-        (delivery.cause, delivery.settled_at) = (None, Some(now));
-        delivery.receipt = Some(same_photo(&other.photo.id));
+        left(delivery, &other.photo.id, now);
         let open = matches!(other.state, DeliveryState::Due | DeliveryState::Sending);
         if let (Some(target), mode) = (delivery.target.clone(), delivery.mode)
             && open
@@ -131,6 +153,21 @@ impl State {
     }
 }
 
+/// Ends a delivery that is another photo's.
+fn left(delivery: &mut Delivery, photo: &PhotoId, now: Timestamp) {
+    (delivery.state, delivery.unsure) = (DeliveryState::Delivered, false);
+    (delivery.cause, delivery.settled_at) = (None, Some(now));
+    delivery.receipt = Some(same_photo(photo));
+}
+
+/// Whether a photo whose record is certain tells that of a copy in doubt: it is the same, or
+/// both came in one session.
+pub(super) fn is_told(certain: &Photo, doubtful: &Photo) -> bool {
+    let same_session = certain.session.is_some() && certain.session == doubtful.session;
+    let is_apart = are_apart(certain.target.as_ref(), doubtful.target.as_ref());
+    certain.target.is_some() && (same_session || !is_apart)
+}
+
 pub(super) fn same_bytes(one: &Photo, other: &Photo) -> bool {
     one.sha256.is_some() && one.sha256 == other.sha256
 }
@@ -142,7 +179,8 @@ pub(super) fn is_held(delivery: &Delivery, kind: ErrorKind) -> bool {
 }
 
 /// Whether two photos have the same bytes, and one is known only by them and hints at the image
-/// id of the other, or at none and is of its session.
+/// id of the other, or at none and is of its session; or both are known only by their bytes,
+/// which came in two envelopes, and hint at the same image id, or at none and are of one session.
 fn are_twins(one: &Photo, other: &Photo) -> bool {
     let copies = |copy: &Photo, photo: &Photo| match &copy.image_id {
         Some(_) => is_hint(copy).is_some_and(|image| PhotoId::of_image(image) == photo.id),
@@ -151,7 +189,13 @@ fn are_twins(one: &Photo, other: &Photo) -> bool {
             is_named && copy.session.is_some() && copy.session == photo.session
         }
     };
-    same_bytes(one, other) && (copies(one, other) || copies(other, one))
+    let is_copy = |photo: &Photo| photo.image_id.is_none() || is_hint(photo).is_some();
+    let are_copies = one.id != other.id
+        && one.image_id == other.image_id
+        && is_copy(one)
+        && is_copy(other)
+        && (one.image_id.is_some() || (one.session.is_some() && one.session == other.session));
+    same_bytes(one, other) && (copies(one, other) || copies(other, one) || are_copies)
 }
 
 /// Whether `other` is on its way to where `mine` would go. One that was itself left to its twin

@@ -31,6 +31,8 @@ pub(super) struct PhotoRow {
     pub(super) photo: Photo,
     pub(super) url: Option<String>,
     pub(super) envelope: Option<Digest>,
+    /// Whether it is not certain which record it belongs to.
+    pub(super) is_doubtful: bool,
     pub(super) fetch: FetchState,
     pub(super) cause: Option<Cause>,
     pub(super) attempts: u32,

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     fetches::end_attempt,
-    place::{LACKING, fetch_changed, name, place},
+    place::{LACKING, end_doubts, fetch_changed, name, place},
     rows::{self, Result},
 };
 use crate::{
@@ -24,28 +24,37 @@ pub(super) fn accept(db: &Connection, arrival: &Arrival) -> Result<Accepted> {
     }
     if let Some(image) = is_hint(photo)
         && let Some(original) = known(db, image.as_str())?
-        && original.is_same(photo)
+        && original.is_same(arrival)
     {
         return complete(db, &original, arrival);
     }
     let seq = insert_photo(db, arrival)?;
     insert_plan(db, seq, &arrival.plan, photo.received_at)?;
-    if let Some(doubt) = &arrival.doubt {
-        let (cause, error) = rows::cause(doubt)?;
-        db.prepare_cached(
-            "UPDATE deliveries SET cause = ?2, error = ?3 WHERE photo = ?1 AND destination IS NULL",
-        )?
-        .execute(params![seq, cause, error])?;
-    }
+    hold_for(db, seq, arrival)?;
     if arrival.bytes == Bytes::Stored {
         place(db, seq, "d.state = 'waiting'", photo.received_at)?;
+        end_doubts(db, seq, photo.received_at)?;
     }
     Ok(Accepted::New)
+}
+
+/// Writes down why what was planned without destination is held.
+fn hold_for(db: &Connection, seq: i64, arrival: &Arrival) -> Result<()> {
+    let Some(held) = &arrival.held else { return Ok(()) };
+    let (cause, error) = rows::cause(held)?;
+    db.prepare_cached(
+        "UPDATE deliveries SET cause = ?2, error = ?3
+         WHERE photo = ?1 AND destination IS NULL AND state = 'held' AND error = 'unrouted'",
+    )?
+    .execute(params![seq, cause, error])?;
+    Ok(())
 }
 
 struct Known {
     seq: i64,
     target: Option<Target>,
+    session: Option<SessionId>,
+    is_doubtful: bool,
     sha256: Option<[u8; 32]>,
     fetch_state: FetchState,
     url: Option<String>,
@@ -55,22 +64,31 @@ struct Known {
 }
 
 impl Known {
-    /// Whether a copy has the same bytes and names no other record.
-    fn is_same(&self, copy: &Photo) -> bool {
+    /// Whether a copy has the same bytes and names no other record. One in doubt names none: it
+    /// is told by its session, too.
+    fn is_same(&self, arrival: &Arrival) -> bool {
+        let copy = &arrival.photo;
         let same_bytes = self.sha256.is_some() && self.sha256 == copy.sha256.map(|d| d.0);
-        same_bytes && !are_apart(self.target.as_ref(), copy.target.as_ref())
+        let is_apart = are_apart(self.target.as_ref(), copy.target.as_ref());
+        let is_told = || {
+            let same_session = self.session.is_some() && self.session == copy.session;
+            self.target.is_some() && (!is_apart || (same_session && !self.is_doubtful))
+        };
+        same_bytes && if arrival.is_doubtful { is_told() } else { !is_apart }
     }
 }
 
 pub(super) const KNOWN: &str =
-    "SELECT seq, target, sha256, fetch_state, url, envelope, fetch_attempt FROM photos
-    WHERE id = ?1";
+    "SELECT seq, target, session, doubtful, sha256, fetch_state, url, envelope, fetch_attempt
+    FROM photos WHERE id = ?1";
 
 fn known(db: &Connection, id: &str) -> Result<Option<Known>> {
     rows::first(db, KNOWN, &[&id], |row| {
         Ok(Known {
             seq: row.get("seq")?,
             target: rows::parsed(row, "target", |text| text.parse().ok())?,
+            session: rows::parsed(row, "session", |text| SessionId::parse(text).ok())?,
+            is_doubtful: row.get("doubtful")?,
             sha256: row.get("sha256")?,
             fetch_state: rows::fetch_state(row)?,
             url: row.get("url")?,
@@ -82,12 +100,51 @@ fn known(db: &Connection, id: &str) -> Result<Option<Known>> {
 
 /// A known photo arrives again, maybe under the id of a copy.
 fn complete(db: &Connection, known: &Known, arrival: &Arrival) -> Result<Accepted> {
-    let named = known.target.is_none() && arrival.photo.target.is_some();
-    if named {
+    let is_certain = !arrival.is_doubtful;
+    let is_decided = is_certain && known.is_doubtful && decide(db, known.seq, arrival)?;
+    let is_named =
+        is_certain && !is_decided && known.target.is_none() && arrival.photo.target.is_some();
+    if is_named {
         name_record(db, known.seq, arrival)?;
     }
+    if is_decided || is_named {
+        end_doubts(db, known.seq, arrival.photo.received_at)?;
+    }
     let taken = take(db, known, arrival)?;
-    Ok(Accepted::Duplicate { completed: named || taken })
+    Ok(Accepted::Duplicate { completed: is_decided || is_named || taken })
+}
+
+/// Puts a photo in doubt right, as long as no person did: it is what this arrival says. Gives
+/// whether it was.
+fn decide(db: &Connection, seq: i64, arrival: &Arrival) -> Result<bool> {
+    let Arrival { photo, plan, .. } = arrival;
+    let undecided = db
+        .prepare_cached(
+            "DELETE FROM deliveries WHERE photo = ?1 AND destination IS NULL
+               AND (state = 'delivered' OR (state = 'held' AND error = 'unrouted'))",
+        )?
+        .execute([seq])?;
+    if undecided == 0 {
+        return Ok(false);
+    }
+    db.prepare_cached(
+        "UPDATE photos SET image_id = ?2, session = ?3, idx = ?4, tags = ?5, target = ?6,
+             mode = ?7, doubtful = 0
+         WHERE seq = ?1",
+    )?
+    .execute(params![
+        seq,
+        photo.image_id.as_ref().map(ImageId::as_str),
+        photo.session.as_ref().map(SessionId::reveal),
+        photo.index,
+        rows::json(&photo.tags)?,
+        photo.target.as_ref().map(ToString::to_string),
+        photo.mode.map(Mode::as_str),
+    ])?;
+    insert_plan(db, seq, plan, photo.received_at)?;
+    hold_for(db, seq, arrival)?;
+    place(db, seq, "d.state = 'waiting'", photo.received_at)?;
+    Ok(true)
 }
 
 fn insert_photo(db: &Connection, arrival: &Arrival) -> Result<i64> {
@@ -105,9 +162,9 @@ fn insert_photo(db: &Connection, arrival: &Arrival) -> Result<i64> {
     db.prepare_cached(
         "INSERT INTO photos (id, image_id, session, idx, filename, media_type, size, sha256, tags,
              target, mode, topic, shape, scheme, received_at, fetch_state, url, fetch_due,
-             fetch_since, envelope)
+             fetch_since, envelope, doubtful)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-             ?15, ?19)",
+             ?15, ?19, ?20)",
     )?
     .execute(params![
         photo.id.as_str(),
@@ -129,6 +186,7 @@ fn insert_photo(db: &Connection, arrival: &Arrival) -> Result<i64> {
         url,
         due,
         envelope,
+        arrival.is_doubtful,
     ])?;
     Ok(db.last_insert_rowid())
 }
@@ -280,5 +338,6 @@ fn name_record(db: &Connection, seq: i64, arrival: &Arrival) -> Result<()> {
         .execute([seq])?;
         insert_plan(db, seq, plan, photo.received_at)?;
     }
+    hold_for(db, seq, arrival)?;
     place(db, seq, "d.state = 'waiting'", photo.received_at)
 }

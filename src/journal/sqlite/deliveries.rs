@@ -10,7 +10,7 @@ use super::{
     rows::{self, DELIVERY, PHOTO, Result},
 };
 use crate::{
-    journal::{Claim, Claimed, DeliveryEnd, FAR, claim::place, stray},
+    journal::{Claim, Claimed, DeliveryEnd, FAR, cause::stray, claim::place},
     model::{
         AttemptId, AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, Mode, Step,
     },

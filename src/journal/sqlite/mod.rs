@@ -36,7 +36,7 @@ use super::{
 };
 use crate::model::{
     Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, OwnSession, PhotoId,
-    SessionId, Step,
+    SessionId, Step, Target,
 };
 
 type Result<T> = std::result::Result<T, JournalError>;
@@ -196,6 +196,27 @@ impl Journal for Sqlite {
         self.read(sessions::all).await
     }
 
+    async fn sessions_of(
+        &self,
+        target: &Target,
+        destination: &DestinationName,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<OwnSession>> {
+        let (target, name) = (target.clone(), destination.clone());
+        self.read(move |db| sessions::of_record(db, (&target, &name), since, limit)).await
+    }
+
+    async fn session_of(
+        &self,
+        target: &Target,
+        destination: &DestinationName,
+        mark: &str,
+    ) -> Result<Option<OwnSession>> {
+        let (target, name, mark) = (target.clone(), destination.clone(), mark.to_owned());
+        self.read(move |db| sessions::marked(db, (&target, &name), &mark)).await
+    }
+
     async fn unsettled_sessions(&self) -> Result<Vec<OwnSession>> {
         self.read(sessions::unsettled).await
     }
@@ -309,9 +330,14 @@ impl Journal for Sqlite {
     }
 
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64> {
-        let forgotten = self.write(move |db| operator::forget(db, before, limit)).await?;
+        let (forgotten, gone) = self.write(move |db| operator::forget(db, before, limit)).await?;
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        sessions.retain(|_, session| session.expires_at >= before);
+        for session in gone {
+            // One that was kept anew meanwhile ends later.
+            if sessions.get(&session).is_some_and(|kept| kept.expires_at < before) {
+                sessions.remove(&session);
+            }
+        }
         Ok(forgotten)
     }
 

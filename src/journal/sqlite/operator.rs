@@ -14,7 +14,7 @@ use crate::{
     journal::{Count, LISTED_AFTER, LOOK_AFTER, Pause, Planned, Replayed, Story},
     model::{
         Delivery, DeliveryId, DeliveryState, DestinationName, Digest, ErrorKind, FetchState,
-        Filter, PhotoId,
+        Filter, PhotoId, SessionId,
     },
 };
 
@@ -305,8 +305,12 @@ fn finished(
     )
 }
 
-/// See [`crate::journal::Journal::forget`].
-pub(super) fn forget(db: &Connection, before: Timestamp, limit: usize) -> Result<u64> {
+/// See [`crate::journal::Journal::forget`]; gives the sessions that are gone, too.
+pub(super) fn forget(
+    db: &Connection,
+    before: Timestamp,
+    limit: usize,
+) -> Result<(u64, Vec<SessionId>)> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let old = rows::all(
         db,
@@ -328,8 +332,7 @@ pub(super) fn forget(db: &Connection, before: Timestamp, limit: usize) -> Result
             db.prepare_cached(sql)?.execute(params![seq])?;
         }
     }
-    super::sessions::forget(db, before)?;
-    Ok(old.len() as u64)
+    Ok((old.len() as u64, super::sessions::forget(db, before)?))
 }
 
 pub(super) const KNOWS_BYTES: &str = "SELECT 1 FROM photos

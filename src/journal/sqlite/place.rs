@@ -1,12 +1,12 @@
 //! The state that a delivery gets from its photo's bytes and from other photos with the same.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::rows::{self, Result};
 use crate::{
-    journal::{bytes_gone, same_photo},
-    model::{Cause, DeliveryState, FetchState, PhotoId},
+    journal::{are_apart, cause::bytes_gone, same_photo},
+    model::{Cause, DeliveryState, FetchState, PhotoId, Target},
 };
 
 /// The delivery of a photo with the same bytes that covers the delivery `d` of the photo `p`,
@@ -15,8 +15,11 @@ pub(super) const COVERING: &str = "(SELECT o.id FROM photos t JOIN deliveries o 
     WHERE t.sha256 = p.sha256
       AND ((p.image_id <> p.id AND t.id = p.image_id)
         OR (t.image_id <> t.id AND t.image_id = p.id)
+        OR (p.image_id = t.image_id AND p.image_id <> p.id AND t.image_id <> t.id
+          AND p.id <> t.id)
         OR (p.session = t.session AND ((p.image_id IS NULL AND t.image_id = t.id)
-          OR (t.image_id IS NULL AND p.image_id = p.id))))
+          OR (t.image_id IS NULL AND (p.image_id = p.id
+            OR (p.image_id IS NULL AND p.id <> t.id))))))
       AND o.destination = d.destination AND coalesce(o.record = d.record, 1)
       AND (o.state IN ('due', 'sending') OR (o.state = 'delivered'
         AND NOT coalesce(o.receipt ->> '$.note' LIKE 'same photo as %', 0)))
@@ -39,7 +42,40 @@ pub(super) const COPIES: &str = "SELECT c.seq AS seq FROM photos p JOIN photos c
 pub(super) fn fetch_changed(db: &Connection, seq: i64, now: Timestamp) -> Result<()> {
     place(db, seq, OPEN, now)?;
     let copies = rows::all(db, COPIES, &[&seq], |row| Ok(row.get::<_, i64>("seq")?))?;
-    copies.into_iter().try_for_each(|copy| place(db, copy, "d.state = 'waiting'", now))
+    copies.into_iter().try_for_each(|copy| place(db, copy, "d.state = 'waiting'", now))?;
+    end_doubts(db, seq, now)
+}
+
+/// The delivery that is held for a doubt about a photo, with the photo with the same bytes whose
+/// image id the doubtful one hints at.
+pub(super) const DOUBT: &str = "SELECT d.id AS id, t.id AS certain, t.target AS target,
+        c.target AS doubtful, coalesce(t.session = c.session, 0) AS of_session
+    FROM photos c JOIN photos t ON t.id = c.image_id JOIN deliveries d ON d.photo = c.seq
+    WHERE c.seq = ?1 AND c.doubtful AND c.image_id <> c.id AND NOT t.doubtful
+      AND t.sha256 = c.sha256 AND t.target IS NOT NULL
+      AND d.destination IS NULL AND d.state = 'held' AND d.error = 'unrouted'";
+
+/// A photo has its bytes or its record now: what is in doubt is left to the photo that it is for
+/// certain, which goes where it belongs.
+pub(super) fn end_doubts(db: &Connection, seq: i64, now: Timestamp) -> Result<()> {
+    end_doubt(db, seq, now)?;
+    let copies = rows::all(db, COPIES, &[&seq], |row| Ok(row.get::<_, i64>("seq")?))?;
+    copies.into_iter().try_for_each(|copy| end_doubt(db, copy, now))
+}
+
+fn end_doubt(db: &Connection, seq: i64, now: Timestamp) -> Result<()> {
+    let target =
+        |row: &Row<'_>, column| rows::parsed(row, column, |text| text.parse::<Target>().ok());
+    let doubt = rows::first(db, DOUBT, &[&seq], |row| {
+        let is_apart =
+            are_apart(target(row, "target")?.as_ref(), target(row, "doubtful")?.as_ref());
+        let photo = rows::required(row, "certain", |text| PhotoId::parse(text).ok())?;
+        Ok((row.get::<_, i64>("id")?, photo, !is_apart || row.get("of_session")?))
+    })?;
+    match doubt {
+        Some((id, photo, true)) => left(db, id, &photo, now),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn place_sql(which: &str) -> String {
@@ -105,16 +141,22 @@ pub(super) fn leave_to(db: &Connection, id: i64, other: i64, now: Timestamp) -> 
         },
     )?;
     let Some((seq, photo, (target, mode), heir)) = found else { return Ok(()) };
+    left(db, id, &photo, now)?;
+    if heir {
+        let mode: Option<String> = mode;
+        name(db, seq, target.as_deref(), mode.as_deref())?;
+    }
+    Ok(())
+}
+
+/// Ends a delivery that is another photo's.
+fn left(db: &Connection, id: i64, photo: &PhotoId, now: Timestamp) -> Result<()> {
     db.prepare_cached(
         "UPDATE deliveries SET state = 'delivered', settled_at = ?2, receipt = ?3, cause = NULL,
              error = NULL, unsure = 0
          WHERE id = ?1",
     )?
-    .execute(params![id, now.as_millisecond(), rows::json(&same_photo(&photo))?])?;
-    if heir {
-        let mode: Option<String> = mode;
-        name(db, seq, target.as_deref(), mode.as_deref())?;
-    }
+    .execute(params![id, now.as_millisecond(), rows::json(&same_photo(photo))?])?;
     Ok(())
 }
 

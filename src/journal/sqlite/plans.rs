@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::{
     NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, operator, place, schema,
+    sessions,
 };
 
 fn plan(db: &Connection, sql: &str) -> anyhow::Result<Vec<String>> {
@@ -31,6 +32,7 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("known", accept::KNOWN),
         ("lacking", place::LACKING),
         ("copies", place::COPIES),
+        ("doubt", place::DOUBT),
         ("place", &waiting),
         ("place after a fetch", &open),
         ("claim", &claim),
@@ -42,6 +44,8 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("next delivery", NEXT_DELIVERY),
         ("oldest due", OLDEST_DUE),
         ("known bytes", operator::KNOWS_BYTES),
+        ("sessions of a record", sessions::OF_RECORD),
+        ("a session of a record", sessions::MARKED),
     ];
     for (what, sql) in hot {
         let steps = plan(&db, sql)?;
@@ -55,6 +59,10 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         |steps: Vec<String>| steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"));
     assert!(!sorts(plan(&db, &claim)?), "a claim reads only as far as its limit");
     assert!(!sorts(plan(&db, &fetch)?), "a claim reads only as far as its limit");
+    let of_record = plan(&db, sessions::OF_RECORD)?;
+    assert!(of_record.iter().any(|s| s.contains("sessions_by_record")), "{of_record:?}");
+    let marked = plan(&db, sessions::MARKED)?;
+    assert!(marked.iter().any(|s| s.contains("(record=? AND mark=?)")), "{marked:?}");
     let filled = plan(&db, &together)?;
     let by_record = |step: &String| step.contains("(destination=? AND record=? AND due_at<?)");
     assert!(filled.iter().any(by_record), "{filled:?}");

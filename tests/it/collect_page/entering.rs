@@ -49,12 +49,12 @@ async fn a_signed_link_opens_one_record_until_it_expires() {
     let (contact, other) = (site.contact(), site.link("odoo:res.partner:43", "erp"));
     assert_eq!(site.get(&contact).status, 200);
     let session = site.made(&contact, "contact");
-    let fingerprint = session.rsplit('/').next().unwrap();
-    let foreign = site.get(&format!("{other}/{fingerprint}"));
+    let mark = session.rsplit('/').next().unwrap();
+    let foreign = site.get(&format!("{other}/{mark}"));
     assert_eq!(foreign.status, 404);
     assert!(!text(&foreign).contains("u.example.com"), "{}", text(&foreign));
     for end in ["", "/qr.svg", "/progress"] {
-        let answer = site.get(&format!("{other}/{fingerprint}{end}"));
+        let answer = site.get(&format!("{other}/{mark}{end}"));
         assert_eq!(answer.status, 404, "{end}");
     }
 

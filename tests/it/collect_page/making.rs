@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 use apertur_bridge::{apertur::Apertur, config, http::Http, model::Mode};
 use serde_json::json;
 
-use super::site::{Site, form, target, text};
+use super::site::{Site, form, name, target, text};
 use crate::{daemon::SECRET, fakes::apertur::Reply, look::eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -20,7 +20,8 @@ async fn a_form_makes_a_session_for_its_record_and_leads_to_it() {
     assert_eq!(made.status, 303, "{}", text(&made));
     let [own] = &site.sessions().await[..] else { panic!("one session") };
     assert_eq!((&own.target, own.mode), (&target("odoo:res.partner:42"), Some(Mode::Internal)));
-    let address = format!("{page}/{}", own.session.fingerprint());
+    assert_eq!(own.destination, Some(name("erp")), "its photos go to no other Odoo's partner 42");
+    let address = format!("{page}/{}", own.session.mark());
     assert_eq!(made.header("location"), Some(address.as_str()));
     let asked = site.apertur.with(|api| api.sessions.all[0].asked.clone());
     assert_eq!((&asked["max_images"], &asked["expires_in_hours"]), (&json!(3), &json!(4)));

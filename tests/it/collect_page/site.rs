@@ -16,8 +16,8 @@ use apertur_bridge::{
     http::Http,
     journal::{self, Arrival, Bytes, Journal},
     model::{
-        Cause, Delivery, DestinationName, ErrorKind, Failure, Finding, Kind, Mode, OwnSession,
-        Photo, PhotoId, Planned, Receipt, Scheme, SessionId, Shape, Target,
+        Cause, Delivery, DestinationName, ErrorKind, Failure, Finding, ImageId, Kind, Mode,
+        OwnSession, Photo, PhotoId, Planned, Receipt, Scheme, SessionId, Shape, Target,
     },
     route::Routes,
     system::Clock,
@@ -174,7 +174,7 @@ pub(super) fn target(text: &str) -> Target {
     text.parse().unwrap()
 }
 
-fn name(text: &str) -> DestinationName {
+pub(super) fn name(text: &str) -> DestinationName {
     DestinationName::parse(text).unwrap()
 }
 
@@ -337,7 +337,7 @@ impl Site {
     ) {
         let photo = Photo {
             id: PhotoId::parse(id).unwrap(),
-            image_id: None,
+            image_id: ImageId::parse(id).ok(),
             session: Some(session.clone()),
             index: None,
             filename: Some(format!("<b>{id}</b>.jpg")),
@@ -358,7 +358,10 @@ impl Site {
             mode: None,
         };
         let plan = to.iter().copied().map(planned).collect();
-        self.journal.accept(Arrival { photo, bytes, plan, doubt: None }).await.unwrap();
+        self.journal
+            .accept(Arrival { photo, bytes, plan, held: None, is_doubtful: false })
+            .await
+            .unwrap();
     }
 }
 

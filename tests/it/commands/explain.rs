@@ -359,6 +359,7 @@ async fn a_session_that_was_made_here_names_the_record() {
     let kept = OwnSession {
         session: SessionId::parse(&photo.session).unwrap(),
         target: "zendesk:9".parse().unwrap(),
+        destination: None,
         mode: Some(Mode::Public),
         label: None,
         link: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use apertur_bridge::{
     intake::Listed,
     journal::{Accepted, Arrival, Bytes, Planned},
-    model::{DestinationName, Digest, ImageId, OwnSession, PhotoId, Shape},
+    model::{DeliveryState, DestinationName, Digest, ImageId, OwnSession, PhotoId, Shape},
 };
 
 use super::Rig;
@@ -23,7 +23,7 @@ async fn came(rig: &Rig, own: &OwnSession, image: &str, is_nameless: bool) {
     }
     let destination = DestinationName::parse("erp").ok();
     let plan = vec![Planned { destination, target: photo.target.clone(), mode: None }];
-    let arrival = Arrival { photo, bytes: Bytes::Stored, plan, doubt: None };
+    let arrival = Arrival { photo, bytes: Bytes::Stored, plan, held: None, is_doubtful: false };
     assert_eq!(rig.journal.accept(arrival).await.unwrap(), Accepted::New);
 }
 
@@ -61,7 +61,8 @@ async fn what_failed_to_come_is_announced_at_the_start_and_what_is_on_its_way_wa
     };
     let mut photo = listed("new").photo(&own, Shape::Event, rig.clock.now());
     photo.sha256 = Some(Digest([8; 32]));
-    let arrival = Arrival { photo, bytes: Bytes::Stored, plan: Vec::new(), doubt: None };
+    let arrival =
+        Arrival { photo, bytes: Bytes::Stored, plan: Vec::new(), held: None, is_doubtful: false };
     rig.journal.accept(arrival).await.unwrap();
     for _ in 0..21 {
         rig.clock.step(Duration::from_mins(1));
@@ -90,6 +91,29 @@ async fn a_session_that_ended_while_we_were_down_is_asked_about_once() {
     rig.start("").await;
     rig.pass(10).await;
     assert_eq!(rig.calls(""), calls, "it is settled");
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_photo_in_doubt_that_waits_to_be_polled_is_in_doubt_no_more() {
+    let mut rig = Rig::new();
+    let own = rig.session(60, 7200, true).await;
+    rig.upload(&own, "img_1");
+    let image = ImageId::parse("img_1").unwrap();
+    let listed = Listed { image, filename: None, media_type: None, size: None };
+    let mut photo = listed.photo(&own, Shape::Event, rig.clock.now());
+    (photo.sha256, photo.target) = (Some(Digest([7; 32])), "odoo:res.partner:43".parse().ok());
+    let arrival =
+        Arrival { photo, bytes: Bytes::Stored, plan: Vec::new(), held: None, is_doubtful: true };
+    rig.journal.accept(arrival).await.unwrap();
+    rig.start("poll = true\n").await;
+    rig.pass(10).await;
+    let story = rig.known("img_1").await;
+    assert_eq!(story.photo.target.as_ref(), Some(&own.target));
+    let [delivery] = &story.deliveries[..] else { panic!("{story:?}") };
+    assert_eq!(delivery.destination.as_ref().map(DestinationName::as_str), Some("erp"));
+    assert_eq!(delivery.state, DeliveryState::Due);
+    assert_eq!(rig.calls("img_1/ack"), 1);
     rig.end().await;
 }
 

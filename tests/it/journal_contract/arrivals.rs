@@ -4,7 +4,7 @@ use apertur_bridge::{
     journal::{Accepted, Arrival, Bytes, DeliveryEnd, FetchEnd},
     model::{
         AttemptOutcome, Cause, DeliveryState, Environment, ErrorKind, FetchState, Mode, OwnSession,
-        Scheme, SessionId, SessionLink, Shape, Tag,
+        Scheme, SessionId, SessionLink, Shape, Tag, Target,
     },
 };
 
@@ -200,7 +200,8 @@ pub(super) async fn a_tag_that_names_no_record_is_named_in_the_cause(store: &Sto
 pub(super) async fn what_is_in_doubt_is_held_for_that_until_it_is_planned_again(store: &Store) {
     let doubt = Cause::new(ErrorKind::Unrouted, "two records are named", "look at the photo");
     let mut arrival = stored("a", 1).unrouted();
-    (arrival.photo.target, arrival.doubt) = (Some(target(1)), Some(doubt.clone()));
+    (arrival.photo.target, arrival.held) = (Some(target(1)), Some(doubt.clone()));
+    arrival.is_doubtful = true;
     assert_eq!(store.accept(arrival.clone()).await.unwrap(), Accepted::New);
     assert_eq!(store.accept(arrival).await.unwrap(), KNOWN);
     let all = store.all().await;
@@ -224,6 +225,7 @@ pub(super) async fn a_session_keeps_its_record(store: &Store) {
     assert_eq!(store.session(&session).await.unwrap(), Some(first.clone()));
     let second = OwnSession {
         target: target(2),
+        destination: Some(name("erp")),
         mode: Some(Mode::Public),
         label: Some("the roof".to_owned()),
         link: SessionLink::parse("https://u.example.com/s/1").ok(),
@@ -275,6 +277,44 @@ pub(super) async fn sessions_are_listed_the_latest_first_and_forgotten_long_afte
     assert_eq!(store.session(&old.session).await.unwrap(), None);
 }
 
+pub(super) async fn sessions_of_a_record_are_found_by_record_destination_and_time(store: &Store) {
+    let ticket = |id, text: &str, made| OwnSession {
+        target: text.parse().unwrap(),
+        ..own_session(id, made, 10)
+    };
+    let [here, there, any] = [Some("erp"), Some("erp2"), None].map(|to| to.map(name));
+    let open = OwnSession { destination: here.clone(), ..own_session("open", 1, 10) };
+    let late = OwnSession { destination: any, ..own_session("late", 3, 20) };
+    let closed = OwnSession { closed_at: Some(at(4)), ..own_session("closed", 2, 20) };
+    let foreign = OwnSession { destination: there.clone(), ..own_session("foreign", 5, 20) };
+    let other = OwnSession { target: target(2), ..own_session("other", 6, 20) };
+    let desk = ticket("desk", "freshservice:2:241", 7);
+    for own in [&open, &late, &closed, &foreign, &other, &desk] {
+        store.keep_session(own.clone()).await.unwrap();
+    }
+    let ids = async |to: &str, on: &Target, since, limit| {
+        let found = store.sessions_of(on, &name(to), at(since), limit).await.unwrap();
+        found.iter().map(|own| own.session.reveal().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("erp", &target(1), 3, 9).await, ["late", "closed", "open"]);
+    assert_eq!(ids("erp", &target(1), 3, 2).await, ["late", "closed"]);
+    assert_eq!(ids("erp", &target(1), 4, 9).await, ["late", "open"]);
+    assert_eq!(ids("erp", &target(1), 10, 9).await, ["late"]);
+    assert_eq!(ids("erp2", &target(1), 4, 9).await, ["foreign", "late"]);
+    assert_eq!(ids("erp", &target(3), 0, 9).await, [""; 0]);
+    assert_eq!(ids("desk", &"freshservice:241".parse().unwrap(), 0, 9).await, ["desk"]);
+
+    let found = async |to: &str, on, own: &OwnSession| {
+        store.session_of(&target(on), &name(to), &own.session.mark()).await.unwrap()
+    };
+    assert_eq!(found("erp", 1, &open).await, Some(open.clone()));
+    assert_eq!(found("erp2", 1, &late).await, Some(late));
+    assert_eq!(found("erp2", 1, &open).await, None, "another destination's");
+    assert_eq!(found("erp", 1, &other).await, None, "another record's");
+    let short = open.session.fingerprint();
+    assert_eq!(store.session_of(&target(1), &name("erp"), &short).await.unwrap(), None);
+}
+
 pub(super) async fn a_session_is_kept_as_long_as_a_photo_of_it(store: &Store) {
     let [held, gone] = ["held", "gone"].map(|id| own_session(id, 1, 10));
     for (session, bytes) in [(&held, 1), (&gone, 2)] {
@@ -294,6 +334,9 @@ pub(super) async fn a_session_is_kept_as_long_as_a_photo_of_it(store: &Store) {
     assert_eq!(store.sessions().await.unwrap().len(), 2, "their photos are there");
     store.expire_bytes(at(1000), 9).await.unwrap();
     assert_eq!(store.forget(at(1000), 9).await.unwrap(), 1);
+    assert_eq!(store.session(&gone.session).await.unwrap(), None);
+    let kept = store.session(&held.session).await.unwrap();
+    assert_eq!(kept, Some(held.clone()), "who asks for one finds what is listed");
     assert_eq!(store.sessions().await.unwrap(), [held]);
 }
 

@@ -4,6 +4,7 @@
 
 mod arrivals;
 mod crowds;
+mod doubts;
 mod fetches;
 mod machine;
 mod operators;
@@ -32,6 +33,7 @@ fn own_session(id: &str, made: i64, ends: i64) -> OwnSession {
     OwnSession {
         session: SessionId::parse(id).unwrap(),
         target: target(1),
+        destination: None,
         mode: None,
         label: None,
         link: None,
@@ -104,7 +106,7 @@ fn announced(image: &str) -> Arrival {
         received_at: at(0),
     };
     let bytes = Bytes::Announced { url: Some(format!("https://photos.example.com/{image}")) };
-    Arrival { photo, bytes, plan: Vec::new(), doubt: None }.to(&["erp"])
+    Arrival { photo, bytes, plan: Vec::new(), held: None, is_doubtful: false }.to(&["erp"])
 }
 
 /// An event known only by its bytes, whose unsigned header names the image; for `erp`.
@@ -312,6 +314,7 @@ macro_rules! hold_to_contract {
                     a_session_keeps_its_record
                     a_session_is_settled_until_it_ends_later
                     sessions_are_listed_the_latest_first_and_forgotten_long_after_their_end
+                    sessions_of_a_record_are_found_by_record_destination_and_time
                     a_session_is_kept_as_long_as_a_photo_of_it;
                 twins:
                     a_copy_of_a_photo_with_bytes_is_a_duplicate
@@ -335,6 +338,14 @@ macro_rules! hold_to_contract {
                     a_copy_for_another_record_is_a_photo_of_its_own
                     bytes_for_two_records_are_two_photos
                     the_one_that_is_sent_takes_the_record_over;
+                doubts:
+                    a_certain_arrival_later_ends_a_doubt
+                    a_fetch_ends_a_doubt_too
+                    what_is_certain_already_leaves_no_doubt
+                    only_the_same_picture_of_the_session_ends_a_doubt
+                    a_doubt_is_decided_by_a_certain_arrival_of_its_own
+                    a_request_that_was_repeated_with_a_forged_session_goes_its_own_way
+                    a_person_s_word_on_a_doubt_stands;
                 strays:
                     open_deliveries_to_nowhere_are_held
                     settled_deliveries_to_nowhere_stay
@@ -362,6 +373,8 @@ macro_rules! hold_to_contract {
                     an_envelope_stands_beside_a_link
                     bytes_that_come_plain_end_the_opening
                     an_opened_copy_is_left_to_its_photo
+                    two_envelopes_of_one_picture_are_one_photo
+                    an_envelope_of_a_picture_that_came_plain_is_that_photo
                     an_envelope_brings_expired_bytes_and_expires_itself;
                 sending:
                     claims_by_due_time_up_to_the_limit

@@ -2,11 +2,12 @@
 
 use apertur_bridge::{
     journal::{Accepted, Arrival, Bytes, FetchEnd},
-    model::{DeliveryState, ErrorKind, FetchState, Filter},
+    model::{DeliveryState, ErrorKind, FetchState, Filter, PhotoId, SessionId},
 };
 
 use super::{
     Change, Store, announced, at, cause, copy, copy_id, delivered, digest, id, is_left_to, stored,
+    target,
 };
 
 const TAKEN: Accepted = Accepted::Duplicate { completed: true };
@@ -118,4 +119,62 @@ pub(super) async fn an_envelope_brings_expired_bytes_and_expires_itself(store: &
     let fetch = store.claim_fetch(20).await;
     store.settle_fetch(&fetch, shut(), at(21)).await.unwrap();
     assert!(knows(store, 50).await && !knows(store, 1).await);
+}
+
+/// A copy known by its envelope, as the door makes one of an event with an unsigned image id.
+fn opened_later(image: &str, envelope: u8) -> Arrival {
+    let mut arrival = sealed(copy(image, 1), envelope);
+    arrival.photo.id = PhotoId::of_bytes(&digest(envelope), Some(&target(1)));
+    arrival
+}
+
+/// Opens every envelope, and there is the same picture in each.
+async fn open_all(store: &Store, seconds: i64) {
+    for fetch in store.claim_all_fetches(seconds).await {
+        store.settle_fetch(&fetch, super::fetches::got(1), at(seconds)).await.unwrap();
+    }
+}
+
+pub(super) async fn two_envelopes_of_one_picture_are_one_photo(store: &Store) {
+    let (first, second) = (opened_later("a", 50), opened_later("a", 51).at(1));
+    let (one, two) = (first.photo.id.clone(), second.photo.id.clone());
+    for arrival in [first, second] {
+        assert_eq!(store.accept(arrival).await.unwrap(), Accepted::New, "nobody opened it yet");
+    }
+    open_all(store, 2).await;
+    assert_eq!(store.state(&one, "erp").await, DeliveryState::Due);
+    assert!(is_left_to(&store.delivery(&two, "erp").await, &one));
+    assert_eq!(store.claim("erp", 9).await.len(), 1, "attached once");
+
+    let mut foreign = opened_later("a", 52).on(Some(target(2))).at(10);
+    foreign.photo.id = id("sha256-foreign");
+    store.accept(foreign).await.unwrap();
+    store.accept(opened_later("b", 53).at(10)).await.unwrap();
+    open_all(store, 11).await;
+    assert_eq!(store.claim("erp", 12).await.len(), 2, "another record, and another image");
+
+    for (envelope, session) in [(54, Some("s-1")), (55, Some("s-1")), (56, Some("s-2")), (57, None)]
+    {
+        let mut nameless = opened_later("c", envelope).at(20);
+        nameless.photo.image_id = None;
+        nameless.photo.session = session.and_then(|id| SessionId::parse(id).ok());
+        store.accept(nameless).await.unwrap();
+    }
+    open_all(store, 21).await;
+    assert_eq!(store.claim("erp", 22).await.len(), 3, "without an image id each session its own");
+}
+
+pub(super) async fn an_envelope_of_a_picture_that_came_plain_is_that_photo(store: &Store) {
+    store.accept(opened_later("a", 50)).await.unwrap();
+    store.accept(copy("a", 1).at(1)).await.unwrap();
+    store.fetch(1, 2).await;
+    let opened = PhotoId::of_bytes(&digest(50), Some(&target(1)));
+    assert!(is_left_to(&store.delivery(&opened, "erp").await, &copy_id(1)));
+
+    store.accept(opened_later("b", 51).at(3)).await.unwrap();
+    store.fetch(2, 4).await;
+    store.accept(copy("b", 2).at(5)).await.unwrap();
+    let opened = PhotoId::of_bytes(&digest(51), Some(&target(1)));
+    assert!(is_left_to(&store.delivery(&copy_id(2), "erp").await, &opened));
+    assert_eq!(store.claim("erp", 9).await.len(), 2, "each picture once");
 }

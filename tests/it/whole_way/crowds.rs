@@ -208,7 +208,13 @@ impl Rig {
             };
             let plan = vec![Planned { destination: Some(name()), target, mode: None }];
             self.journal
-                .accept(Arrival { photo, bytes: Bytes::Stored, plan, doubt: None })
+                .accept(Arrival {
+                    photo,
+                    bytes: Bytes::Stored,
+                    plan,
+                    held: None,
+                    is_doubtful: false,
+                })
                 .await
                 .unwrap();
         }

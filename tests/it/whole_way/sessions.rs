@@ -107,6 +107,97 @@ fn a_header_that_nobody_signed_sends_no_photo_away_from_what_is_signed() {
     assert_eq!(rig.once(&photo).0.res_id, 42);
 }
 
+/// The section of a second Odoo.
+fn second(odoo: &FakeOdoo) -> String {
+    super::erp(odoo, "odoo-key").replace("[destination.erp]", "[destination.erp2]")
+}
+
+#[test]
+fn photos_of_a_session_for_one_odoo_reach_nobody_of_another() {
+    let other = FakeOdoo::start(18);
+    let rig = Rig::with(FakeOdoo::start(18), &second(&other));
+    let made = rig.session(&["--destination", "erp2", "--mode", "contact", "--label", "roof"]);
+    assert_eq!(made["destination"], "erp2");
+    let photo = rig.apertur.upload(&id(&made), "img_1");
+    rig.accepted(photo.event("image.delivered", None));
+    let photo = rig.apertur.upload(&id(&made), "img_2");
+    rig.accepted(photo.binary());
+    let all = rig.delivered();
+    let to: Vec<_> = all.iter().map(|one| one["destination"].as_str().unwrap()).collect();
+    assert_eq!(to, ["erp2", "erp2"]);
+    assert_eq!((rig.odoo.attachments().len(), rig.odoo.messages().len()), (0, 0));
+    assert_eq!((other.attachments().len(), other.messages().len()), (2, 2));
+
+    for args in [vec!["show", "roof", "--local"], vec!["list"]] {
+        let (_, out, err) = rig.sessions(&args);
+        assert!(out.contains("odoo:res.partner:42 of erp2"), "{out}{err}");
+    }
+    let (_, out, _) = rig.sessions(&["list", "--json"]);
+    let listed: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(listed[0]["destination"], "erp2");
+    let told = explained(&rig, &photo);
+    assert!(told.contains("session is for the record of another destination"), "{told}");
+
+    // Nobody named one: as ever to all of them.
+    let made = rig.session(&[]);
+    assert_eq!(made["destination"], Value::Null);
+    let photo = rig.apertur.upload(&id(&made), "img_3");
+    rig.accepted(photo.event("image.delivered", None));
+    rig.delivered();
+    rig.once(&photo);
+    assert_eq!(other.attachments().len(), 3);
+    look::assert_well(&rig.daemon);
+}
+
+fn explained(rig: &Rig, photo: &Photo) -> String {
+    let file = rig.daemon.dir().join("event.json");
+    std::fs::write(&file, photo.event("image.delivered", None).body).unwrap();
+    let done = rig.daemon.command(&["check", "--explain", file.to_str().unwrap()]);
+    String::from_utf8(done.stdout).unwrap()
+}
+
+#[test]
+fn a_session_is_for_a_destination_that_takes_photos_for_its_record() {
+    let other = FakeOdoo::start(18);
+    let rig = Rig::with(FakeOdoo::start(18), &second(&other));
+    let create =
+        |more: &[&str]| rig.sessions(&[&["create", "--for", "odoo:res.partner:42"], more].concat());
+    for (more, part) in [
+        (&["--destination", "nobody"][..], "the destinations that do: erp2, erp"),
+        (&["--destination", "erp", "--send=erp2"], "write --send=erp"),
+    ] {
+        let (code, out, err) = create(more);
+        assert_eq!(code, 2, "{out}{err}");
+        assert!(err.contains(part), "{err}");
+    }
+    assert_eq!(rig.apertur.with(|api| api.sessions.all.len()), 0);
+    let (code, _, err) = create(&["--send=erp2", "--label", "sent", "--mode", "contact"]);
+    assert_eq!(code, 0, "{err}");
+    let (code, _, err) = create(&["--send", "--destination", "erp", "--mode", "contact"]);
+    assert_eq!(code, 0, "{err}");
+    let (_, out, _) = rig.sessions(&["list", "--json"]);
+    let listed: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&listed[1]["destination"], &listed[1]["label"]), (&json!("erp2"), &json!("sent")));
+    assert_eq!(listed[0]["destination"], "erp");
+    assert_eq!((rig.odoo.messages().len(), other.messages().len()), (1, 1));
+}
+
+#[test]
+fn a_photo_in_doubt_is_attached_once_when_it_comes_for_certain() {
+    let rig = rig();
+    let session = id(&rig.session(&["--mode", "public"]));
+    let mut photo = rig.apertur.upload(&session, "img_1");
+    let honest = photo.clone();
+    photo.tags = vec!["odoo:res.partner:43".to_owned()];
+    rig.accepted(photo.multipart());
+    assert_eq!(super::kind(&rig.held()), "unrouted");
+    rig.accepted(honest.event("image.delivered", None));
+    rig.delivered();
+    assert_eq!(rig.only(&honest).0.res_id, 42);
+    assert_eq!(rig.post(&photo.multipart().signed()).told(), (200, "duplicate".to_owned()));
+    assert_eq!(rig.odoo.attachments().len(), 1);
+}
+
 #[test]
 fn the_link_shows_where_it_is_asked_for_and_nowhere_else() {
     let rig = rig();

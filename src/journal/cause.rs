@@ -1,9 +1,6 @@
-//! Why the journal holds a delivery by itself, in the words that people read. Pure.
+//! Why deliveries are held, where it is the journal that holds them. Pure.
 
-use crate::model::{Cause, ErrorKind, Tag, Target, correction};
-
-/// Longest tag that a cause repeats, in characters.
-const MAX_TAG: usize = 80;
+use crate::model::{Cause, DestinationName, ErrorKind, Tag, Target, correction};
 
 /// Why a delivery without destination is held whose photo belongs to this record, or has these
 /// tags and belongs to none.
@@ -36,6 +33,22 @@ pub fn misnamed(target: Option<&Target>, tags: &[Tag]) -> Option<Cause> {
     tags.find_map(|tag| correction(&tag).map(|way| malformed(&tag, way)))
 }
 
+/// Why a photo is held that was to go to this destination, whose record its session is for, and
+/// does not: it is not configured, or the rules name another one of its type.
+#[must_use]
+pub fn missed(destination: &DestinationName, target: Option<&Target>) -> Cause {
+    let record = target.map_or_else(|| "a record".to_owned(), ToString::to_string);
+    Cause::new(
+        ErrorKind::Unrouted,
+        format!("its session is for {record} of `{destination}`, and no photo of it goes there"),
+        format!(
+            "configure {destination} again, under that name and for the same system, or name it \
+             in the [[route]] that matches; then `apertur-bridge deliveries replay`. No other \
+             destination gets the photo: its {record} is another record"
+        ),
+    )
+}
+
 /// A tag is free text of whoever made the session.
 fn malformed(tag: &str, way: &str) -> Cause {
     let tag: String = tag.chars().take(MAX_TAG).collect();
@@ -45,6 +58,9 @@ fn malformed(tag: &str, way: &str) -> Cause {
     );
     Cause::new(ErrorKind::Unrouted, format!("the tag {tag:?} names no record"), fix)
 }
+
+/// Longest tag that a cause repeats, in characters.
+const MAX_TAG: usize = 80;
 
 /// Why a delivery is held whose destination is gone from the configuration.
 pub(super) fn stray(destination: &str) -> Cause {
