@@ -139,6 +139,21 @@ impl Book {
         self.sessions.insert(id, Followed { own, heard_at, has_photos, poll, check, tried });
     }
 
+    /// The clock was set back by so much: whoever waits goes on waiting as long as before.
+    pub(super) fn set_back(&mut self, by: Duration, now: Timestamp) {
+        for followed in self.sessions.values_mut() {
+            followed.heard_at = followed.heard_at.min(now);
+            followed.check.set_back(by);
+            if let Some(poll) = &mut followed.poll {
+                poll.set_back(by);
+            }
+            for tried in followed.tried.iter_mut().flat_map(BTreeMap::values_mut) {
+                tried.since = pace::earlier(tried.since, by);
+                tried.not_before = pace::earlier(tried.not_before, by);
+            }
+        }
+    }
+
     pub(super) fn remove(&mut self, id: &SessionId) {
         self.sessions.remove(id);
     }
@@ -183,6 +198,8 @@ impl Book {
         now: Timestamp,
     ) -> Option<SessionId> {
         let Answer { asked_at, said, tried } = answer;
+        // The clock may have been set back since.
+        let asked_at = asked_at.min(now);
         if let Ok(said) = &said
             && next.question == Question::Poll
             && said.taken == 0

@@ -40,7 +40,9 @@ use crate::{
 
 /// Between two looks at which sessions there are.
 const LOOK: Duration = Duration::from_secs(5);
-/// The same while the journal fails.
+/// Longest time without a look at the clock, which may have been set.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// Between two looks while the journal fails.
 const REST: Duration = Duration::from_secs(30);
 /// Questions under way at once: of a server that answers at once, and of one that holds them
 /// until there is something to say.
@@ -104,13 +106,21 @@ impl Follower {
         let mut trouble = Trouble::default();
         let mut jobs = Jobs::new();
         let mut names: HashMap<Id, Next> = HashMap::new();
-        let mut look_at = self.clock.now();
+        let mut seen_at = self.clock.now();
+        let mut look_at = seen_at;
         while !self.stop.is_cancelled() {
-            if self.clock.now() >= look_at {
+            let now = self.clock.now();
+            if now < seen_at {
+                book.set_back(seen_at.duration_since(now).unsigned_abs(), now);
+                look_at = now;
+            }
+            seen_at = now;
+            if now >= look_at {
                 look_at = self.clock.after(self.look(&mut book).await);
             }
             let free_at = self.ask(&mut book, &mut jobs, &mut names);
-            let next = [Some(look_at), free_at].into_iter().flatten().min().unwrap_or(look_at);
+            let longest = self.clock.after(LONGEST_SLEEP);
+            let next = free_at.unwrap_or(longest).min(look_at).min(longest);
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 Some(ended) = jobs.join_next_with_id() => {

@@ -172,3 +172,24 @@ async fn a_photo_that_nobody_gives_is_told_and_announced_and_a_later_one_is_not_
     assert_eq!(rig.calls("img_1/ack"), 0);
     rig.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_back_by_hours_keeps_nobody_waiting() {
+    let mut rig = Rig::new();
+    let own = rig.session(60, 12 * 3600, true).await;
+    rig.start("poll = true\n").await;
+    rig.pass(10).await;
+    let polls = rig.calls("poll");
+    rig.clock.set(rig.clock.now().checked_sub(Duration::from_hours(6)).unwrap());
+    rig.upload(&own, "img_1");
+    rig.pass(40).await;
+    assert!(rig.calls("poll") > polls, "it is polled");
+    rig.known("img_1").await;
+    let checks = rig.calls("delivery-status");
+    for _ in 0..70 {
+        rig.clock.step(Duration::from_mins(1));
+        rig.settle().await;
+    }
+    assert!(rig.calls("delivery-status") > checks, "it is compared");
+    rig.end().await;
+}
