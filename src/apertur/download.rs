@@ -11,7 +11,7 @@ use super::{
     answer::{self, Miss, Then, Way},
     envelope,
     link::{self, Road},
-    opening,
+    opening::{self, Fetched, IfShut},
 };
 use crate::{
     http,
@@ -78,7 +78,18 @@ impl Apertur {
         Miss::new(Then::Hold, Cause::new(ErrorKind::Protocol, what, fix))
     }
 
-    pub(super) async fn fetch(&self, way: Way, url: Url, spool: &Spool) -> Result<Stored, Miss> {
+    async fn fetch(&self, way: Way, url: Url, spool: &Spool) -> Result<Stored, Miss> {
+        Ok(self.fetch_sealed(way, url, spool, IfShut::Drop).await?.stored)
+    }
+
+    /// Fetches a photo by one way, and what becomes of an envelope that stays shut.
+    pub(super) async fn fetch_sealed(
+        &self,
+        way: Way,
+        url: Url,
+        spool: &Spool,
+        shut: IfShut,
+    ) -> Result<Fetched, Miss> {
         let idle = self.settings.timeouts.idle;
         let response = self.follow(way, url).await?;
         if response.status() != StatusCode::OK {
@@ -87,7 +98,7 @@ impl Apertur {
         let claimed = response.headers().get(reqwest::header::CONTENT_TYPE);
         let claimed = claimed.and_then(|v| v.to_str().ok()).map(str::to_owned);
         let writer = self.receive(response, spool).await?;
-        self.keep(writer, spool, claimed).await
+        self.keep(writer, spool, claimed, shut).await
     }
 
     /// Asks, and follows redirects by the same rules as the link itself. The key goes along
@@ -171,7 +182,8 @@ impl Apertur {
         writer: AsyncWriter,
         spool: &Spool,
         claimed: Option<String>,
-    ) -> Result<Stored, Miss> {
+        shut: IfShut,
+    ) -> Result<Fetched, Miss> {
         let writer = writer.finish().await.map_err(|e| local(&e))?;
         if writer.size() == 0 {
             let what = "Apertur's answer was empty";
@@ -179,7 +191,7 @@ impl Apertur {
             return Err(Miss::new(Then::Again(None), Cause::new(ErrorKind::Protocol, what, fix)));
         }
         let (apertur, spool, max) = (self.clone(), spool.clone(), self.settings.max_size);
-        let kept = blocking(move || apertur.keep_picture(writer, &spool));
+        let kept = blocking(move || apertur.keep_picture(writer, &spool, shut));
         kept.await.map_err(|e| local(&e))?.or_miss(max, claimed.as_deref().unwrap_or("none"))
     }
 }

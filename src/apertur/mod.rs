@@ -30,6 +30,7 @@ use url::Url;
 pub use self::{
     fault::ApiError,
     link::{HostPattern, InvalidHost},
+    opening::Fetched,
     polling::{Polled, PolledImage},
     session::{
         End, NewSession, Page, Place, QrFormat, Session, SessionChange, SessionRow, SessionState,

@@ -124,14 +124,14 @@ impl Book {
 
     /// Follows a session whose last photo came at this time.
     pub(super) fn add(&mut self, own: OwnSession, heard: Option<Timestamp>, now: Timestamp) {
-        let heard_at = heard.unwrap_or(own.created_at);
+        let heard_at = heard.unwrap_or(own.created_at).min(now);
         let quiet = now.duration_since(heard_at).unsigned_abs();
         let is_polled = self.polls && own.long_polling;
         let poll = is_polled.then(|| Job::due(now, pace::poll_interval(quiet, heard.is_some())));
         let interval = pace::check_interval(quiet, is_polled);
         // What was made while we are here has nothing yet that could have been missed.
         let is_made_now = self.looks > 1;
-        let made = later(own.created_at, interval);
+        let made = later(own.created_at.min(now), interval);
         let check = Job::due(if is_made_now { now.max(made) } else { now }, interval);
         let has_photos = heard.is_some();
         let tried = [Tried::new(), Tried::new()];

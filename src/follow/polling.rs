@@ -1,7 +1,8 @@
 //! Taking the photos that wait at Apertur: bytes into the spool, one commit, and only then the
 //! acknowledgement. What comes again is a duplicate and is acknowledged.
 //!
-//! A photo that cannot be taken is announced, so that it is visible, and the collector, which
+//! An end-to-end encrypted photo that no private key opens is taken as its envelope. Another one
+//! that cannot be taken is announced, so that it is visible, and the collector, which
 //! holds what needs a person, goes on with it; it is acknowledged when it is here. Until then
 //! Apertur keeps it.
 
@@ -13,11 +14,10 @@ use super::{
     budget::Use,
 };
 use crate::{
-    apertur::{ApiError, FetchFailure, Polled, PolledImage},
+    apertur::{ApiError, FetchFailure, Fetched, Polled, PolledImage},
     intake::Listed,
     journal::{Accepted, Bytes, JournalError},
     model::{Cause, ErrorKind, FetchState, OwnSession, PhotoId, Shape},
-    spool::Stored,
     system::later,
     telemetry::Fact,
 };
@@ -105,10 +105,11 @@ impl Follower {
             None => Ok(None),
             Some(true) => Ok(Some(FetchState::Stored)),
             Some(false) => Ok(self.journal.story(&photo).await?.map(|story| {
-                // It waits here, whatever became of the other ways to it.
-                let is_listed = story
-                    .fetch_cause
-                    .is_some_and(|cause| matches!(cause.kind, ErrorKind::Gone | ErrorKind::GaveUp));
+                // It waits here, whatever became of the other ways to it; and its envelope may
+                // not be here.
+                let is_listed = story.fetch_cause.is_some_and(|cause| {
+                    matches!(cause.kind, ErrorKind::Gone | ErrorKind::GaveUp | ErrorKind::Encrypted)
+                });
                 match story.fetch_state {
                     FetchState::Held if is_listed => FetchState::Wanted,
                     state => state,
@@ -132,7 +133,7 @@ impl Follower {
         let Some(fetched) = self.unless_stopped(fetched).await else { return Took::Nothing };
         let took = self.clock.now().duration_since(started).unsigned_abs();
         match fetched {
-            Ok(stored) => self.keep(own, &image, (stored, took), tried).await,
+            Ok(fetched) => self.keep(own, &image, (fetched, took), tried).await,
             Err(failure) => self.failed(own, image, failure, (tried, is_known)).await,
         }
     }
@@ -142,14 +143,21 @@ impl Follower {
         &self,
         own: &OwnSession,
         image: &PolledImage,
-        (stored, took): (Stored, Duration),
+        (fetched, took): (Fetched, Duration),
         tried: &mut Tried,
     ) -> Took {
+        let Fetched { stored, is_sealed } = fetched;
         let mut photo = listed(image).photo(own, Shape::Polled, self.clock.now());
-        photo.sha256 = Some(stored.sha256);
-        photo.size = Some(stored.size);
-        photo.media_type = stored.media_type.map(ToOwned::to_owned);
-        let taken = match self.intake().take(photo.clone(), Bytes::Stored, None).await {
+        let bytes = if is_sealed {
+            // The collector holds it, and opens it once there is a key.
+            Bytes::Sealed { envelope: stored.sha256 }
+        } else {
+            photo.sha256 = Some(stored.sha256);
+            photo.size = Some(stored.size);
+            photo.media_type = stored.media_type.map(ToOwned::to_owned);
+            Bytes::Stored
+        };
+        let taken = match self.intake().take(photo.clone(), bytes, None).await {
             Ok(taken) => taken,
             Err(error) => {
                 self.put_off(image, tried);
