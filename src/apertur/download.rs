@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{
-    Apertur, FetchFailure,
+    Apertur, FetchFailure, Use,
     answer::{self, Miss, Then, Way},
     envelope,
     link::{self, Road},
@@ -19,6 +19,8 @@ use crate::{
     spool::{AsyncWriter, Spool, Stored, blocking},
 };
 
+/// Longest wait for a call by id; a full minute of the budget is over then.
+const LONGEST_TURN: Duration = Duration::from_secs(65);
 /// Most redirects followed for one photo.
 const MAX_REDIRECTS: usize = 5;
 
@@ -51,7 +53,7 @@ impl Apertur {
         let by_id = image.and_then(|image| self.url_of(image));
         let Some(link) = link else {
             let url = by_id.ok_or_else(|| self.no_way(image))?;
-            return self.fetch(Way::Api, url, spool).await;
+            return self.fetch_by_id(url, spool).await;
         };
         let by_link = match Url::parse(link) {
             Ok(url) => self.fetch(Way::Link, url, spool).await,
@@ -59,11 +61,37 @@ impl Apertur {
         };
         match (by_link, by_id) {
             (Err(miss), Some(url)) if matches!(miss.then, Then::OtherWay | Then::Again(_)) => {
-                let by_id = self.fetch(Way::Api, url, spool).await;
+                let by_id = self.fetch_by_id(url, spool).await;
                 by_id.map_err(|second| better_hope(miss, second))
             }
             (by_link, _) => by_link,
         }
+    }
+
+    /// From the API, within the budget.
+    async fn fetch_by_id(&self, url: Url, spool: &Spool) -> Result<Stored, Miss> {
+        let is_soon =
+            self.budget.limited_until().is_none_or(|at| at <= self.clock.after(LONGEST_TURN));
+        let turn = timeout(LONGEST_TURN, self.budget.wait(Use::Fetch));
+        if !is_soon || turn.await.is_err() {
+            return Err(self.not_yet());
+        }
+        let fetched = self.fetch(Way::Api, url, spool).await;
+        if let Err(Miss { cause, then: Then::Wait(after) | Then::Again(after) }) = &fetched
+            && cause.kind == ErrorKind::RateLimited
+        {
+            self.budget.limited(*after);
+        }
+        fetched
+    }
+
+    /// Apertur's limit is used up for longer than a fetch waits.
+    fn not_yet(&self) -> Miss {
+        let until = self.budget.limited_until();
+        let wait = until.map(|at| at.duration_since(self.clock.now()).unsigned_abs());
+        let what = "the calls that Apertur allows are used up";
+        let fix = "nothing to do if it passes; keys that others use, too, share one limit";
+        Miss::new(Then::Wait(wait), Cause::new(ErrorKind::RateLimited, what, fix))
     }
 
     /// Neither a link nor an id that a key could be used with.

@@ -2,11 +2,10 @@
 //! made durable and only then acknowledged; photos that never came are found in Apertur's
 //! delivery status and announced, for the collector to fetch.
 //!
-//! Every call of Apertur in here goes by one budget. What is to be asked next is in memory alone:
+//! Every call of Apertur in here goes by one budget, which the collector shares. What is to be asked next is in memory alone:
 //! which sessions there are, and which of them nothing more is expected of, the journal knows.
 
 mod book;
-mod budget;
 mod checking;
 mod compare;
 mod pace;
@@ -22,12 +21,11 @@ use tokio_util::sync::CancellationToken;
 pub use self::compare::{Known, Standing, compare};
 use self::{
     book::{Answer, Book, Next},
-    budget::{Budget, Use},
     pace::Question,
     trouble::Trouble,
 };
 use crate::{
-    apertur::Apertur,
+    apertur::{Apertur, Budget, Use},
     intake::Intake,
     journal::{Journal, JournalError},
     model::{Filter, OwnSession, SessionId},
@@ -94,7 +92,7 @@ impl Follower {
     #[must_use]
     pub fn new(apertur: &Apertur, around: Around) -> Self {
         let Around { journal, spool, routes, clock, telemetry, collector, sender, stop } = around;
-        let budget = Budget::new(clock.clone());
+        let budget = apertur.budget().clone();
         // A call that failed is repeated by the budget, not beside it.
         let apertur = apertur.unrepeated();
         Self { journal, spool, routes, apertur, clock, telemetry, collector, sender, stop, budget }
@@ -237,6 +235,14 @@ impl Follower {
             routes: &self.routes,
             collector: &self.collector,
             sender: &self.sender,
+        }
+    }
+
+    /// Apertur limits the calls: nobody asks for so long.
+    fn limited(&self, wait: Option<Duration>) {
+        self.budget.limited(wait);
+        if let Some(until) = self.budget.untold_limit() {
+            self.telemetry.emit(&Fact::Limited { until });
         }
     }
 

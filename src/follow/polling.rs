@@ -11,10 +11,9 @@ use std::time::Duration;
 use super::{
     Follower,
     book::{Answer, Said, Tried, Try},
-    budget::Use,
 };
 use crate::{
-    apertur::{ApiError, FetchFailure, Fetched, Polled, PolledImage},
+    apertur::{ApiError, FetchFailure, Fetched, Polled, PolledImage, Use},
     intake::Listed,
     journal::{Accepted, Bytes, JournalError},
     model::{Cause, ErrorKind, FetchState, OwnSession, PhotoId, Shape},
@@ -27,8 +26,6 @@ const TRIES: u32 = 3;
 /// Waits of one photo after a try that failed: 10 s, 20 s, 40 s ... 10 min.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
-/// Pause of all where Apertur limits the calls and does not say for how long.
-const LIMITED: Duration = Duration::from_mins(1);
 
 /// What became of a photo that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,13 +187,14 @@ impl Follower {
             Err(error) => {
                 let is_limit = error.cause.kind == ErrorKind::RateLimited;
                 if is_limit {
-                    self.budget.pause(error.after.unwrap_or(LIMITED));
+                    self.limited(error.after);
+                    return Took::Nothing;
                 }
                 if self.put_off(image, tried).failures == 1 {
                     let cause = &error.cause;
                     self.telemetry.emit(&Fact::NotAcknowledged { photo: &photo, cause });
                 }
-                if is_limit { Took::Nothing } else { Took::Later }
+                Took::Later
             }
         }
     }
@@ -210,8 +208,7 @@ impl Follower {
     ) -> Took {
         let (cause, is_held) = match failure {
             FetchFailure::Later { after, cause } if cause.kind == ErrorKind::RateLimited => {
-                self.budget.pause(after.unwrap_or(LIMITED));
-                self.not_polled(&image, &cause);
+                self.limited(after);
                 return Took::Nothing;
             }
             FetchFailure::Later { cause, .. } if cause.kind == ErrorKind::Local => {
