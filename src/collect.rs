@@ -153,6 +153,15 @@ impl Collector {
             FetchEnd::Stored { size, .. } => {
                 self.telemetry.emit(&Fact::Fetched { photo, size: *size, took });
             }
+            // A limit is everybody's, and told once.
+            FetchEnd::Later { cause, .. }
+                if cause.kind == ErrorKind::RateLimited
+                    && self.apertur.budget().limited_until().is_some() =>
+            {
+                if let Some(until) = self.apertur.budget().untold_limit() {
+                    self.telemetry.emit(&Fact::Limited { until });
+                }
+            }
             FetchEnd::Later { at, cause } => {
                 self.telemetry.emit(&Fact::FetchLater { photo, cause, at: *at });
             }

@@ -7,11 +7,11 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{
-    Apertur, FetchFailure,
+    Apertur, FetchFailure, Use,
     answer::{self, Miss, Then, Way},
     envelope,
     link::{self, Road},
-    opening,
+    opening::{self, Fetched, IfShut},
 };
 use crate::{
     http,
@@ -19,6 +19,8 @@ use crate::{
     spool::{AsyncWriter, Spool, Stored, blocking},
 };
 
+/// Longest wait for a call by id; a full minute of the budget is over then.
+const LONGEST_TURN: Duration = Duration::from_secs(65);
 /// Most redirects followed for one photo.
 const MAX_REDIRECTS: usize = 5;
 
@@ -51,7 +53,7 @@ impl Apertur {
         let by_id = image.and_then(|image| self.url_of(image));
         let Some(link) = link else {
             let url = by_id.ok_or_else(|| self.no_way(image))?;
-            return self.fetch(Way::Api, url, spool).await;
+            return self.fetch_by_id(url, spool).await;
         };
         let by_link = match Url::parse(link) {
             Ok(url) => self.fetch(Way::Link, url, spool).await,
@@ -59,11 +61,37 @@ impl Apertur {
         };
         match (by_link, by_id) {
             (Err(miss), Some(url)) if matches!(miss.then, Then::OtherWay | Then::Again(_)) => {
-                let by_id = self.fetch(Way::Api, url, spool).await;
+                let by_id = self.fetch_by_id(url, spool).await;
                 by_id.map_err(|second| better_hope(miss, second))
             }
             (by_link, _) => by_link,
         }
+    }
+
+    /// From the API, within the budget.
+    async fn fetch_by_id(&self, url: Url, spool: &Spool) -> Result<Stored, Miss> {
+        let is_soon =
+            self.budget.limited_until().is_none_or(|at| at <= self.clock.after(LONGEST_TURN));
+        let turn = timeout(LONGEST_TURN, self.budget.wait(Use::Fetch));
+        if !is_soon || turn.await.is_err() {
+            return Err(self.not_yet());
+        }
+        let fetched = self.fetch(Way::Api, url, spool).await;
+        if let Err(Miss { cause, then: Then::Wait(after) | Then::Again(after) }) = &fetched
+            && cause.kind == ErrorKind::RateLimited
+        {
+            self.budget.limited(*after);
+        }
+        fetched
+    }
+
+    /// Apertur's limit is used up for longer than a fetch waits.
+    fn not_yet(&self) -> Miss {
+        let until = self.budget.limited_until();
+        let wait = until.map(|at| at.duration_since(self.clock.now()).unsigned_abs());
+        let what = "the calls that Apertur allows are used up";
+        let fix = "nothing to do if it passes; keys that others use, too, share one limit";
+        Miss::new(Then::Wait(wait), Cause::new(ErrorKind::RateLimited, what, fix))
     }
 
     /// Neither a link nor an id that a key could be used with.
@@ -78,7 +106,18 @@ impl Apertur {
         Miss::new(Then::Hold, Cause::new(ErrorKind::Protocol, what, fix))
     }
 
-    pub(super) async fn fetch(&self, way: Way, url: Url, spool: &Spool) -> Result<Stored, Miss> {
+    async fn fetch(&self, way: Way, url: Url, spool: &Spool) -> Result<Stored, Miss> {
+        Ok(self.fetch_sealed(way, url, spool, IfShut::Drop).await?.stored)
+    }
+
+    /// Fetches a photo by one way, and what becomes of an envelope that stays shut.
+    pub(super) async fn fetch_sealed(
+        &self,
+        way: Way,
+        url: Url,
+        spool: &Spool,
+        shut: IfShut,
+    ) -> Result<Fetched, Miss> {
         let idle = self.settings.timeouts.idle;
         let response = self.follow(way, url).await?;
         if response.status() != StatusCode::OK {
@@ -87,7 +126,7 @@ impl Apertur {
         let claimed = response.headers().get(reqwest::header::CONTENT_TYPE);
         let claimed = claimed.and_then(|v| v.to_str().ok()).map(str::to_owned);
         let writer = self.receive(response, spool).await?;
-        self.keep(writer, spool, claimed).await
+        self.keep(writer, spool, claimed, shut).await
     }
 
     /// Asks, and follows redirects by the same rules as the link itself. The key goes along
@@ -171,7 +210,8 @@ impl Apertur {
         writer: AsyncWriter,
         spool: &Spool,
         claimed: Option<String>,
-    ) -> Result<Stored, Miss> {
+        shut: IfShut,
+    ) -> Result<Fetched, Miss> {
         let writer = writer.finish().await.map_err(|e| local(&e))?;
         if writer.size() == 0 {
             let what = "Apertur's answer was empty";
@@ -179,7 +219,7 @@ impl Apertur {
             return Err(Miss::new(Then::Again(None), Cause::new(ErrorKind::Protocol, what, fix)));
         }
         let (apertur, spool, max) = (self.clone(), spool.clone(), self.settings.max_size);
-        let kept = blocking(move || apertur.keep_picture(writer, &spool));
+        let kept = blocking(move || apertur.keep_picture(writer, &spool, shut));
         kept.await.map_err(|e| local(&e))?.or_miss(max, claimed.as_deref().unwrap_or("none"))
     }
 }

@@ -5,6 +5,7 @@
 //! else.
 
 mod answer;
+mod budget;
 mod call;
 mod download;
 pub mod envelope;
@@ -28,8 +29,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 pub use self::{
+    budget::{Budget, Use},
     fault::ApiError,
     link::{HostPattern, InvalidHost},
+    opening::Fetched,
     polling::{Polled, PolledImage},
     session::{
         End, NewSession, Page, Place, QrFormat, Session, SessionChange, SessionRow, SessionState,
@@ -149,6 +152,8 @@ pub struct Apertur {
     opening: Arc<Mutex<()>>,
     /// Tries of one call.
     tries: u32,
+    /// What whoever asks by itself is bound by.
+    budget: Budget,
 }
 
 impl Apertur {
@@ -159,7 +164,8 @@ impl Apertur {
     pub fn new(http: Http, settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let identified = settings.identity.as_ref().map(Http::identified).transpose()?;
         let (opening, tries) = (Arc::default(), call::MOST_TRIES);
-        Ok(Self { http, identified, settings: Arc::new(settings), clock, opening, tries })
+        let (settings, budget) = (Arc::new(settings), Budget::new(clock.clone()));
+        Ok(Self { http, identified, settings, clock, opening, tries, budget })
     }
 
     /// The same without a second try of a call that failed, for who paces its calls itself.
@@ -178,6 +184,13 @@ impl Apertur {
     #[must_use]
     pub fn key_says(&self) -> Option<Environment> {
         self.settings.api_key.as_ref().and_then(said_by)
+    }
+
+    /// The calls that are left, for who asks by itself. Clones of this share them;
+    /// [`Apertur::download`] heeds and counts them, everything else is the caller's to count.
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// The client for the API's origin.

@@ -42,18 +42,27 @@ impl Apertur {
             apertur.keep_opened(file, &spool)
         });
         let kept = kept.await.map_err(|error| unreadable(&error))?;
-        Ok(kept.or_miss(self.settings.max_size, "an envelope")?)
+        Ok(kept.or_miss(self.settings.max_size, "an envelope")?.stored)
     }
 
-    /// Keeps what was received if it is a picture, or an envelope that holds one. Blocks.
-    pub(super) fn keep_picture(&self, writer: Writer, spool: &Spool) -> io::Result<Kept> {
+    /// Keeps what was received if it is a picture, or an envelope that holds one; an envelope
+    /// that stays shut only where that is asked for. Blocks.
+    pub(super) fn keep_picture(
+        &self,
+        writer: Writer,
+        spool: &Spool,
+        shut: IfShut,
+    ) -> io::Result<Kept> {
         if writer.media_type().is_some() {
             return writer.keep().map(Kept::Picture);
         }
         if envelope::may_begin(writer.head()) != Some(true) {
             return Ok(Kept::Other);
         }
-        self.keep_opened(writer.reader()?, spool)
+        match self.keep_opened(writer.reader()?, spool)? {
+            Kept::Shut(_) if shut == IfShut::Keep => writer.keep().map(Kept::Envelope),
+            kept => Ok(kept),
+        }
     }
 
     fn keep_opened(&self, mut file: File, spool: &Spool) -> io::Result<Kept> {
@@ -80,20 +89,41 @@ impl Apertur {
     }
 }
 
+/// What becomes of an envelope that no key opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfShut {
+    /// It is thrown away: who asked may ask again.
+    Drop,
+    /// It is kept as it is.
+    Keep,
+}
+
+/// What was fetched and is in the spool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The bytes.
+    pub stored: Stored,
+    /// Whether they are an envelope that no key opens, instead of a picture.
+    pub is_sealed: bool,
+}
+
 /// What became of bytes.
 pub(super) enum Kept {
     Picture(Stored),
+    /// An envelope that stays shut.
+    Envelope(Stored),
     Other,
     Shut(Shut),
     TooLarge,
 }
 
 impl Kept {
-    /// The picture, or why there is none; `max` bytes are accepted, and the bytes were said to
+    /// The picture, or the envelope that was to be kept, or why there is neither; `max` bytes are accepted, and the bytes were said to
     /// be of type `claimed`.
-    pub(super) fn or_miss(self, max: u64, claimed: &str) -> Result<Stored, Miss> {
+    pub(super) fn or_miss(self, max: u64, claimed: &str) -> Result<Fetched, Miss> {
         match self {
-            Self::Picture(stored) => Ok(stored),
+            Self::Picture(stored) => Ok(Fetched { stored, is_sealed: false }),
+            Self::Envelope(stored) => Ok(Fetched { stored, is_sealed: true }),
             Self::Other => Err(not_an_image(claimed)),
             Self::Shut(shut) => Err(encrypted(shut)),
             Self::TooLarge => Err(too_large(max)),

@@ -12,11 +12,12 @@ use super::{
     call::Call,
     download::timed_out,
     fault::ApiError,
+    opening::{Fetched, IfShut},
     reading::{self, Fields},
 };
 use crate::{
     model::{ImageId, SessionId},
-    spool::{Spool, Stored},
+    spool::Spool,
 };
 
 /// Longest answer to a poll: older documents tell of servers that hold it for half a minute.
@@ -73,7 +74,8 @@ impl Apertur {
         Ok(Polled { images: rows.iter().filter_map(image).collect(), is_over: false })
     }
 
-    /// Fetches a photo that waits, by the rules of [`Apertur::download`].
+    /// Fetches a photo that waits, by the rules of [`Apertur::download`]; an end-to-end encrypted
+    /// one that no private key opens is kept as the envelope that it is.
     ///
     /// # Errors
     /// As there.
@@ -82,13 +84,13 @@ impl Apertur {
         session: &SessionId,
         image: &ImageId,
         spool: &Spool,
-    ) -> Result<Stored, FetchFailure> {
+    ) -> Result<Fetched, FetchFailure> {
         let path = ["upload-sessions", session.reveal(), "images", image.as_str()];
         let url = self
             .endpoint(&path, &[])
             .map_err(|error| FetchFailure::Later { after: error.after, cause: error.cause })?;
         let total = self.settings.timeouts.total;
-        tokio::time::timeout(total, self.fetch(Way::Api, url, spool))
+        tokio::time::timeout(total, self.fetch_sealed(Way::Api, url, spool, IfShut::Keep))
             .await
             .unwrap_or_else(|_| Err(timed_out("Apertur", total)))
             .map_err(FetchFailure::from)

@@ -124,19 +124,34 @@ impl Book {
 
     /// Follows a session whose last photo came at this time.
     pub(super) fn add(&mut self, own: OwnSession, heard: Option<Timestamp>, now: Timestamp) {
-        let heard_at = heard.unwrap_or(own.created_at);
+        let heard_at = heard.unwrap_or(own.created_at).min(now);
         let quiet = now.duration_since(heard_at).unsigned_abs();
         let is_polled = self.polls && own.long_polling;
         let poll = is_polled.then(|| Job::due(now, pace::poll_interval(quiet, heard.is_some())));
         let interval = pace::check_interval(quiet, is_polled);
         // What was made while we are here has nothing yet that could have been missed.
         let is_made_now = self.looks > 1;
-        let made = later(own.created_at, interval);
+        let made = later(own.created_at.min(now), interval);
         let check = Job::due(if is_made_now { now.max(made) } else { now }, interval);
         let has_photos = heard.is_some();
         let tried = [Tried::new(), Tried::new()];
         let id = own.session.clone();
         self.sessions.insert(id, Followed { own, heard_at, has_photos, poll, check, tried });
+    }
+
+    /// The clock was set back by so much: whoever waits goes on waiting as long as before.
+    pub(super) fn set_back(&mut self, by: Duration, now: Timestamp) {
+        for followed in self.sessions.values_mut() {
+            followed.heard_at = followed.heard_at.min(now);
+            followed.check.set_back(by);
+            if let Some(poll) = &mut followed.poll {
+                poll.set_back(by);
+            }
+            for tried in followed.tried.iter_mut().flat_map(BTreeMap::values_mut) {
+                tried.since = pace::earlier(tried.since, by);
+                tried.not_before = pace::earlier(tried.not_before, by);
+            }
+        }
     }
 
     pub(super) fn remove(&mut self, id: &SessionId) {
@@ -183,6 +198,8 @@ impl Book {
         now: Timestamp,
     ) -> Option<SessionId> {
         let Answer { asked_at, said, tried } = answer;
+        // The clock may have been set back since.
+        let asked_at = asked_at.min(now);
         if let Ok(said) = &said
             && next.question == Question::Poll
             && said.taken == 0

@@ -2,11 +2,10 @@
 //! made durable and only then acknowledged; photos that never came are found in Apertur's
 //! delivery status and announced, for the collector to fetch.
 //!
-//! Every call of Apertur in here goes by one budget. What is to be asked next is in memory alone:
+//! Every call of Apertur in here goes by one budget, which the collector shares. What is to be asked next is in memory alone:
 //! which sessions there are, and which of them nothing more is expected of, the journal knows.
 
 mod book;
-mod budget;
 mod checking;
 mod compare;
 mod pace;
@@ -22,12 +21,11 @@ use tokio_util::sync::CancellationToken;
 pub use self::compare::{Known, Standing, compare};
 use self::{
     book::{Answer, Book, Next},
-    budget::{Budget, Use},
     pace::Question,
     trouble::Trouble,
 };
 use crate::{
-    apertur::Apertur,
+    apertur::{Apertur, Budget, Use},
     intake::Intake,
     journal::{Journal, JournalError},
     model::{Filter, OwnSession, SessionId},
@@ -40,7 +38,9 @@ use crate::{
 
 /// Between two looks at which sessions there are.
 const LOOK: Duration = Duration::from_secs(5);
-/// The same while the journal fails.
+/// Longest time without a look at the clock, which may have been set.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// Between two looks while the journal fails.
 const REST: Duration = Duration::from_secs(30);
 /// Questions under way at once: of a server that answers at once, and of one that holds them
 /// until there is something to say.
@@ -92,7 +92,7 @@ impl Follower {
     #[must_use]
     pub fn new(apertur: &Apertur, around: Around) -> Self {
         let Around { journal, spool, routes, clock, telemetry, collector, sender, stop } = around;
-        let budget = Budget::new(clock.clone());
+        let budget = apertur.budget().clone();
         // A call that failed is repeated by the budget, not beside it.
         let apertur = apertur.unrepeated();
         Self { journal, spool, routes, apertur, clock, telemetry, collector, sender, stop, budget }
@@ -104,13 +104,21 @@ impl Follower {
         let mut trouble = Trouble::default();
         let mut jobs = Jobs::new();
         let mut names: HashMap<Id, Next> = HashMap::new();
-        let mut look_at = self.clock.now();
+        let mut seen_at = self.clock.now();
+        let mut look_at = seen_at;
         while !self.stop.is_cancelled() {
-            if self.clock.now() >= look_at {
+            let now = self.clock.now();
+            if now < seen_at {
+                book.set_back(seen_at.duration_since(now).unsigned_abs(), now);
+                look_at = now;
+            }
+            seen_at = now;
+            if now >= look_at {
                 look_at = self.clock.after(self.look(&mut book).await);
             }
             let free_at = self.ask(&mut book, &mut jobs, &mut names);
-            let next = [Some(look_at), free_at].into_iter().flatten().min().unwrap_or(look_at);
+            let longest = self.clock.after(LONGEST_SLEEP);
+            let next = free_at.unwrap_or(longest).min(look_at).min(longest);
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 Some(ended) = jobs.join_next_with_id() => {
@@ -227,6 +235,14 @@ impl Follower {
             routes: &self.routes,
             collector: &self.collector,
             sender: &self.sender,
+        }
+    }
+
+    /// Apertur limits the calls: nobody asks for so long.
+    fn limited(&self, wait: Option<Duration>) {
+        self.budget.limited(wait);
+        if let Some(until) = self.budget.untold_limit() {
+            self.telemetry.emit(&Fact::Limited { until });
         }
     }
 

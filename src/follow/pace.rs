@@ -78,6 +78,12 @@ impl Job {
         self.due_at = self.due_at.min(at.max(self.asked_at));
     }
 
+    /// The clock was set back by so much.
+    pub(super) fn set_back(&mut self, by: Duration) {
+        self.asked_at = earlier(self.asked_at, by);
+        self.due_at = earlier(self.due_at, by);
+    }
+
     pub(super) fn due_at(&self) -> Option<Timestamp> {
         (!self.is_running).then_some(self.due_at)
     }
@@ -104,6 +110,11 @@ pub(super) fn check_interval(quiet: Duration, is_polled: bool) -> Duration {
         quiet if quiet < QUICK_FOR => QUICK_CHECK,
         _ => SLOW_CHECK,
     }
+}
+
+/// A time less a duration, the beginning of time where that overflows.
+pub(super) fn earlier(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
 /// When no more photos of a session are on their way.

@@ -1,7 +1,8 @@
 //! Taking the photos that wait at Apertur: bytes into the spool, one commit, and only then the
 //! acknowledgement. What comes again is a duplicate and is acknowledged.
 //!
-//! A photo that cannot be taken is announced, so that it is visible, and the collector, which
+//! An end-to-end encrypted photo that no private key opens is taken as its envelope. Another one
+//! that cannot be taken is announced, so that it is visible, and the collector, which
 //! holds what needs a person, goes on with it; it is acknowledged when it is here. Until then
 //! Apertur keeps it.
 
@@ -10,14 +11,12 @@ use std::time::Duration;
 use super::{
     Follower,
     book::{Answer, Said, Tried, Try},
-    budget::Use,
 };
 use crate::{
-    apertur::{ApiError, FetchFailure, Polled, PolledImage},
+    apertur::{ApiError, FetchFailure, Fetched, Polled, PolledImage, Use},
     intake::Listed,
     journal::{Accepted, Bytes, JournalError},
     model::{Cause, ErrorKind, FetchState, OwnSession, PhotoId, Shape},
-    spool::Stored,
     system::later,
     telemetry::Fact,
 };
@@ -27,8 +26,6 @@ const TRIES: u32 = 3;
 /// Waits of one photo after a try that failed: 10 s, 20 s, 40 s ... 10 min.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
-/// Pause of all where Apertur limits the calls and does not say for how long.
-const LIMITED: Duration = Duration::from_mins(1);
 
 /// What became of a photo that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,10 +100,11 @@ impl Follower {
             None => Ok(None),
             Some(true) => Ok(Some(FetchState::Stored)),
             Some(false) => Ok(self.journal.story(&photo).await?.map(|story| {
-                // It waits here, whatever became of the other ways to it.
-                let is_listed = story
-                    .fetch_cause
-                    .is_some_and(|cause| matches!(cause.kind, ErrorKind::Gone | ErrorKind::GaveUp));
+                // It waits here, whatever became of the other ways to it; and its envelope may
+                // not be here.
+                let is_listed = story.fetch_cause.is_some_and(|cause| {
+                    matches!(cause.kind, ErrorKind::Gone | ErrorKind::GaveUp | ErrorKind::Encrypted)
+                });
                 match story.fetch_state {
                     FetchState::Held if is_listed => FetchState::Wanted,
                     state => state,
@@ -130,7 +128,7 @@ impl Follower {
         let Some(fetched) = self.unless_stopped(fetched).await else { return Took::Nothing };
         let took = self.clock.now().duration_since(started).unsigned_abs();
         match fetched {
-            Ok(stored) => self.keep(own, &image, (stored, took), tried).await,
+            Ok(fetched) => self.keep(own, &image, (fetched, took), tried).await,
             Err(failure) => self.failed(own, image, failure, (tried, is_known)).await,
         }
     }
@@ -153,14 +151,21 @@ impl Follower {
         &self,
         own: &OwnSession,
         image: &PolledImage,
-        (stored, took): (Stored, Duration),
+        (fetched, took): (Fetched, Duration),
         tried: &mut Tried,
     ) -> Took {
+        let Fetched { stored, is_sealed } = fetched;
         let mut photo = listed(image).photo(own, Shape::Polled, self.clock.now());
-        photo.sha256 = Some(stored.sha256);
-        photo.size = Some(stored.size);
-        photo.media_type = stored.media_type.map(ToOwned::to_owned);
-        let taken = match self.intake().take(photo.clone(), Bytes::Stored, None).await {
+        let bytes = if is_sealed {
+            // The collector holds it, and opens it once there is a key.
+            Bytes::Sealed { envelope: stored.sha256 }
+        } else {
+            photo.sha256 = Some(stored.sha256);
+            photo.size = Some(stored.size);
+            photo.media_type = stored.media_type.map(ToOwned::to_owned);
+            Bytes::Stored
+        };
+        let taken = match self.intake().take(photo.clone(), bytes, None).await {
             Ok(taken) => taken,
             Err(error) => {
                 self.put_off(image, tried);
@@ -193,13 +198,14 @@ impl Follower {
             Err(error) => {
                 let is_limit = error.cause.kind == ErrorKind::RateLimited;
                 if is_limit {
-                    self.budget.pause(error.after.unwrap_or(LIMITED));
+                    self.limited(error.after);
+                    return Took::Nothing;
                 }
                 if self.put_off(image, tried).failures == 1 {
                     let cause = &error.cause;
                     self.telemetry.emit(&Fact::NotAcknowledged { photo: &photo, cause });
                 }
-                if is_limit { Took::Nothing } else { Took::Later }
+                Took::Later
             }
         }
     }
@@ -213,8 +219,7 @@ impl Follower {
     ) -> Took {
         let (cause, is_held) = match failure {
             FetchFailure::Later { after, cause } if cause.kind == ErrorKind::RateLimited => {
-                self.budget.pause(after.unwrap_or(LIMITED));
-                self.not_polled(&image, &cause);
+                self.limited(after);
                 return Took::Nothing;
             }
             FetchFailure::Later { cause, .. } if cause.kind == ErrorKind::Local => {

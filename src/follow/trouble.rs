@@ -14,8 +14,6 @@ use crate::{
     telemetry::Fact,
 };
 
-/// Pause of all where Apertur limits the calls and does not say for how long.
-const LIMITED: Duration = Duration::from_mins(1);
 /// Pauses of all while nobody answers: 5 s, 10 s, 20 s ... 5 min.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
@@ -80,6 +78,9 @@ impl Trouble {
 
     fn failed(&mut self, follower: &Follower, error: &ApiError, asked_at: Timestamp) {
         let (now, kind) = (follower.clock.now(), error.cause.kind);
+        if kind == ErrorKind::RateLimited {
+            return follower.limited(error.after);
+        }
         let is_news = self.0.as_ref().is_none_or(|since| since.kind != kind);
         let since = self.0.get_or_insert(Since { began: now, heard: asked_at, kind, failures: 0 });
         // Of several that were under way together one counts.
@@ -89,10 +90,7 @@ impl Trouble {
         }
         since.kind = kind;
         let growing = FIRST_PAUSE * 2_u32.pow(since.failures.saturating_sub(1).min(6));
-        let wait = match kind {
-            ErrorKind::RateLimited => error.after.unwrap_or(LIMITED).max(Duration::from_secs(1)),
-            _ => error.after.unwrap_or_default().max(growing.min(LONGEST_PAUSE)),
-        };
+        let wait = error.after.unwrap_or_default().max(growing.min(LONGEST_PAUSE));
         follower.budget.pause(wait);
         if is_news {
             let at = follower.clock.after(wait);

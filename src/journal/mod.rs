@@ -18,7 +18,6 @@ use crate::model::{
     ImageId, OwnSession, Photo, PhotoId, Receipt, SessionId, Step, Target,
 };
 
-use self::cause::{bytes_gone, stray};
 pub use self::{
     cause::{misnamed, missed, unrouted},
     claim::{Claim, Claimed, on_the_way},

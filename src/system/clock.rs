@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 /// From when on the system's clock counts what has passed.
@@ -77,7 +77,8 @@ impl Clock {
         }
     }
 
-    /// Returns once the time has come; at once when it is past.
+    /// Returns once the time has come; at once when it is past. A clock that is set back
+    /// meanwhile makes nobody wait longer.
     pub async fn sleep_until(&self, at: Timestamp) {
         match &self.0 {
             None => {
@@ -86,8 +87,13 @@ impl Clock {
             }
             Some(stepped) => {
                 let mut seen = stepped.time.subscribe();
+                let mut now = *seen.borrow_and_update();
+                let mut left = at.duration_since(now);
                 // The sender lives in `self`, so waiting cannot fail.
-                drop(seen.wait_for(|now| *now >= at).await);
+                while left.is_positive() && seen.changed().await.is_ok() {
+                    let before = std::mem::replace(&mut now, *seen.borrow_and_update());
+                    left -= now.duration_since(before).max(SignedDuration::ZERO);
+                }
             }
         }
     }

@@ -111,6 +111,7 @@ pub(super) fn write(fact: &Fact<'_>) {
         | Fact::Acknowledged { .. }
         | Fact::NotAcknowledged { .. }
         | Fact::Reconciled { .. }
+        | Fact::Limited { .. }
         | Fact::AskingFails { .. }
         | Fact::AskingWorks { .. }
         | Fact::SessionRefused { .. } => followed(fact),
@@ -210,6 +211,10 @@ fn followed(fact: &Fact<'_>) {
             photo = %photo.id, session = session(photo),
             cause = unrouted.map(tracing::field::display),
             "photo never came; it is fetched now"
+        ),
+        Fact::Limited { until } => warn!(
+            next = %until,
+            "Apertur limits our calls; none is made until then, photos included"
         ),
         Fact::AskingFails { cause, at } => error!(
             error = cause.kind.as_str(), next = %at, cause = %cause,

@@ -172,7 +172,7 @@ impl Metrics {
             Fact::NotPolled { .. } => (&self.polled, "later"),
             Fact::Acknowledged { .. } => (&self.acknowledged, "done"),
             Fact::NotAcknowledged { .. } => (&self.acknowledged, "later"),
-            Fact::AskingFails { .. } => (&self.asking_failures, "all"),
+            Fact::AskingFails { .. } | Fact::Limited { .. } => (&self.asking_failures, "all"),
             Fact::SessionRefused { .. } => (&self.asking_failures, "one"),
             Fact::Reconciled { .. } => return self.reconciled.with_label_values::<&str>(&[]).inc(),
             _ => return,

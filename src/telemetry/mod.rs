@@ -102,6 +102,11 @@ pub enum Fact<'a> {
         /// Why nobody gets it, if nobody wants it.
         unrouted: Option<&'a Cause>,
     },
+    /// Apertur limits our calls; none is made until then.
+    Limited {
+        /// When calls are made again.
+        until: Timestamp,
+    },
     /// Apertur does not answer about our sessions; it is asked again.
     AskingFails {
         /// Why.

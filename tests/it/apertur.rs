@@ -256,7 +256,7 @@ async fn a_photo_is_polled_for_until_it_is_acknowledged() {
     let home = tempfile::tempdir().unwrap();
     let spool = Spool::open(home.path()).unwrap();
     let stored = apertur.download_polled(&id, &image("img_1"), &spool).await.unwrap();
-    assert_eq!(stored.sha256.to_hex(), photo.sha256());
+    assert_eq!(stored.stored.sha256.to_hex(), photo.sha256());
     apertur.acknowledge(&id, &image("img_1")).await.unwrap();
     apertur.acknowledge(&id, &image("img_1")).await.unwrap();
     assert_eq!(apertur.poll(&id).await.unwrap().images, []);

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use apertur_bridge::{
     apertur::Apertur,
+    collect::{self, Collector},
     config,
     follow::{Around, Follower},
     http::Http,
@@ -37,6 +38,8 @@ struct Rig {
     telemetry: Telemetry,
     stop: CancellationToken,
     running: Option<JoinHandle<()>>,
+    /// Whether what is announced is fetched.
+    collects: bool,
     home: tempfile::TempDir,
 }
 
@@ -50,6 +53,7 @@ impl Rig {
             telemetry: Telemetry::default(),
             stop: CancellationToken::new(),
             running: None,
+            collects: false,
             home: tempfile::tempdir().unwrap(),
         }
     }
@@ -72,9 +76,17 @@ impl Rig {
             sender: Wake::default(),
             stop: self.stop.clone(),
         };
+        let collecting = self.collects.then(|| self.collect(&apertur, &around));
         let follower = Arc::new(Follower::new(&apertur, around));
         let before = self.calls("");
-        self.running = Some(tokio::spawn(follower.follow()));
+        self.running = Some(tokio::spawn(async move {
+            let collecting = async {
+                if let Some(collecting) = collecting {
+                    collecting.await;
+                }
+            };
+            tokio::join!(follower.follow(), collecting);
+        }));
         for _ in 0..100 {
             if self.calls("") > before {
                 break;
@@ -82,6 +94,21 @@ impl Rig {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.settle().await;
+    }
+
+    /// The collector of the same daemon.
+    fn collect(&self, apertur: &Apertur, around: &Around) -> impl Future<Output = ()> + use<> {
+        let collector = Collector {
+            journal: Arc::clone(&around.journal),
+            spool: around.spool.clone(),
+            apertur: apertur.clone(),
+            settings: collect::Settings::default(),
+            clock: around.clock.clone(),
+            stored: around.sender.clone(),
+            stop: around.stop.clone(),
+            telemetry: around.telemetry.clone(),
+        };
+        Arc::new(collector).collect(around.collector.clone())
     }
 
     /// Ends the follower, as a stop of the daemon does.
@@ -130,10 +157,10 @@ impl Rig {
         });
     }
 
-    /// Calls so far whose path ends so.
+    /// Calls so far whose path ends so; with nothing all of them, downloads included.
     fn calls(&self, end: &str) -> usize {
         if end.is_empty() {
-            return self.fake.with(|api| api.asked.len());
+            return self.fake.count();
         }
         self.fake.with(|api| {
             let path = |target: &str| target.split('?').next().unwrap().ends_with(end);

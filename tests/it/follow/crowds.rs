@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use apertur_bridge::model::OwnSession;
 
 use super::Rig;
-use crate::fakes::apertur::Reply;
+use crate::fakes::apertur::{Reply, Way};
 
 /// Calls a minute that the API allows a key (section 3.3).
 const LIMIT: usize = 200;
@@ -84,6 +84,69 @@ async fn an_hour_of_three_hundred_sessions_stays_within_the_limit_and_a_photo_is
         slowest.0,
         slowest.1,
     );
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_hundred_photos_that_never_came_are_fetched_within_the_limit() {
+    let mut rig = Rig::new();
+    rig.collects = true;
+    let mut images = Vec::new();
+    for session in 0..6 {
+        let own = rig.session(3600, 6 * 3600, false).await;
+        for photo in 0..50 {
+            let image = format!("img_{session}_{photo}");
+            rig.upload(&own, &image);
+            rig.remote(&image, "failed");
+            images.push(image);
+        }
+    }
+    let mut polled = Vec::new();
+    for _ in 0..100 {
+        polled.push(rig.session(600, 6 * 3600, true).await);
+    }
+    rig.start("poll = true\n").await;
+    let mut minute = Minute::default();
+    minute.look(&rig);
+    pass(&rig, &mut minute, 120).await;
+    rig.upload(&polled[7], "waits");
+    pass(&rig, &mut minute, 60).await;
+    assert!(rig.story("waits").await.is_some(), "polls go on");
+    pass(&rig, &mut minute, 900).await;
+    assert!(minute.most <= 160, "{} calls in a minute", minute.most);
+    let mut left = Vec::new();
+    for image in &images {
+        let story = rig.known(image).await;
+        left.extend(story.photo.sha256.is_none().then_some((story.fetch_state, story.fetch_cause)));
+    }
+    assert!(left.is_empty(), "{} were not fetched: {:?}", left.len(), left[0]);
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_that_a_fetch_meets_stops_everybody_and_is_told_once() {
+    let mut rig = Rig::new();
+    rig.collects = true;
+    let own = rig.session(3600, 7200, false).await;
+    for photo in 0..20 {
+        let image = format!("img_{photo}");
+        rig.upload(&own, &image);
+        rig.remote(&image, "failed");
+    }
+    rig.fake.api(Way::Limited(40));
+    rig.start("").await;
+    rig.pass(5).await;
+    rig.fake.api(Way::Works);
+    let calls = rig.calls("");
+    assert!(calls <= 6, "{calls}: the answer about the session and one fetch a worker");
+    rig.pass(30).await;
+    assert_eq!(rig.calls(""), calls, "nobody asks meanwhile");
+    assert_eq!(rig.counted("session_failures_total"), 1, "told once");
+    assert_eq!(rig.counted("fetches_total"), 0);
+    rig.pass(60).await;
+    for photo in 0..20 {
+        assert!(rig.known(&format!("img_{photo}")).await.photo.sha256.is_some());
+    }
     rig.end().await;
 }
 
@@ -170,5 +233,26 @@ async fn a_photo_that_nobody_gives_is_told_and_announced_and_a_later_one_is_not_
     rig.pass(60).await;
     assert!(rig.calls("img_1") <= tries + 3, "it is not asked for at each poll");
     assert_eq!(rig.calls("img_1/ack"), 0);
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_back_by_hours_keeps_nobody_waiting() {
+    let mut rig = Rig::new();
+    let own = rig.session(60, 12 * 3600, true).await;
+    rig.start("poll = true\n").await;
+    rig.pass(10).await;
+    let polls = rig.calls("poll");
+    rig.clock.set(rig.clock.now().checked_sub(Duration::from_hours(6)).unwrap());
+    rig.upload(&own, "img_1");
+    rig.pass(40).await;
+    assert!(rig.calls("poll") > polls, "it is polled");
+    rig.known("img_1").await;
+    let checks = rig.calls("delivery-status");
+    for _ in 0..70 {
+        rig.clock.step(Duration::from_mins(1));
+        rig.settle().await;
+    }
+    assert!(rig.calls("delivery-status") > checks, "it is compared");
     rig.end().await;
 }

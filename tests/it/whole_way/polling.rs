@@ -8,7 +8,7 @@ use super::{QUICK, Rig, erp, kind};
 use crate::{
     daemon::{Daemon, Options},
     fakes::{
-        apertur::{FakeApertur, Photo},
+        apertur::{Customer, FakeApertur, Photo},
         odoo::FakeOdoo,
     },
     look,
@@ -121,6 +121,32 @@ fn a_photo_that_cannot_be_taken_is_held_and_stays_at_apertur_until_it_can() {
     rig.delivered();
     rig.only(&photo);
     rig.acknowledged("img_1");
+}
+
+#[test]
+fn an_encrypted_photo_is_kept_shut_acknowledged_and_delivered_once_there_is_a_key() {
+    let mut rig = rig("");
+    let session = rig.polled_session();
+    let customer = Customer::new();
+    let photo = rig.apertur.with(|api| {
+        let photo = api.sessions.upload(&session, "img_1").unwrap();
+        let kept = api.sessions.all[0].photos.last_mut().unwrap();
+        kept.photo.bytes = customer.seal(&photo).bytes;
+        photo
+    });
+    rig.acknowledged("img_1");
+    assert_eq!(kind(&rig.held()), "encrypted");
+
+    rig.daemon.stop();
+    rig.apertur.with(|api| api.sessions.all[0].photos.clear());
+    let path = rig.daemon.config_path();
+    let text = fs::read_to_string(&path).unwrap();
+    let key = format!("[apertur]\ne2e_private_keys = ['''{}''']\n", customer.private_key());
+    fs::write(&path, text.replacen("[apertur]\n", &key, 1)).unwrap();
+    rig.daemon.restart();
+    assert_eq!(rig.replay(&["img_1"])["fetching"], 1);
+    rig.delivered();
+    rig.only(&photo);
 }
 
 #[test]

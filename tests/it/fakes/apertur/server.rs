@@ -178,6 +178,11 @@ impl FakeApertur {
         }
     }
 
+    /// How many requests there were so far.
+    pub(crate) fn count(&self) -> usize {
+        self.state().seen.len()
+    }
+
     /// Every request so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.state().seen.clone()
