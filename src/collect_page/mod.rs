@@ -177,6 +177,7 @@ impl CollectPage {
         let headers = DefaultHeaders::new()
             .add((header::CONTENT_SECURITY_POLICY, POLICY))
             .add((header::REFERRER_POLICY, "no-referrer"))
+            .add(("Cross-Origin-Opener-Policy", "same-origin"))
             .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .add((header::CACHE_CONTROL, "no-store"))
             .add(("X-Robots-Tag", "noindex, nofollow"));
@@ -193,7 +194,8 @@ impl CollectPage {
             .service(resource("/{link}/{session}/send").post(session::send))
             .service(resource("/{link}/{session}/close").post(session::close))
             .default_service(web::to(HttpResponse::NotFound));
-        app.service(scope);
+        // Else browsers ask for it with every page, and are told of a page that is not there.
+        app.route("/favicon.ico", web::get().to(HttpResponse::NoContent)).service(scope);
     }
 
     fn now(&self) -> jiff::Timestamp {

@@ -2,9 +2,11 @@
 //! where an administrator installed it (`actions`).
 //!
 //! It only ever saves calls. Whatever it refuses goes through the separate steps, whose word
-//! counts; where an earlier answer was lost it is not called at all.
+//! counts; where an earlier answer was lost it is not called at all. Attachment and message are
+//! committed together, so a look finds nothing until all of it is done: the limits say for how
+//! long it is waited for then.
 
-use std::sync::PoisonError;
+use std::sync::{PoisonError, atomic::Ordering};
 
 use serde_json::{Value as Json, json};
 
@@ -47,6 +49,7 @@ impl Odoo {
             return Ok(None);
         }
         let Some(action) = session.shortcut(model).await? else { return Ok(None) };
+        self.goes_at_once.store(true, Ordering::Relaxed);
         let done = match self.run(session, action, order, file).await {
             Ok(Some(done)) => done,
             Ok(None) => return Ok(None),
@@ -126,10 +129,7 @@ impl Session {
         if let Some(action) = known {
             return Ok(action);
         }
-        let about = "look for the delivery in one call";
-        let call =
-            Call::reading("ir.actions.actions", "get_bindings", about).arg("model_name", model);
-        let bindings = match self.call(&call).await {
+        let bindings = match self.bindings(model).await {
             Ok(bindings) => bindings,
             Err(Failure::Refused { .. }) => Json::Null,
             Err(failure) => return Err(failure),
@@ -137,6 +137,17 @@ impl Session {
         let found = shortcut(&bindings);
         self.shortcuts().insert(model.to_owned(), found);
         Ok(found)
+    }
+
+    /// What stands in a model's menus.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub(super) async fn bindings(&self, model: &str) -> Result<Json, Failure> {
+        let about = "look at the Action menu";
+        let call =
+            Call::reading("ir.actions.actions", "get_bindings", about).arg("model_name", model);
+        self.call(&call).await
     }
 
     /// Does without that action until the server is met anew.

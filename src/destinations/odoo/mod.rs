@@ -22,8 +22,11 @@ mod wire;
 mod xmlrpc;
 
 use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -43,6 +46,9 @@ use crate::{
 /// How long Odoo may go on with a request whose connection broke: two seconds for the largest
 /// photo.
 const SETTLES_IN: Duration = Duration::from_secs(3);
+/// The same where it attaches and posts in one transaction, of which nothing is to be seen before
+/// its end: rendering, notifying and indexing come on top.
+const SETTLES_AT_ONCE_IN: Duration = Duration::from_mins(1);
 
 /// An Odoo server.
 #[derive(Debug)]
@@ -50,8 +56,10 @@ pub struct Odoo {
     name: DestinationName,
     wire: Wire,
     session: Mutex<Option<Arc<Session>>>,
-    /// When stale marks were last swept away.
-    swept: std::sync::Mutex<Option<Instant>>,
+    /// How stale marks were last swept away.
+    swept: std::sync::Mutex<mark::Swept>,
+    /// Whether photos go in one call, at least to some models.
+    goes_at_once: AtomicBool,
 }
 
 impl Odoo {
@@ -59,7 +67,13 @@ impl Odoo {
     #[must_use]
     pub fn new(name: DestinationName, settings: Settings, http: Http) -> Self {
         let wire = Wire { settings: Arc::new(settings), http };
-        Self { name, wire, session: Mutex::default(), swept: std::sync::Mutex::default() }
+        Self {
+            name,
+            wire,
+            session: Mutex::default(),
+            swept: std::sync::Mutex::default(),
+            goes_at_once: AtomicBool::new(false),
+        }
     }
 
     fn settings(&self) -> &Settings {
@@ -105,7 +119,11 @@ impl Destination for Odoo {
             one_per_target: true,
             photos_per_parcel: 1,
             parcel_size: deliver::MAX_PHOTO,
-            settles_in: SETTLES_IN,
+            settles_in: if self.goes_at_once.load(Ordering::Relaxed) {
+                SETTLES_AT_ONCE_IN
+            } else {
+                SETTLES_IN
+            },
         }
     }
 

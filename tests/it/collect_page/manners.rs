@@ -22,6 +22,7 @@ async fn every_answer_guards_itself() {
         }
         for (name, value) in [
             ("referrer-policy", "no-referrer"),
+            ("cross-origin-opener-policy", "same-origin"),
             ("cache-control", "no-store"),
             ("x-robots-tag", "noindex, nofollow"),
             ("x-content-type-options", "nosniff"),

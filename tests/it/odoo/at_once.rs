@@ -1,5 +1,7 @@
 //! Deliveries in one call, held to those in several.
 
+use std::time::Duration;
+
 use apertur_bridge::{
     destinations::{Destination, Message},
     model::{Failure, Mode, Receipt},
@@ -171,6 +173,31 @@ async fn after_an_unknown_end_it_is_looked_for_and_sent_by_the_separate_calls() 
             assert!(!lab.methods().iter().any(|method| method == RUN));
             assert_eq!(lab.counts(), (1, 1), "{version} {what:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn whoever_lost_the_answer_of_the_one_call_looks_once_all_of_it_is_surely_committed() {
+    for version in VERSIONS {
+        let [once, several] = pair(version).await;
+        for lab in [&once, &several] {
+            assert!(lab.destination.limits().settles_in < Duration::from_secs(10), "{version}");
+        }
+        // A proxy that loses patience: Odoo goes on, and there is nothing to be seen as yet.
+        let hasty = super::destination(&once.odoo.url(), |settings| {
+            settings.timeout = Duration::from_millis(200);
+        });
+        let hasty = Lab { destination: hasty, ..once };
+        hasty.send(&delivery("a", "odoo:res.partner:42", None), &photo()).await.unwrap();
+        fault(&hasty, RUN, What::Late(Duration::from_millis(600)));
+        let sent = hasty.send(&to_contact(), &photo()).await;
+        assert!(matches!(sent, Err(Failure::Unknown { .. })), "{version}: {sent:?}");
+        assert!(hasty.destination.limits().settles_in >= Duration::from_mins(1), "{version}");
+        assert_eq!(hasty.odoo.attachments().len(), 1, "{version}");
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        assert!(hasty.destination.find(&[to_contact()]).await.unwrap()[0].is_some(), "{version}");
+        several.send(&to_contact(), &photo()).await.unwrap();
+        assert!(several.destination.limits().settles_in < Duration::from_secs(10), "{version}");
     }
 }
 

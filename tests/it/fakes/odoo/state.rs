@@ -14,12 +14,15 @@ use super::{Call, Switch};
 /// Field values of one record; many2one as id or False, x2many as ids.
 pub(crate) type Row = BTreeMap<String, Value>;
 
-/// Where the server's clock begins, in UTC; what was seeded was made then.
+/// Where the server's clock begins, in UTC; what was seeded was made the day before.
 pub(crate) const EPOCH: DateTime = datetime(2026, 11, 20, 22, 18, 0, 0);
 
-/// A time in UTC, as clients get it.
+/// Characters of a time as clients get it, which is without parts of a second.
+pub(crate) const SECONDS: usize = 19;
+
+/// A time in UTC, as the database holds it.
 pub(crate) fn moment(at: DateTime) -> Value {
-    Value::Str(at.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    Value::Str(at.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string())
 }
 
 /// What a user may do; the groups behind it are not simulated.
@@ -138,7 +141,7 @@ impl State {
         self.languages.insert(code.to_owned());
     }
 
-    /// The time, as clients get it.
+    /// The time, as the database holds it.
     pub(super) fn now(&self) -> Value {
         moment(EPOCH + self.passed)
     }

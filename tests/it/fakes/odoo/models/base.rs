@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::ToSpan as _;
 
 use super::super::access::{self, Op};
 use super::super::call::Bound;
 use super::super::failure::Fail;
 use super::super::schema::{self, Kind};
-use super::super::state::{EPOCH, Env, State, moment};
+use super::super::state::{EPOCH, Env, SECONDS, State, moment};
 use super::super::value::Value;
 use super::domain;
 
@@ -45,7 +46,7 @@ pub(crate) fn raw(state: &State, model: &str, id: i64, field: &str) -> Value {
             let followers = state.followers.get(&(model.to_owned(), id));
             Value::ids(followers.into_iter().flatten().copied())
         }
-        "create_date" | "write_date" | "date" => stored.unwrap_or_else(|| moment(EPOCH)),
+        "create_date" | "write_date" | "date" => stored.unwrap_or_else(|| moment(EPOCH - 1.day())),
         _ => stored.unwrap_or(Value::Bool(false)),
     }
 }
@@ -298,6 +299,9 @@ fn present(
             Value::ids(ids)
         }
         Kind::Int => Value::Int(value.as_int().unwrap_or(0)),
+        Kind::Datetime => value
+            .as_str()
+            .map_or(Value::Bool(false), |at| Value::str(at.get(..SECONDS).unwrap_or(at))),
         Kind::Binary => binary(state, env, id),
         _ => value,
     }

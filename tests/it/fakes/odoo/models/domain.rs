@@ -116,8 +116,19 @@ fn leaf_matches(state: &State, env: &Env, model: &str, id: i64, leaf: &[Value]) 
         Some(Kind::One2many(_) | Kind::Many2many(_)) => {
             many_matches(&value.int_list(), operator, wanted)
         }
+        Some(Kind::Datetime) => {
+            let [value, wanted] = [&value, wanted].map(|at| comparable(env.version, at));
+            compare(&value, operator, &wanted)
+        }
         _ => one_matches(&value, operator, wanted),
     }
+}
+
+/// A time as the database compares it: 19 looks at seconds alone.
+fn comparable(version: u32, at: &Value) -> Value {
+    let text = at.as_str().unwrap_or_default();
+    let (seconds, parts) = text.split_once('.').unwrap_or((text, ""));
+    Value::Str(if version >= 19 { seconds.to_owned() } else { format!("{seconds}.{parts:0<6}") })
 }
 
 fn many_matches(have: &[i64], operator: &str, wanted: &Value) -> bool {
@@ -149,9 +160,14 @@ fn one_matches(value: &Value, operator: &str, wanted: &Value) -> bool {
     }
 }
 
-/// SQL's LIKE, with `%` at the end of a pattern at most.
+/// SQL's LIKE, with `_` for any character and `%` at the end of a pattern at most.
 fn like(text: &str, pattern: &str) -> bool {
-    pattern.strip_suffix('%').map_or(text == pattern, |start| text.starts_with(start))
+    let start = pattern.strip_suffix('%');
+    let fits = |(have, wanted): (char, char)| wanted == '_' || have == wanted;
+    let wanted = start.unwrap_or(pattern);
+    let (have, long) = (text.chars().count(), wanted.chars().count());
+    text.chars().zip(wanted.chars()).all(fits)
+        && if start.is_some() { have >= long } else { have == long }
 }
 
 fn compare(value: &Value, operator: &str, wanted: &Value) -> bool {

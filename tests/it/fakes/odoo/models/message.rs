@@ -51,7 +51,8 @@ pub(crate) fn post(state: &mut State, env: &Env, model: &str, bound: Bound) -> R
     let subtype = subtype(&bound);
     let notified = notify(state, model, record, id, subtype, author.0.as_int(), &partners);
     let message_type = bound.str("message_type").unwrap_or("notification");
-    let row: [(&str, Value); 15] = [
+    let now = state.now();
+    let row: [(&str, Value); 17] = [
         ("body", Value::Str(body)),
         ("model", Value::str(model)),
         ("res_id", Value::Int(record)),
@@ -66,7 +67,9 @@ pub(crate) fn post(state: &mut State, env: &Env, model: &str, bound: Bound) -> R
         ("partner_ids", Value::ids(partners)),
         ("notified_partner_ids", Value::ids(notified)),
         ("create_uid", Value::Int(env.uid)),
+        ("create_date", now.clone()),
         ("write_uid", Value::Int(env.uid)),
+        ("write_date", now),
     ];
     state.put(
         MODEL,
@@ -304,6 +307,7 @@ fn body(
 
 /// Only the composer's own attachments move to the record; all others stay where they were made.
 fn relink(state: &mut State, env: &Env, id: i64, model: &str, record: i64) {
+    let now = state.now();
     let Some(row) = state.row_mut("ir.attachment", id) else { return };
     let field = |name: &str| row.get(name).cloned().unwrap_or(Value::Bool(false));
     let composer = field("res_model").as_str() == Some("mail.compose.message");
@@ -313,6 +317,7 @@ fn relink(state: &mut State, env: &Env, id: i64, model: &str, record: i64) {
     {
         row.insert("res_model".to_owned(), Value::str(model));
         row.insert("res_id".to_owned(), Value::Int(record));
+        base::stamp(row, env, "write", now);
     }
 }
 
