@@ -1,5 +1,5 @@
 //! What is remembered for a moment, so that a page that is loaded again asks nobody again: the
-//! names of records.
+//! names of records, and which sessions nobody posts to us.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::{
     destinations::Record,
-    model::{DestinationName, Target},
+    model::{DestinationName, SessionId, Target},
     system::later,
 };
 
