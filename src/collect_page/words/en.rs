@@ -110,8 +110,8 @@ pub(super) const WORDS: Words = Words {
     another: "Another link",
     closed: "The session is over. Photos that are on their way still arrive.",
     ended: "The link has expired.",
-    slow: "Photos of this session arrive late, up to half an hour after they were taken. Tell your \
-           administrator.",
+    slow: "Photos of this session may arrive late, up to half an hour after they were taken. \
+           Tell your administrator.",
     offline: "No connection. Trying again…",
     password: "Password",
     password_text: "Enter the password for collecting photos. You are asked once.",

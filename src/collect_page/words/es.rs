@@ -107,8 +107,8 @@ pub(super) const WORDS: Words = Words {
     another: "Otro enlace",
     closed: "La sesión ha terminado. Las fotos que ya están en camino aún llegan.",
     ended: "El enlace ha caducado.",
-    slow: "Las fotos de esta sesión llegan tarde, hasta media hora después de tomarlas. Avise a su \
-           administrador.",
+    slow: "Las fotos de esta sesión pueden llegar tarde, hasta media hora después de tomarlas. \
+           Avise a su administrador.",
     offline: "Sin conexión. Se intenta de nuevo…",
     password: "Contraseña",
     password_text: "Escriba la contraseña para recoger fotos. Solo se pide una vez.",

@@ -107,8 +107,8 @@ pub(super) const WORDS: Words = Words {
     another: "Un autre lien",
     closed: "La session est terminée. Les photos déjà en route arrivent encore.",
     ended: "Le lien a expiré.",
-    slow: "Les photos de cette session arrivent tard, jusqu’à une demi-heure après la prise. \
-           Prévenez votre administrateur.",
+    slow: "Les photos de cette session peuvent arriver tard, jusqu’à une demi-heure après la \
+           prise. Prévenez votre administrateur.",
     offline: "Pas de connexion. Nouvel essai…",
     password: "Mot de passe",
     password_text: "Saisissez le mot de passe pour recueillir des photos. Il n’est demandé qu’une \

@@ -10,7 +10,7 @@ use super::{Browser, ENTER, TAB, Window};
 use crate::{
     daemon::{Daemon, Options},
     fakes::{
-        apertur::{self, FakeApertur, Way},
+        apertur::{self, FakeApertur, WEBHOOK_DESTINATION, Way},
         freshworks::{FakeFreshworks, KEY, Product},
         odoo::FakeOdoo,
     },
@@ -37,7 +37,8 @@ impl Shop {
         let apertur = FakeApertur::start();
         let address = format!("127.0.0.1:{}", free_port());
         let text = format!(
-            "{}[retry]\nfirst_delay = \"100ms\"\nmax_delay = \"200ms\"\nprobe_every = \"100ms\"\n\
+            "{}session_destinations = [\"{WEBHOOK_DESTINATION}\"]\n\
+             [retry]\nfirst_delay = \"100ms\"\nmax_delay = \"200ms\"\nprobe_every = \"100ms\"\n\
              [server]\nlisten = \"{address}\"\npublic_url = \"http://{address}\"\n\
              [collect]\n{collect}\n\
              [destination.erp]\ntype = \"odoo\"\nurl = \"{}\"\ndatabase = \"prod\"\n\
@@ -135,6 +136,8 @@ fn a_clerk_collects_photos_and_sees_them_land() {
     browser.allow_clipboard(shop.origin());
     browser.click("#copy");
     assert_eq!(browser.run("return navigator.clipboard.readText()"), shop.made()["link"]);
+    assert_eq!(browser.text("#copied[role=status]"), "Copied");
+    assert_eq!(browser.text("#here"), "", "a desktop takes no photos");
 
     browser.run("window.stayed = true");
     shop.photo("img_1", "IMG_2041.jpg");
@@ -166,6 +169,7 @@ fn an_agent_s_phone_shows_it_dark_in_french_and_sends_the_link() {
     shop.make(&browser, "contact");
     browser.assert_good(shop.origin());
     browser.screenshot("phone-session");
+    assert_eq!(browser.text("#here[rel='noopener noreferrer']"), "Ouvrir ici");
     let before = shop.desk.conversations(17).len();
     browser.click("#send");
     browser.wait_for("#said.good");

@@ -190,7 +190,7 @@ async fn a_session_whose_photos_nobody_posts_says_that_they_come_late() {
     site.apertur.with(|api| api.next.push_back(Reply::json(201, &made)));
     let session = site.made(&site.contact(), "contact");
     let html = text(&site.get(&session));
-    assert!(html.contains("id=\"slow\"") && html.contains("arrive late"), "{html}");
+    assert!(html.contains("id=\"slow\"") && html.contains("may arrive late"), "{html}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
