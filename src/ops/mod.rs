@@ -236,7 +236,7 @@ mod tests {
     use super::*;
     use crate::{
         journal::{Arrival, Claim, DeliveryEnd, memory::Memory},
-        model::{Cause, Digest, Kind, Photo, Planned, Scheme, Shape},
+        model::{Cause, Digest, Environment, Kind, Photo, Planned, Scheme, Shape},
     };
 
     fn name(text: &str) -> anyhow::Result<DestinationName> {
@@ -305,6 +305,57 @@ mod tests {
             assert_eq!(delivery.state, DeliveryState::Due);
             assert_eq!(delivery.destination.as_ref(), Some(&folder));
         }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_session_s_photo_is_held_until_the_system_of_its_record_is_there()
+    -> anyhow::Result<()> {
+        let (erp, erp2) = (name("erp")?, name("erp2")?);
+        let with = |ops: &Ops, names: &[&DestinationName]| {
+            let destinations = names.iter().map(|name| ((*name).clone(), Kind::Odoo)).collect();
+            Ops { routes: Arc::new(Routes { rules: Vec::new(), destinations }), ..ops.clone() }
+        };
+        let ops = with(&ops(&[]), &[&erp]);
+        let session = SessionId::parse("s-1")?;
+        let own = OwnSession {
+            session: session.clone(),
+            target: "odoo:res.partner:42".parse()?,
+            destination: Some(erp2.clone()),
+            mode: None,
+            label: None,
+            link: None,
+            environment: Environment::Live,
+            long_polling: false,
+            tags: Vec::new(),
+            created_at: Timestamp::UNIX_EPOCH,
+            expires_at: Timestamp::UNIX_EPOCH,
+            closed_at: None,
+        };
+        let target = Some(own.target.clone());
+        ops.journal.keep_session(own).await?;
+        let photo = Photo { session: Some(session), target, ..arrival("img_1", &[])?.photo };
+        let intake = Intake {
+            journal: ops.journal.as_ref(),
+            routes: &ops.routes,
+            collector: &ops.collector,
+            sender: &ops.sender,
+        };
+        intake.take(photo, Bytes::Stored, None).await?;
+        let replay = Replay { filter: Filter::default(), force: false, by: "a test".to_owned() };
+        for _ in 0..2 {
+            let [held] = &ops.list(&Filter::default(), None, 9).await?[..] else {
+                anyhow::bail!("one delivery")
+            };
+            assert_eq!((held.state, &held.destination), (DeliveryState::Held, &None));
+            let why = held.cause.as_ref().map(|cause| cause.what.clone()).unwrap_or_default();
+            assert!(why.contains("odoo:res.partner:42 of `erp2`"), "{why}");
+            assert_eq!(ops.replay(&replay).await?.routed, 0, "erp has another partner 42");
+        }
+        let ops = with(&ops, &[&erp, &erp2]);
+        assert_eq!(ops.replay(&replay).await?.routed, 1);
+        let all = ops.list(&Filter::default(), None, 9).await?;
+        assert_eq!((all.len(), &all[0].destination), (1, &Some(erp2)));
         Ok(())
     }
 
