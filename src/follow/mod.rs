@@ -2,8 +2,9 @@
 //! made durable and only then acknowledged; photos that never came are found in Apertur's
 //! delivery status and announced, for the collector to fetch.
 //!
-//! Every call of Apertur in here goes by one budget, which the collector shares. What is to be asked next is in memory alone:
-//! which sessions there are, and which of them nothing more is expected of, the journal knows.
+//! Every call of Apertur in here goes by one budget, which the collector shares. What is to be
+//! asked next is in memory alone: which sessions there are, and which of them nothing more is
+//! expected of, the journal knows.
 
 mod book;
 mod checking;

@@ -95,7 +95,7 @@ async fn a_session_is_closed_and_watched_until_its_photos_rest() {
     assert!(!html.contains("id=\"qr\"") && !html.contains("id=\"close\""), "{html}");
     site.arrived("one", &id, Bytes::Stored).await;
     // The page's own link is good for an hour.
-    let session = || format!("{}/{}", site.contact(), id.fingerprint());
+    let session = || format!("{}/{}", site.contact(), id.mark());
     let done = || site.progress(&session())["done"].as_bool().unwrap();
     assert!(!done());
     site.clock.step(Duration::from_mins(70));
@@ -176,7 +176,7 @@ async fn a_message_that_reaches_no_customer_says_so_also_in_the_destination_s_ow
     site.made(&site.contact(), "contact");
     let mut own = site.sessions().await.remove(0);
     own.mode = None;
-    let session = format!("{}/{}", site.contact(), own.session.fingerprint());
+    let session = format!("{}/{}", site.contact(), own.session.mark());
     site.journal.keep_session(own).await.unwrap();
     *site.erp.note.lock().unwrap() = Some("nobody to notify".to_owned());
     let view = site.get(&session);
