@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::compare::{Known, Standing, compare};
 use self::{
-    book::{Answer, Book, Next},
+    book::{Answer, Book, End, News, Next},
     pace::Question,
     trouble::Trouble,
 };
@@ -198,9 +198,10 @@ impl Follower {
         match ended {
             Ok((id, (next, answer))) => {
                 names.remove(&id);
-                trouble.hear(self, &next, &answer, book);
-                if let Some(settled) = book.answered(&next, answer, now) {
-                    self.settle(&settled, book).await;
+                let about = trouble.hear(self, &next, &answer, book);
+                self.tell(&next.session, book.news(&next, &answer));
+                if let Some(end) = book.answered(&next, (answer, about), now) {
+                    self.settle(&next.session, &end, book).await;
                 }
             }
             Err(error) => {
@@ -213,10 +214,24 @@ impl Follower {
     }
 
     /// Nothing more is expected of a session.
-    async fn settle(&self, session: &SessionId, book: &mut Book) {
-        match self.journal.settle_session(session, self.clock.now()).await {
-            Ok(()) => book.remove(session),
-            Err(error) => self.journal_failed(&error),
+    async fn settle(&self, session: &SessionId, end: &End, book: &mut Book) {
+        if let Err(error) = self.journal.settle_session(session, self.clock.now()).await {
+            return self.journal_failed(&error);
+        }
+        book.remove(session);
+        match end {
+            End::Done => {}
+            End::Unknown => self.telemetry.emit(&Fact::SessionUnknown { session }),
+            End::GivenUp(cause) => self.telemetry.emit(&Fact::SessionGivenUp { session, cause }),
+        }
+    }
+
+    fn tell(&self, session: &SessionId, news: News) {
+        if let Some(photos) = news.unread {
+            self.telemetry.emit(&Fact::SessionUnread { session, photos });
+        }
+        if news.is_gone {
+            self.telemetry.emit(&Fact::SessionGone { session });
         }
     }
 
