@@ -118,8 +118,8 @@ pub(super) enum Kept {
 }
 
 impl Kept {
-    /// The picture, or the envelope that was to be kept, or why there is neither; `max` bytes are accepted, and the bytes were said to
-    /// be of type `claimed`.
+    /// The picture, or the envelope that was to be kept, or why there is neither; `max` bytes are
+    /// accepted, and the bytes were said to be of type `claimed`.
     pub(super) fn or_miss(self, max: u64, claimed: &str) -> Result<Fetched, Miss> {
         match self {
             Self::Picture(stored) => Ok(Fetched { stored, is_sealed: false }),

@@ -118,6 +118,8 @@ pub(super) struct Book {
     polls: bool,
     sessions: HashMap<SessionId, Followed>,
     is_held: bool,
+    /// Sessions that the key cannot ask about.
+    left_out: usize,
     /// Looks at which sessions there are, so far.
     looks: u64,
 }
@@ -125,12 +127,18 @@ pub(super) struct Book {
 impl Book {
     /// Nobody yet. `polls` says whether sessions are polled at all.
     pub(super) fn new(polls: bool) -> Self {
-        Self { polls, sessions: HashMap::new(), is_held: false, looks: 0 }
+        Self { polls, sessions: HashMap::new(), is_held: false, left_out: 0, looks: 0 }
     }
 
     /// Whether Apertur holds polls until there is something to say.
     pub(super) fn is_held(&self) -> bool {
         self.is_held
+    }
+
+    /// So many sessions cannot be asked about; gives the number if it grew.
+    pub(super) fn left_out(&mut self, sessions: usize) -> Option<usize> {
+        let before = std::mem::replace(&mut self.left_out, sessions);
+        (sessions > before).then_some(sessions)
     }
 
     pub(super) fn session(&self, id: &SessionId) -> Option<&OwnSession> {

@@ -2,8 +2,9 @@
 //! made durable and only then acknowledged; photos that never came are found in Apertur's
 //! delivery status and announced, for the collector to fetch.
 //!
-//! Every call of Apertur in here goes by one budget, which the collector shares. What is to be asked next is in memory alone:
-//! which sessions there are, and which of them nothing more is expected of, the journal knows.
+//! Every call of Apertur in here goes by one budget, which the collector shares. What is to be
+//! asked next is in memory alone: which sessions there are, and which of them nothing more is
+//! expected of, the journal knows.
 
 mod book;
 mod checking;
@@ -133,7 +134,14 @@ impl Follower {
     /// Takes up the sessions that have to be followed; gives the time until the next look.
     async fn look(&self, book: &mut Book) -> Duration {
         let looked = async {
-            let sessions = self.journal.unsettled_sessions().await?;
+            let mut sessions = self.journal.unsettled_sessions().await?;
+            let all = sessions.len();
+            if let Some(key) = self.apertur.key_says() {
+                sessions.retain(|own| own.environment == key);
+            }
+            if let Some(sessions) = book.left_out(all - sessions.len()) {
+                self.telemetry.emit(&Fact::OtherEnvironment { sessions });
+            }
             let now = self.clock.now();
             for own in book.update(sessions) {
                 let heard = self.last_heard(&own).await?;

@@ -115,6 +115,7 @@ pub(super) fn write(fact: &Fact<'_>) {
         | Fact::AskingFails { .. }
         | Fact::AskingWorks { .. }
         | Fact::SessionRefused { .. }
+        | Fact::OtherEnvironment { .. }
         | Fact::SessionUnknown { .. }
         | Fact::SessionGivenUp { .. }
         | Fact::SessionUnread { .. }
@@ -237,6 +238,10 @@ fn followed(fact: &Fact<'_>) {
 /// Sessions of which not everything is known in the end.
 fn left(fact: &Fact<'_>) {
     match fact {
+        Fact::OtherEnvironment { sessions } => warn!(
+            sessions,
+            "sessions of Apertur's other environment are not asked about; use an API key of it"
+        ),
         Fact::SessionUnknown { session } => info!(
             session = session.fingerprint(),
             "Apertur does not know a session that has ended; nothing more is asked about it"

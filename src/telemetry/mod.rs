@@ -124,6 +124,12 @@ pub enum Fact<'a> {
         /// How long it did not.
         lasted: Duration,
     },
+    /// Sessions of ours were made in the other environment than the API key's; they are not asked
+    /// about.
+    OtherEnvironment {
+        /// How many.
+        sessions: usize,
+    },
     /// Apertur does not know a session of ours that has ended; nothing more is asked about it.
     SessionUnknown {
         /// The session.

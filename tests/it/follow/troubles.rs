@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use apertur_bridge::telemetry::Gauges;
+use apertur_bridge::{
+    model::{Environment, OwnSession},
+    telemetry::Gauges,
+};
 use serde_json::json;
 
 use super::Rig;
@@ -152,5 +155,18 @@ async fn a_photo_whose_id_cannot_be_read_is_told_and_keeps_its_session_open() {
     assert_eq!((rig.open_sessions().await, rig.counted(ONE)), (1, 1));
     rig.hours(1).await;
     assert_eq!((rig.open_sessions().await, rig.counted(ONE)), (0, 1));
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_of_the_other_environment_is_not_asked_about() {
+    let mut rig = Rig::new();
+    let own = rig.session(60, 7200, false).await;
+    let live = OwnSession { environment: Environment::Live, ..own };
+    rig.journal.keep_session(live).await.unwrap();
+    rig.session(60, 7200, false).await;
+    rig.start("").await;
+    rig.pass(10).await;
+    assert_eq!(rig.calls("delivery-status"), 1);
     rig.end().await;
 }
