@@ -28,6 +28,8 @@ const HELD: Duration = Duration::from_secs(75);
 pub struct Polled {
     /// The photos that wait; one comes again until it is acknowledged.
     pub images: Vec<PolledImage>,
+    /// How many are named that cannot be read.
+    pub unread: usize,
     /// Whether no more can come.
     pub is_over: bool,
 }
@@ -57,7 +59,7 @@ impl Apertur {
         let call = Call { patience: HELD, ..Call::get(&path) };
         let done = match self.call(call).await {
             Err(ApiError { status: Some(410), .. }) => {
-                return Ok(Polled { images: Vec::new(), is_over: true });
+                return Ok(Polled { is_over: true, ..Polled::default() });
             }
             done => done?,
         };
@@ -71,7 +73,8 @@ impl Apertur {
         let rows = rows.ok_or_else(|| {
             ApiError::unreadable("Apertur's answer about waiting photos cannot be read")
         })?;
-        Ok(Polled { images: rows.iter().filter_map(image).collect(), is_over: false })
+        let images: Vec<_> = rows.iter().filter_map(image).collect();
+        Ok(Polled { unread: rows.len() - images.len(), images, is_over: false })
     }
 
     /// Fetches a photo that waits, by the rules of [`Apertur::download`]; an end-to-end encrypted

@@ -28,6 +28,9 @@ pub struct DeliveryStatus {
     pub last_changed: Option<String>,
     /// The photos.
     pub files: Vec<RemoteFile>,
+    /// How many more are named that cannot be read.
+    #[serde(skip)]
+    pub unread: usize,
 }
 
 impl DeliveryStatus {
@@ -89,10 +92,13 @@ impl Apertur {
         let files = reading::rows(&done.body, &["files", "data"]).ok_or_else(|| {
             ApiError::unreadable("Apertur's answer about the session's photos cannot be read")
         })?;
+        let rows = files.len();
+        let files: Vec<_> = files.iter().filter_map(file).collect();
         Ok(DeliveryStatus {
             status: fields.shown("status").unwrap_or_default(),
             last_changed: fields.text(&["last_changed"]),
-            files: files.iter().filter_map(file).collect(),
+            unread: rows - files.len(),
+            files,
         })
     }
 

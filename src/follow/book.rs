@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use super::{
     HOLDS,
     pace::{self, Job, Question},
-    trouble::{About, about},
+    trouble::About,
 };
 use crate::{
     apertur::ApiError,
-    model::{ImageId, OwnSession, SessionId},
+    model::{Cause, ImageId, OwnSession, SessionId},
     system::later,
 };
 
@@ -63,8 +63,33 @@ pub(super) struct Said {
     pub(super) leaves: bool,
     /// Whether no more can come by this way.
     pub(super) is_over: bool,
+    /// Photos that Apertur named and we cannot read.
+    pub(super) unread: usize,
+    /// When the latest photo came that is here, where Apertur tells nothing of the session any
+    /// more.
+    pub(super) gone_after: Option<Timestamp>,
     /// Whether the answer was held until there was something to say, or nothing for long.
     pub(super) took: Duration,
+}
+
+/// Why nothing more is asked about a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// It is over, and what came of it is here.
+    Done,
+    /// It is over, and Apertur does not know it.
+    Unknown,
+    /// Apertur refuses for days to speak of it.
+    GivenUp(Cause),
+}
+
+/// What there is to say of a session once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct News {
+    /// Photos that Apertur named and we cannot read.
+    pub(super) unread: Option<usize>,
+    /// Apertur tells nothing of it any more, and did not since its last photo.
+    pub(super) is_gone: bool,
 }
 
 #[derive(Debug)]
@@ -78,6 +103,13 @@ struct Followed {
     check: Job,
     /// By polls and by checks.
     tried: [Tried; 2],
+    /// When a check was answered last.
+    checked_at: Option<Timestamp>,
+    /// Since when Apertur refuses, and since when it does not know what has ended.
+    refused_since: Option<Timestamp>,
+    unknown_since: Option<Timestamp>,
+    told_unread: bool,
+    told_gone: bool,
 }
 
 /// The sessions that are followed.
@@ -86,6 +118,8 @@ pub(super) struct Book {
     polls: bool,
     sessions: HashMap<SessionId, Followed>,
     is_held: bool,
+    /// Sessions that the key cannot ask about.
+    left_out: usize,
     /// Looks at which sessions there are, so far.
     looks: u64,
 }
@@ -93,12 +127,18 @@ pub(super) struct Book {
 impl Book {
     /// Nobody yet. `polls` says whether sessions are polled at all.
     pub(super) fn new(polls: bool) -> Self {
-        Self { polls, sessions: HashMap::new(), is_held: false, looks: 0 }
+        Self { polls, sessions: HashMap::new(), is_held: false, left_out: 0, looks: 0 }
     }
 
     /// Whether Apertur holds polls until there is something to say.
     pub(super) fn is_held(&self) -> bool {
         self.is_held
+    }
+
+    /// So many sessions cannot be asked about; gives the number if it grew.
+    pub(super) fn left_out(&mut self, sessions: usize) -> Option<usize> {
+        let before = std::mem::replace(&mut self.left_out, sessions);
+        (sessions > before).then_some(sessions)
     }
 
     pub(super) fn session(&self, id: &SessionId) -> Option<&OwnSession> {
@@ -132,11 +172,22 @@ impl Book {
         // What was made while we are here has nothing yet that could have been missed.
         let is_made_now = self.looks > 1;
         let made = later(own.created_at.min(now), interval);
-        let check = Job::due(if is_made_now { now.max(made) } else { now }, interval);
-        let has_photos = heard.is_some();
-        let tried = [Tried::new(), Tried::new()];
-        let id = own.session.clone();
-        self.sessions.insert(id, Followed { own, heard_at, has_photos, poll, check, tried });
+        let mut check = Job::due(if is_made_now { now.max(made) } else { now }, interval);
+        check.hurry(pace::last_check(&own).max(now));
+        let followed = Followed {
+            heard_at,
+            has_photos: heard.is_some(),
+            poll,
+            check,
+            tried: [Tried::new(), Tried::new()],
+            checked_at: None,
+            refused_since: None,
+            unknown_since: None,
+            told_unread: false,
+            told_gone: false,
+            own,
+        };
+        self.sessions.insert(followed.own.session.clone(), followed);
     }
 
     /// The clock was set back by so much: whoever waits goes on waiting as long as before.
@@ -187,16 +238,31 @@ impl Book {
     /// Whether a session is refused that was not before.
     pub(super) fn is_news(&self, next: &Next) -> bool {
         let followed = self.sessions.get(&next.session);
-        followed.is_some_and(|followed| followed.jobs().all(|(_, job)| !job.is_refused))
+        followed.is_some_and(|followed| followed.jobs().all(|(_, job)| job.refusals == 0))
     }
 
-    /// Takes an answer in; gives the session if nothing more is expected of it.
+    /// What an answer has to say that was not said yet.
+    pub(super) fn news(&mut self, next: &Next, answer: &Answer) -> News {
+        let (Ok(said), Some(followed)) = (&answer.said, self.sessions.get_mut(&next.session))
+        else {
+            return News::default();
+        };
+        let is_unread = said.unread > 0 && !followed.told_unread;
+        let unseen = |at: Timestamp| followed.checked_at.is_none_or(|checked| checked < at);
+        let is_gone = said.gone_after.is_some_and(unseen) && !followed.told_gone;
+        followed.told_unread |= is_unread;
+        followed.told_gone |= is_gone;
+        News { unread: is_unread.then_some(said.unread), is_gone }
+    }
+
+    /// Takes an answer in, and whom an error is about; tells where nothing more is expected of
+    /// the session.
     pub(super) fn answered(
         &mut self,
         next: &Next,
-        answer: Answer,
+        (answer, about): (Answer, About),
         now: Timestamp,
-    ) -> Option<SessionId> {
+    ) -> Option<End> {
         let Answer { asked_at, said, tried } = answer;
         // The clock may have been set back since.
         let asked_at = asked_at.min(now);
@@ -208,12 +274,19 @@ impl Book {
         }
         let followed = self.sessions.get_mut(&next.session)?;
         followed.tried[next.question as usize] = tried;
-        let is_settled = match (said, next.question) {
-            (Ok(said), Question::Poll) => followed.polled(asked_at, said, now),
-            (Ok(said), Question::Check) => followed.checked(asked_at, said, now),
-            (Err(error), question) => followed.failed(question, &error, now),
-        };
-        is_settled.then(|| next.session.clone())
+        if said.is_ok() {
+            (followed.refused_since, followed.unknown_since) = (None, None);
+        }
+        match (said, next.question) {
+            (Ok(said), Question::Poll) => {
+                followed.polled(asked_at, said, now);
+                None
+            }
+            (Ok(said), Question::Check) => {
+                followed.checked(asked_at, said, now).then_some(End::Done)
+            }
+            (Err(error), question) => followed.failed(question, error, about, now),
+        }
     }
 
     /// A question ended in a bug.
@@ -242,13 +315,18 @@ impl Followed {
         now.duration_since(self.heard_at).try_into().unwrap_or_default()
     }
 
-    fn polled(&mut self, asked_at: Timestamp, said: Said, now: Timestamp) -> bool {
+    fn polled(&mut self, asked_at: Timestamp, said: Said, now: Timestamp) {
         if said.taken > 0 {
             (self.heard_at, self.has_photos) = (now, true);
         }
         let interval = pace::poll_interval(self.quiet(now), self.has_photos);
         let has_ended = asked_at >= pace::end(&self.own) && !said.leaves;
-        if said.is_over || has_ended {
+        let is_early = asked_at < self.own.expires_at;
+        if let Some(job) = self.poll.as_mut().filter(|_| said.is_over && is_early) {
+            // It may be a word of the moment: the session is open here.
+            job.answered(asked_at, pace::LONGEST_POLL);
+            job.hurry(self.own.expires_at);
+        } else if said.is_over || has_ended {
             self.poll = None;
             // Soon, and once: what it brought is here.
             self.check.hurry(pace::end(&self.own));
@@ -259,30 +337,50 @@ impl Followed {
                 job.hurry(at.max(later(now, AGAIN)));
             }
         }
-        false
     }
 
     fn checked(&mut self, asked_at: Timestamp, said: Said, now: Timestamp) -> bool {
         let end = pace::end(&self.own);
         let is_polled = self.poll.is_some();
         self.check.answered(asked_at, pace::check_interval(self.quiet(now), is_polled));
+        if said.gone_after.is_none() {
+            self.checked_at = Some(asked_at);
+        }
+        let last = pace::last_check(&self.own);
         if asked_at < end {
-            self.check.hurry(end);
+            self.check.hurry(if asked_at < last { last } else { end });
         }
         asked_at >= end && !said.leaves && !is_polled
     }
 
-    fn failed(&mut self, question: Question, error: &ApiError, now: Timestamp) -> bool {
-        let about = about(error);
-        if question == Question::Poll && about == About::Session && now >= pace::end(&self.own) {
-            self.poll = None;
+    fn failed(
+        &mut self,
+        question: Question,
+        error: ApiError,
+        about: About,
+        now: Timestamp,
+    ) -> Option<End> {
+        if about == About::Everybody {
+            if let Some(job) = self.job(question) {
+                job.failed(now, AGAIN);
+            }
+            return None;
         }
         if let Some(job) = self.job(question) {
-            match about {
-                About::Everybody => job.failed(now, AGAIN),
-                About::Session => drop(job.refused(now)),
-            }
+            job.refused(now);
         }
-        now >= later(self.own.expires_at, pace::GIVE_UP)
+        let has_ended = now >= pace::end(&self.own);
+        if question == Question::Poll && has_ended && error.status.is_some() {
+            self.poll = None;
+        }
+        let lasts = |since: Timestamp, so_long| later(since, so_long) <= now;
+        let refused_since = *self.refused_since.get_or_insert(now);
+        if has_ended && error.status == Some(404) {
+            let unknown_since = *self.unknown_since.get_or_insert(now);
+            return lasts(unknown_since, pace::UNKNOWN_FOR).then_some(End::Unknown);
+        }
+        let is_long_over = now >= later(self.own.expires_at, pace::GIVE_UP);
+        let gives_up = is_long_over && lasts(refused_since, pace::REFUSED_FOR);
+        gives_up.then_some(End::GivenUp(error.cause))
     }
 }

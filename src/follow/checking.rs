@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{
     Follower,
     book::{Answer, Said, Tried, Try},
@@ -25,13 +27,9 @@ impl Follower {
         let status = self.unless_stopped(self.apertur.delivery_status(&own.session, None)).await;
         let status = match status {
             // It is over, and nothing is left to be told of.
-            Some(Err(ApiError { status: Some(410), .. })) => Ok(DeliveryStatus::default()),
+            Some(Err(ApiError { status: Some(410), .. })) => return self.gone(own, asked_at).await,
             Some(status) => status,
-            None => {
-                let (taken, leaves, took) = (0, true, Duration::ZERO);
-                let said = Ok(Said { taken, leaves, is_over: false, took });
-                return Answer { asked_at, said, tried };
-            }
+            None => return Answer { asked_at, said: Ok(unknown()), tried },
         };
         let took = self.clock.now().duration_since(asked_at).unsigned_abs();
         let status = match status {
@@ -45,7 +43,23 @@ impl Follower {
                 (0, true, tried)
             }
         };
-        Answer { asked_at, said: Ok(Said { taken, leaves, is_over: false, took }), tried }
+        let (leaves, unread) = (leaves || status.unread > 0, status.unread);
+        Answer { asked_at, said: Ok(Said { taken, leaves, unread, took, ..unknown() }), tried }
+    }
+
+    /// Apertur tells nothing of a session any more.
+    async fn gone(&self, own: &OwnSession, asked_at: Timestamp) -> Answer {
+        let said = match self.last_heard(own).await {
+            Ok(heard) => {
+                let gone_after = Some(heard.unwrap_or(own.created_at));
+                Said { leaves: false, gone_after, ..unknown() }
+            }
+            Err(error) => {
+                self.journal_failed(&error);
+                unknown()
+            }
+        };
+        Answer { asked_at, said: Ok(said), tried: Tried::new() }
     }
 
     /// Gives how many were announced, whether some are on their way, and since when.
@@ -95,4 +109,10 @@ impl Follower {
         }
         Ok(is_new)
     }
+}
+
+/// Nothing was learned.
+fn unknown() -> Said {
+    let (is_over, took) = (false, Duration::ZERO);
+    Said { taken: 0, leaves: true, is_over, unread: 0, gone_after: None, took }
 }

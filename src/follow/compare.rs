@@ -1,7 +1,7 @@
 //! What Apertur says of a session's photos beside what is known here. Asks the journal, changes
 //! nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -48,7 +48,8 @@ pub struct Known<'a> {
 ///
 /// A photo is here if its image id is known; also if it was delivered to us and one of this
 /// session or record is known by its bytes alone, with the same number of them: the shapes that
-/// sign no image id may come without any.
+/// sign no image id may come without any. Each of those stands for one photo; one too many is
+/// fetched, and its bytes tell.
 ///
 /// # Errors
 /// When the journal cannot be read.
@@ -67,14 +68,20 @@ pub async fn compare(
             Standing::Here
         } else {
             let standing = standing(file, has_ended || is_old(&file.image), known);
-            let was_posted = file.destinations.iter().any(|to| posts(to) && is_sent(to));
+            let was_posted =
+                file.destinations.iter().any(|to| posts(to) && is_ours(to, known) && is_sent(to));
             if nameless.is_none() && was_posted {
                 nameless = Some(known_by_bytes(own, known).await?);
             }
-            let sizes = nameless.as_ref().filter(|_| was_posted);
-            let is_here =
-                file.size.is_some_and(|size| sizes.is_some_and(|all| all.contains(&size)));
-            if is_here { Standing::Here } else { standing }
+            let sizes = nameless.as_mut().filter(|_| was_posted);
+            let left = sizes.and_then(|sizes| sizes.get_mut(&file.size?)).filter(|left| **left > 0);
+            match left {
+                Some(left) => {
+                    *left -= 1;
+                    Standing::Here
+                }
+                None => standing,
+            }
         };
         compared.push((file.clone(), standing));
     }
@@ -83,12 +90,9 @@ pub async fn compare(
 
 /// Where a photo stands whose image id is not known.
 fn standing(file: &RemoteFile, is_old: bool, known: Known<'_>) -> Standing {
-    let is_ours = |to: &&RemoteDelivery| {
-        known.destinations.is_empty() || known.destinations.contains(&to.place.id)
-    };
     let waiting = if is_old { Standing::Missing } else { Standing::OnItsWay };
     let posted: Vec<_> = file.destinations.iter().filter(|to| posts(to)).collect();
-    let ours: Vec<_> = posted.iter().copied().filter(is_ours).collect();
+    let ours: Vec<_> = posted.iter().copied().filter(|to| is_ours(to, known)).collect();
     match (ours.as_slice(), posted.as_slice()) {
         // It goes to no destination that posts: an event may tell of it, or it is polled for.
         ([], []) if known.is_polled => Standing::OnItsWay,
@@ -101,18 +105,36 @@ fn standing(file: &RemoteFile, is_old: bool, known: Known<'_>) -> Standing {
     }
 }
 
-/// The sizes of the photos that came since the session was made and are known by their bytes
-/// alone, without any image id.
-async fn known_by_bytes(own: &OwnSession, known: Known<'_>) -> Result<BTreeSet<u64>, JournalError> {
+/// How many photos of each size came since the session was made and are known by their bytes
+/// alone, without any image id; without those that are known by an id as well.
+async fn known_by_bytes(
+    own: &OwnSession,
+    known: Known<'_>,
+) -> Result<BTreeMap<u64, usize>, JournalError> {
     let target = Some(own.target.clone());
     let filter = Filter { target, since: Some(own.created_at), ..Filter::default() };
     let deliveries = known.journal.list(&filter, None, MOST).await?;
-    let photos = deliveries.into_iter().map(|delivery| delivery.photo);
-    let nameless = photos.filter(|photo| {
+    let photos: BTreeMap<_, _> = deliveries
+        .into_iter()
+        .map(|delivery| (delivery.photo.id.clone(), delivery.photo))
+        .collect();
+    let named = photos.values().filter(|photo| photo.image_id.is_some());
+    let named: BTreeSet<_> = named.filter_map(|photo| photo.sha256).collect();
+    let nameless = photos.values().filter(|photo| {
         let of_another = photo.session.as_ref().is_some_and(|other| *other != own.session);
-        photo.image_id.is_none() && !of_another
+        let is_named = photo.sha256.is_some_and(|sha256| named.contains(&sha256));
+        photo.image_id.is_none() && !of_another && !is_named
     });
-    Ok(nameless.filter_map(|photo| photo.size).collect())
+    let mut sizes = BTreeMap::new();
+    for size in nameless.filter_map(|photo| photo.size) {
+        *sizes.entry(size).or_default() += 1;
+    }
+    Ok(sizes)
+}
+
+/// Whether a destination at Apertur is one of ours.
+fn is_ours(to: &RemoteDelivery, known: Known<'_>) -> bool {
+    known.destinations.is_empty() || known.destinations.contains(&to.place.id)
 }
 
 /// Whether a destination's type is one that posts to a bridge.

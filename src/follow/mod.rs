@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::compare::{Known, Standing, compare};
 use self::{
-    book::{Answer, Book, Next},
+    book::{Answer, Book, End, News, Next},
     pace::Question,
     trouble::Trouble,
 };
@@ -134,7 +134,14 @@ impl Follower {
     /// Takes up the sessions that have to be followed; gives the time until the next look.
     async fn look(&self, book: &mut Book) -> Duration {
         let looked = async {
-            let sessions = self.journal.unsettled_sessions().await?;
+            let mut sessions = self.journal.unsettled_sessions().await?;
+            let all = sessions.len();
+            if let Some(key) = self.apertur.key_says() {
+                sessions.retain(|own| own.environment == key);
+            }
+            if let Some(sessions) = book.left_out(all - sessions.len()) {
+                self.telemetry.emit(&Fact::OtherEnvironment { sessions });
+            }
             let now = self.clock.now();
             for own in book.update(sessions) {
                 let heard = self.last_heard(&own).await?;
@@ -199,9 +206,10 @@ impl Follower {
         match ended {
             Ok((id, (next, answer))) => {
                 names.remove(&id);
-                trouble.hear(self, &next, &answer, book);
-                if let Some(settled) = book.answered(&next, answer, now) {
-                    self.settle(&settled, book).await;
+                let about = trouble.hear(self, &next, &answer, book);
+                self.tell(&next.session, book.news(&next, &answer));
+                if let Some(end) = book.answered(&next, (answer, about), now) {
+                    self.settle(&next.session, &end, book).await;
                 }
             }
             Err(error) => {
@@ -214,10 +222,24 @@ impl Follower {
     }
 
     /// Nothing more is expected of a session.
-    async fn settle(&self, session: &SessionId, book: &mut Book) {
-        match self.journal.settle_session(session, self.clock.now()).await {
-            Ok(()) => book.remove(session),
-            Err(error) => self.journal_failed(&error),
+    async fn settle(&self, session: &SessionId, end: &End, book: &mut Book) {
+        if let Err(error) = self.journal.settle_session(session, self.clock.now()).await {
+            return self.journal_failed(&error);
+        }
+        book.remove(session);
+        match end {
+            End::Done => {}
+            End::Unknown => self.telemetry.emit(&Fact::SessionUnknown { session }),
+            End::GivenUp(cause) => self.telemetry.emit(&Fact::SessionGivenUp { session, cause }),
+        }
+    }
+
+    fn tell(&self, session: &SessionId, news: News) {
+        if let Some(photos) = news.unread {
+            self.telemetry.emit(&Fact::SessionUnread { session, photos });
+        }
+        if news.is_gone {
+            self.telemetry.emit(&Fact::SessionGone { session });
         }
     }
 

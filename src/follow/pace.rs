@@ -12,7 +12,7 @@ const QUIET_SHARE: u32 = 20;
 const SHORTEST_POLL: Duration = Duration::from_secs(2);
 /// Before the first one: a QR code takes a while to be found and opened.
 const FIRST_POLL: Duration = Duration::from_secs(5);
-const LONGEST_POLL: Duration = Duration::from_mins(5);
+pub(super) const LONGEST_POLL: Duration = Duration::from_mins(5);
 
 /// Between two checks of a session in which something happened within the hour.
 const QUICK_CHECK: Duration = Duration::from_mins(5);
@@ -27,8 +27,18 @@ pub(super) const STRAGGLERS: Duration = Duration::from_mins(15);
 /// How long after a session's end Apertur is asked about it while it does not answer well.
 /// Apertur deletes photos that are not fetched.
 pub(super) const GIVE_UP: Duration = Duration::from_hours(7 * 24);
-/// Between two tries where Apertur refuses to speak of a session.
-const REFUSED: Duration = Duration::from_hours(1);
+/// How long Apertur has to refuse before we give up, or does not know an ended session.
+pub(super) const REFUSED_FOR: Duration = Duration::from_hours(24);
+pub(super) const UNKNOWN_FOR: Duration = Duration::from_hours(1);
+/// Waits after Apertur refused to speak of a session, the last one from then on.
+const REFUSED: [Duration; 4] = [
+    Duration::from_mins(1),
+    Duration::from_mins(5),
+    Duration::from_mins(15),
+    Duration::from_hours(1),
+];
+/// How long before its end a session is checked: later on Apertur may tell nothing of it.
+const LAST_CHECK: Duration = Duration::from_mins(1);
 
 /// A kind of question about a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,15 +55,15 @@ pub(super) struct Job {
     asked_at: Timestamp,
     due_at: Timestamp,
     pub(super) is_running: bool,
-    /// Whether Apertur refused to speak of it.
-    pub(super) is_refused: bool,
+    /// How often in a row Apertur refused to speak of it.
+    pub(super) refusals: usize,
 }
 
 impl Job {
     /// Due at this time, as if asked `interval` before.
     pub(super) fn due(at: Timestamp, interval: Duration) -> Self {
         let asked_at = at.checked_sub(interval).unwrap_or(at);
-        Self { asked_at, due_at: at, is_running: false, is_refused: false }
+        Self { asked_at, due_at: at, is_running: false, refusals: 0 }
     }
 
     /// It was asked at this time and answered well.
@@ -67,10 +77,10 @@ impl Job {
         self.due_at = self.due_at.max(later(now, wait));
     }
 
-    /// Apertur refuses; gives whether that is news.
-    pub(super) fn refused(&mut self, now: Timestamp) -> bool {
-        self.failed(now, REFUSED);
-        !std::mem::replace(&mut self.is_refused, true)
+    /// Apertur refuses.
+    pub(super) fn refused(&mut self, now: Timestamp) {
+        self.failed(now, REFUSED[self.refusals.min(REFUSED.len() - 1)]);
+        self.refusals += 1;
     }
 
     /// Is due no later than this.
@@ -117,6 +127,11 @@ pub(super) fn earlier(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
+/// When a session is checked for the last time before its end.
+pub(super) fn last_check(own: &OwnSession) -> Timestamp {
+    earlier(own.expires_at, LAST_CHECK)
+}
+
 /// When no more photos of a session are on their way.
 pub(super) fn end(own: &OwnSession) -> Timestamp {
     later(own.expires_at, STRAGGLERS)
@@ -154,7 +169,13 @@ mod tests {
         assert!(often.lateness(at(312)) < seldom.lateness(at(312)));
         often.is_running = true;
         assert_eq!((often.lateness(at(400)), often.due_at()), (None, None));
-        assert!(often.refused(at(400)) && !often.refused(at(500)), "told once");
-        assert_eq!(often.due_at(), Some(at(4100)));
+        let mut refused = |second| {
+            often.refused(at(second));
+            often.due_at()
+        };
+        assert_eq!(refused(400), Some(at(460)));
+        assert_eq!(refused(500), Some(at(800)));
+        assert_eq!([refused(800), refused(1700)], [Some(at(1700)), Some(at(5300))]);
+        assert_eq!(refused(5300), Some(at(8900)));
     }
 }

@@ -56,7 +56,7 @@ impl Follower {
         let waits = |image: &&PolledImage| tried.contains_key(&image.id);
         let mut left = Tried::new();
         left.extend(polled.images.iter().filter(waits).map(|i| (i.id.clone(), tried[&i.id])));
-        let (mut taken, mut leaves) = (0, false);
+        let (mut taken, mut leaves) = (0, polled.unread > 0);
         for image in polled.images {
             match self.take(own, image, &mut left).await {
                 Took::New => taken += 1,
@@ -68,7 +68,8 @@ impl Follower {
                 }
             }
         }
-        let said = Said { taken, leaves, is_over: polled.is_over, took };
+        let Polled { is_over, unread, .. } = polled;
+        let said = Said { taken, leaves, is_over, unread, gone_after: None, took };
         Answer { asked_at, said: Ok(said), tried: left }
     }
 

@@ -63,5 +63,6 @@ async fn gauges(ops: &Ops) -> Result<Gauges, JournalError> {
             _ => deliveries.push((name.to_owned(), state, count.count)),
         }
     }
-    Ok(Gauges { deliveries, oldest_due_seconds: age.max(0.0), paused: paused.collect() })
+    let (oldest_due_seconds, paused) = (age.max(0.0), paused.collect());
+    Ok(Gauges { deliveries, oldest_due_seconds, now: ops.clock.now(), paused })
 }

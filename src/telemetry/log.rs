@@ -114,7 +114,12 @@ pub(super) fn write(fact: &Fact<'_>) {
         | Fact::Limited { .. }
         | Fact::AskingFails { .. }
         | Fact::AskingWorks { .. }
-        | Fact::SessionRefused { .. } => followed(fact),
+        | Fact::SessionRefused { .. }
+        | Fact::OtherEnvironment { .. }
+        | Fact::SessionUnknown { .. }
+        | Fact::SessionGivenUp { .. }
+        | Fact::SessionUnread { .. }
+        | Fact::SessionGone { .. } => followed(fact),
         Fact::Fetched { photo, size, took } => {
             info!(photo = %photo, bytes = size, ms = millis(*took), "photo fetched");
         }
@@ -225,7 +230,37 @@ fn followed(fact: &Fact<'_>) {
         }
         Fact::SessionRefused { session, cause } => error!(
             session = session.fingerprint(), error = cause.kind.as_str(), cause = %cause,
-            "Apertur does not speak about a session; it is asked again every hour"
+            "Apertur does not speak about a session; it is asked again by itself"
+        ),
+        _ => left(fact),
+    }
+}
+
+/// Sessions of which not everything is known in the end.
+fn left(fact: &Fact<'_>) {
+    match fact {
+        Fact::OtherEnvironment { sessions } => warn!(
+            sessions,
+            "sessions of Apertur's other environment are not asked about; use an API key of it"
+        ),
+        Fact::SessionUnknown { session } => info!(
+            session = session.fingerprint(),
+            "Apertur does not know a session that has ended; nothing more is asked about it"
+        ),
+        Fact::SessionGivenUp { session, cause } => error!(
+            session = session.fingerprint(), error = cause.kind.as_str(), cause = %cause,
+            "Apertur still refuses to speak about a session that ended a week ago; photos of it \
+             that never came are not looked for any more, see Apertur's dashboard"
+        ),
+        Fact::SessionUnread { session, photos } => error!(
+            session = session.fingerprint(),
+            photos,
+            "Apertur names photos of a session by ids that cannot be read; see Apertur's dashboard"
+        ),
+        Fact::SessionGone { session } => warn!(
+            session = session.fingerprint(),
+            "Apertur tells nothing of a session any more; whether all its photos came is not \
+             known, see Apertur's dashboard"
         ),
         _ => {}
     }

@@ -5,8 +5,11 @@ use prometheus::{
     Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
+use std::sync::{Mutex, PoisonError};
+
 use super::Fact;
 use crate::model::{AttemptOutcome, DestinationName};
+use jiff::Timestamp;
 
 /// Values read at the moment of rendering.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +18,8 @@ pub struct Gauges {
     pub deliveries: Vec<(String, &'static str, u64)>,
     /// Seconds since the oldest due delivery became due; 0 when none is.
     pub oldest_due_seconds: f64,
+    /// The time that it is.
+    pub now: Timestamp,
     /// Destinations that are paused.
     pub paused: Vec<DestinationName>,
 }
@@ -34,6 +39,8 @@ pub(super) struct Metrics {
     acknowledged: IntCounterVec,
     reconciled: IntCounterVec,
     asking_failures: IntCounterVec,
+    /// Since when Apertur does not answer about our sessions.
+    asking_fails_since: Mutex<Option<Timestamp>>,
 }
 
 impl Default for Metrics {
@@ -99,6 +106,7 @@ impl Default for Metrics {
                     "Questions about our sessions that Apertur began not to answer (all, one)",
                     &["sessions"],
                 )?,
+                asking_fails_since: Mutex::default(),
             })
         })();
         match made {
@@ -173,7 +181,16 @@ impl Metrics {
             Fact::Acknowledged { .. } => (&self.acknowledged, "done"),
             Fact::NotAcknowledged { .. } => (&self.acknowledged, "later"),
             Fact::AskingFails { .. } | Fact::Limited { .. } => (&self.asking_failures, "all"),
-            Fact::SessionRefused { .. } => (&self.asking_failures, "one"),
+            Fact::SessionRefused { .. }
+            | Fact::SessionGivenUp { .. }
+            | Fact::SessionUnread { .. }
+            | Fact::SessionGone { .. } => (&self.asking_failures, "one"),
+            Fact::Asking { fails_since } => {
+                let mut since =
+                    self.asking_fails_since.lock().unwrap_or_else(PoisonError::into_inner);
+                *since = *fails_since;
+                return;
+            }
             Fact::Reconciled { .. } => return self.reconciled.with_label_values::<&str>(&[]).inc(),
             _ => return,
         };
@@ -211,6 +228,13 @@ impl Metrics {
             "oldest_due_seconds",
             "Age of the oldest delivery that is due",
             vec![(String::new(), gauges.oldest_due_seconds)],
+        );
+        let since = *self.asking_fails_since.lock().unwrap_or_else(PoisonError::into_inner);
+        let fails = since.map_or(0.0, |since| gauges.now.duration_since(since).as_secs_f64());
+        gauge(
+            "asking_fails_seconds",
+            "Time since which Apertur does not answer about our sessions; 0 while it does",
+            vec![(String::new(), fails.max(0.0))],
         );
         let paused = gauges.paused.iter();
         gauge(

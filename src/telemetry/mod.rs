@@ -114,12 +114,49 @@ pub enum Fact<'a> {
         /// When.
         at: Timestamp,
     },
+    /// Whether Apertur answers about our sessions; not logged.
+    Asking {
+        /// Since when it does not.
+        fails_since: Option<Timestamp>,
+    },
     /// Apertur answers about our sessions again.
     AskingWorks {
         /// How long it did not.
         lasted: Duration,
     },
-    /// Apertur does not speak about one of our sessions; it is asked again every hour.
+    /// Sessions of ours were made in the other environment than the API key's; they are not asked
+    /// about.
+    OtherEnvironment {
+        /// How many.
+        sessions: usize,
+    },
+    /// Apertur does not know a session of ours that has ended; nothing more is asked about it.
+    SessionUnknown {
+        /// The session.
+        session: &'a SessionId,
+    },
+    /// Apertur refused for days to speak about a session of ours that ended a week ago; nothing
+    /// more is asked about it.
+    SessionGivenUp {
+        /// The session.
+        session: &'a SessionId,
+        /// Why.
+        cause: &'a Cause,
+    },
+    /// Apertur names photos of one of our sessions that we cannot read.
+    SessionUnread {
+        /// The session.
+        session: &'a SessionId,
+        /// How many.
+        photos: usize,
+    },
+    /// Apertur tells nothing of one of our sessions any more, before we could ask what became of
+    /// its last photos.
+    SessionGone {
+        /// The session.
+        session: &'a SessionId,
+    },
+    /// Apertur does not speak about one of our sessions; it is asked again.
     SessionRefused {
         /// The session.
         session: &'a SessionId,

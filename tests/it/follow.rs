@@ -3,6 +3,7 @@
 
 mod checks;
 mod crowds;
+mod troubles;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 

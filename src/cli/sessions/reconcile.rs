@@ -69,6 +69,8 @@ struct Row {
     on_its_way: usize,
     /// Delivered to a destination at Apertur that is none of ours.
     elsewhere: usize,
+    /// Why it was not asked about.
+    skipped: Option<String>,
     /// Why Apertur does not say.
     error: Option<Cause>,
 }
@@ -83,17 +85,30 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
         Some(sessions.len() as u64),
         if args.json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() },
     );
-    let (mut rows, mut trouble) = (Vec::new(), None);
+    let (mut rows, mut trouble, mut failed) = (Vec::new(), None, None);
     for (number, own) in sessions.iter().enumerate() {
         if number >= AT_ONCE {
             clock.sleep_until(clock.after(PAUSE)).await;
         }
         let mut row =
             Row { session: own.session.to_string(), label: own.label.clone(), ..Row::default() };
+        if apertur.key_says().is_some_and(|key| key != own.environment) {
+            row.skipped = Some(format!("made in {}: another API key's", own.environment));
+            rows.push(row);
+            continue;
+        }
         match status(&apertur, own).await {
             Ok(status) => {
-                let compared = standings(config, &journal, own, &status, clock.now()).await?;
-                reconcile(config, own, compared, (&mut row, args.dry_run)).await?;
+                let compared = standings(config, &journal, own, &status, clock.now()).await;
+                let done = match compared {
+                    Ok(all) => reconcile(config, own, all, (&mut row, args.dry_run)).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = done {
+                    // What was done is told though.
+                    failed = Some(error);
+                    break;
+                }
             }
             Err(error) if stops(&error) => {
                 trouble = Some(error);
@@ -106,6 +121,9 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     tell(&rows, args)?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
     let left = sessions.len() - rows.len();
     match trouble {
         None if rows.iter().any(|row| row.error.is_some()) => Err(Failure::Unavailable(
@@ -208,17 +226,24 @@ fn tell(rows: &[Row], args: &Args) -> Result<(), Failure> {
     let mut text = table(&header);
     for row in rows {
         let count = |number: usize| {
-            if row.error.is_some() { "-".to_owned() } else { number.to_string() }
+            if row.error.is_some() || row.skipped.is_some() {
+                "-".to_owned()
+            } else {
+                number.to_string()
+            }
         };
         text.add_row([
             row.session.clone(),
             count(row.at_apertur),
             count(row.here),
             count(row.taken),
-            count(row.on_its_way),
+            match row.on_its_way {
+                0 => count(0),
+                some => format!("{some} (the daemon decides)"),
+            },
             count(row.elsewhere),
             row.label.clone().unwrap_or("-".to_owned()),
-            row.error.as_ref().map_or(String::new(), ToString::to_string),
+            row.error.as_ref().map(ToString::to_string).or(row.skipped.clone()).unwrap_or_default(),
         ]);
     }
     line(&text.trim_fmt())?;

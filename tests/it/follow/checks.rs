@@ -141,3 +141,17 @@ async fn what_went_to_somebody_else_is_left_to_them() {
     assert_eq!(rig.calls("delivery-status"), 1);
     rig.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_photo_without_its_id_stands_for_one_of_its_size_and_the_other_is_fetched() {
+    let mut rig = Rig::new();
+    let own = rig.session(3600, 7200, false).await;
+    came(&rig, &own, "img_1", true).await;
+    rig.upload(&own, "img_1");
+    rig.upload(&own, "img_2");
+    rig.start("").await;
+    rig.pass(2).await;
+    rig.known("img_2").await;
+    assert!(rig.story("img_1").await.is_none(), "as many bytes came");
+    rig.end().await;
+}

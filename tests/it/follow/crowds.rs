@@ -191,7 +191,8 @@ async fn a_session_is_polled_until_it_is_over_and_asked_about_a_last_time() {
     let polls = rig.calls("poll");
     rig.pass(1000).await;
     assert_eq!(rig.calls("poll"), polls, "410: no more can come");
-    assert_eq!(rig.calls("delivery-status"), 2, "at the start and when all was over");
+    let checks = rig.calls("delivery-status");
+    assert!((2..=5).contains(&checks), "{checks}: at the start, around the end and after all");
     assert_eq!(rig.journal.unsettled_sessions().await.unwrap(), []);
     rig.end().await;
 }
@@ -213,7 +214,7 @@ async fn a_session_that_apertur_does_not_know_is_told_once_and_hurts_no_other() 
     let of_lost = rig.fake.with(|api| {
         api.asked.iter().filter(|asked| asked.target.contains(lost.session.reveal())).count()
     });
-    assert!((2..=6).contains(&of_lost), "{of_lost}: every hour");
+    assert!((8..=14).contains(&of_lost), "{of_lost}: soon, then every hour");
     rig.end().await;
 }
 
