@@ -320,11 +320,11 @@ impl Session {
         limit: usize,
     ) -> Result<(Vec<u64>, Vec<u64>), Failure> {
         let like = format!("{MARK}{}", "_".repeat(DIGITS));
-        let domain: Vec<_> = std::iter::once(json!(["description", "=like", like]))
+        let domain: Vec<Json> = std::iter::once(json!(["description", "=like", like]))
             .chain(terms.iter().cloned())
             .collect();
         let call = Call::reading("ir.attachment", "search_read", "look for stale marks")
-            .arg("domain", domain.into())
+            .arg("domain", domain)
             .arg("fields", json!(["description", "file_size"]))
             .named("limit", limit);
         let found = self.call(&call).await?;
@@ -336,8 +336,11 @@ impl Session {
             digest.len() == DIGITS && digest.bytes().all(|b| b.is_ascii_hexdigit()) && is_empty
         };
         let (marks, others): (Vec<_>, Vec<_>) = list.iter().partition(is_mark);
-        let ids = |rows: Vec<&Json>| rows.into_iter().filter_map(|row| row.get("id")?.as_u64());
-        Ok((ids(marks).collect(), ids(others).collect()))
+        let id = |row: &Json| row.get("id")?.as_u64();
+        Ok((
+            marks.into_iter().filter_map(id).collect(),
+            others.into_iter().filter_map(id).collect(),
+        ))
     }
 }
 
