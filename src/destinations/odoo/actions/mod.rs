@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(id, "collect__erp-2__res_partner");
         assert_ne!(id, Entry::Deliver.external_id(&name, "res.partner"));
         let models = ["a.b_c", "a_b.c", "a.b.c", "x_a", "res.partner"];
-        for name in ["erp", "erp__a", "erp_", "e-r"].map(|name| DestinationName::parse(name)) {
+        for name in ["erp", "erp__a", "erp_", "e-r"].map(DestinationName::parse) {
             let name = name.unwrap();
             for (entry, model) in Entry::ALL.into_iter().flat_map(|e| models.map(|m| (e, m))) {
                 let id = entry.external_id(&name, model);
