@@ -32,7 +32,14 @@ pub(super) enum Command {
     /// one call beside it; done again, it renews them
     #[command(after_help = "Example:
   apertur-bridge odoo install-actions --model res.partner --model project.task")]
-    InstallActions(Args),
+    InstallActions {
+        #[command(flatten)]
+        args: Args,
+        /// Let the entries lead to this bridge even where they lead to another address: after a
+        /// change of `server.public_url`, or where this bridge takes the place of another
+        #[arg(long)]
+        take_over: bool,
+    },
     /// Remove what `install-actions` made, on whichever machine that was
     #[command(after_help = "Example:
   apertur-bridge odoo remove-actions --admin-login admin --admin-key-file admin.key")]
@@ -68,12 +75,12 @@ pub(super) struct Args {
 pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
     let config = context.load()?;
     match command {
-        Command::InstallActions(args) => install(&config, &args),
+        Command::InstallActions { args, take_over } => install(&config, &args, take_over),
         Command::RemoveActions(args) => remove(&config, &args),
     }
 }
 
-fn install(config: &Config, args: &Args) -> Result<(), Failure> {
+fn install(config: &Config, args: &Args, take_over: bool) -> Result<(), Failure> {
     let page = config.collect_page.as_ref().ok_or_else(|| {
         Failure::Unusable(anyhow!(
             "Odoo's users are led to the collect page, and there is none; set `server.public_url`, \
@@ -85,7 +92,8 @@ fn install(config: &Config, args: &Args) -> Result<(), Failure> {
     let page = page.entry(&key, name);
     let actions = actions(config, args)?;
     let changes = block_on(async {
-        actions.install(&args.plan(), &page).await.map_err(|failure| failed(&failure))
+        let plan = Plan { take_over, ..args.plan() };
+        actions.install(&plan, &page).await.map_err(|failure| failed(&failure))
     })?;
     if changes.is_empty() {
         remark("this Odoo has none of the destination's models, so nothing was made");
@@ -105,7 +113,7 @@ fn remove(config: &Config, args: &Args) -> Result<(), Failure> {
 
 impl Args {
     fn plan(&self) -> Plan {
-        Plan { models: self.models.clone(), dry_run: self.dry_run }
+        Plan { models: self.models.clone(), dry_run: self.dry_run, take_over: false }
     }
 }
 

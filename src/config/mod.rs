@@ -240,7 +240,12 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
     let destinations = destination::read(&mut root, base);
     let rules = route::read(&mut root, destinations.as_deref());
     root.close();
-    let destinations = destinations?;
+    let mut destinations = destinations?;
+    for (_, settings) in &mut destinations {
+        if let crate::destinations::Settings::Odoo(odoo) = settings {
+            odoo.public_url = server.as_ref().and_then(|server| server.public_url.clone());
+        }
+    }
     Some(Config {
         data_dir: data_dir?,
         server: server?,

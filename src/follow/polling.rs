@@ -82,7 +82,9 @@ impl Follower {
             }
         };
         match state {
-            Some(FetchState::Stored | FetchState::Expired) => self.tell(own, &image, tried).await,
+            Some(FetchState::Stored | FetchState::Expired) => {
+                self.confirm(own, &image, tried).await
+            }
             Some(FetchState::Held) => Took::Held,
             Some(FetchState::Wanted) | None => {
                 let is_early =
@@ -136,7 +138,7 @@ impl Follower {
 
     /// Tells the journal what it may not know for certain of a photo whose bytes were here
     /// already: the record that it belongs to. Then acknowledges it.
-    async fn tell(&self, own: &OwnSession, image: &PolledImage, tried: &mut Tried) -> Took {
+    async fn confirm(&self, own: &OwnSession, image: &PolledImage, tried: &mut Tried) -> Took {
         let photo = listed(image).photo(own, Shape::Polled, self.clock.now());
         match self.intake().take(photo, Bytes::Announced { url: None }, None).await {
             Ok(_) => self.acknowledge(own, image, tried).await,

@@ -107,6 +107,7 @@ fn settings(url: &str) -> Settings {
         keep_original: true,
         timeout: DEFAULT_TIMEOUT,
         concurrency: DEFAULT_CONCURRENCY,
+        public_url: None,
     }
 }
 

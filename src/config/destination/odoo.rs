@@ -79,6 +79,8 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<odoo::Settings> {
         keep_original: keep_original?,
         timeout: timeout?,
         concurrency: concurrency?,
+        // Not a key of its own: the public listener's, once all is read.
+        public_url: None,
     })
 }
 

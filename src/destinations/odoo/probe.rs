@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Odoo,
+    actions::{collect_page, leads_here},
     calls::{NewAttachment, Record, creation, id, strange},
     session::Session,
     settings::Api,
@@ -34,6 +35,7 @@ impl Odoo {
                     .push(email(&session).await.unwrap_or_else(|f| Finding::failed("e-mail", &f)));
                 findings.extend(self.models(&session).await);
                 findings.extend(self.one_call(&session).await);
+                findings.extend(self.entries(&session).await);
             }
         }
         findings
@@ -130,6 +132,29 @@ impl Odoo {
         }
         let what = format!("photos go in one call to {}", models.join(", "));
         (!models.is_empty()).then(|| Finding::ok("one call", what))
+    }
+
+    /// Where "Collect photos" leads to, if it is there.
+    async fn entries(&self, session: &Session) -> Option<Finding> {
+        let page = collect_page(self.settings().public_url.as_ref()?);
+        let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
+        for name in &self.settings().models {
+            let Ok(bindings) = session.bindings(name).await else { continue };
+            match leads_here(&bindings, &page) {
+                Some(true) => here.push(name.as_str()),
+                Some(false) => elsewhere.push(name.as_str()),
+                None => {}
+            }
+        }
+        const SUBJECT: &str = "collect photos";
+        if !elsewhere.is_empty() {
+            let what = format!("the entry of {} leads to another address", elsewhere.join(", "));
+            let fix = "if `server.public_url` was changed, run `apertur-bridge odoo \
+                       install-actions --take-over`";
+            return Some(Finding::warning(SUBJECT, what, fix));
+        }
+        let what = format!("the entry of {} leads to {page}", here.join(", "));
+        (!here.is_empty()).then(|| Finding::ok(SUBJECT, what))
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Deliveries under way at once, at least 1.
     pub concurrency: usize,
+    /// Where the browsers of Odoo's users find this bridge, if they do.
+    pub public_url: Option<Url>,
 }
 
 impl Settings {
@@ -108,6 +110,7 @@ pub(super) mod tests {
             keep_original: true,
             timeout: DEFAULT_TIMEOUT,
             concurrency: DEFAULT_CONCURRENCY,
+            public_url: None,
         }
     }
 

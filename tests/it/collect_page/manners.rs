@@ -30,6 +30,7 @@ async fn every_answer_guards_itself() {
             assert_eq!(answer.header(name), Some(value), "{path}");
         }
     }
+    assert_eq!(site.get("/favicon.ico").status, 204);
     let html = text(&site.get(&session));
     assert!(!html.contains(" style=") && !html.contains("<script>") && !html.contains("onclick"));
 }

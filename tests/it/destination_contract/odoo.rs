@@ -38,6 +38,7 @@ pub(super) fn at(version: u32) -> Lab {
         keep_original: true,
         timeout: DEFAULT_TIMEOUT,
         concurrency: DEFAULT_CONCURRENCY,
+        public_url: None,
     };
     let destination = Odoo::new(name(), settings, shared.http.clone());
     Lab::new(Side { version, odoo, destination }, home)

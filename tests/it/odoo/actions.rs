@@ -16,6 +16,7 @@ use url::Url;
 use super::{Lab, VERSIONS, settings};
 use crate::fakes::odoo::{FakeOdoo, Fault, Seed, Switch, What};
 
+const PUBLIC: &str = "https://photos.example.com/bridge";
 const PAGE: &str = "https://photos.example.com/bridge/collect?destination=erp&key=k-1";
 const ADMIN: i64 = 2;
 const BOT: i64 = 7;
@@ -112,7 +113,8 @@ async fn each_model_gets_its_actions_once() {
         let made = there(&odoo);
         assert_eq!(made.len(), 6, "{version}");
         assert_eq!(made[0]["name"], "Collect photos");
-        assert_eq!(made[0]["binding_view_types"], "form");
+        let views = made[0]["binding_view_types"].as_str().unwrap();
+        assert!(views.starts_with("form,apertur-bridge-page-"), "{views}");
         assert_eq!(made[0]["binding_model_id"][1], "Contact");
         let again = install(&odoo).await;
         assert!(again.iter().all(|change| change.outcome == Outcome::Unchanged), "{version}");
@@ -135,7 +137,8 @@ async fn only_what_changed_is_renewed_and_a_new_name_stays() {
         write(&first, json!({"name": "Photos!"})).unwrap();
         assert_eq!(outcomes(&install(&odoo).await), [Outcome::Unchanged; 4], "{version}");
         let elsewhere: Url = "https://new.example.com/collect?key=k".parse().unwrap();
-        let moved = admin(&odoo).install(&Plan::default(), &elsewhere).await.unwrap();
+        let plan = Plan { take_over: true, ..Plan::default() };
+        let moved = admin(&odoo).install(&plan, &elsewhere).await.unwrap();
         use Outcome::{Made, Unchanged, Updated};
         assert_eq!(outcomes(&moved), [Updated, Unchanged, Updated, Unchanged], "{version}");
         let renewed = &there(&odoo)[0];
@@ -166,7 +169,7 @@ async fn exactly_what_was_made_is_removed() {
         assert_eq!(there(&odoo).len(), 9, "{version}");
         let plan = |models: &[&str], dry_run| {
             let models = models.iter().map(|model| (*model).to_owned()).collect();
-            Plan { models, dry_run }
+            Plan { models, dry_run, ..Plan::default() }
         };
         let foreseen = admin(&odoo).remove(&plan(&[], true)).await.unwrap();
         assert_eq!((foreseen.len(), there(&odoo).len()), (4, 9), "{version}");
@@ -240,6 +243,119 @@ async fn actions_have_names_in_the_languages_of_this_odoo() {
 }
 
 #[tokio::test]
+async fn names_are_given_later_too_but_for_those_that_people_gave() {
+    for version in VERSIONS {
+        let odoo = FakeOdoo::start(version);
+        odoo.set(Switch::Language("fr_FR".to_owned()));
+        // Cut off between the making of an action and its names.
+        let on = "ir.actions.server.read".to_owned();
+        odoo.fault(Fault { on, times: 1, what: What::CloseBefore });
+        admin(&odoo).install(&Plan::default(), &page()).await.unwrap_err();
+        install(&odoo).await;
+        odoo.set(Switch::Language("es_ES".to_owned()));
+        let task = there(&odoo)[2]["id"].clone();
+        let write = |lang: &str, name: &str| {
+            let args = json!([[task], {"name": name}]);
+            let named = json!({"context": {"lang": lang}});
+            odoo.call_as(ADMIN, "ir.actions.server", "write", args, named).unwrap()
+        };
+        write("fr_FR", "Photos !");
+        let foreseen = Plan { dry_run: true, ..Plan::default() };
+        let foreseen = admin(&odoo).install(&foreseen, &page()).await.unwrap();
+        use Outcome::{Unchanged, Updated};
+        let wanted = [Updated, Unchanged, Updated, Unchanged];
+        assert_eq!(outcomes(&foreseen), wanted, "{version}");
+        assert_eq!(outcomes(&install(&odoo).await), wanted, "{version}");
+        assert_eq!(outcomes(&install(&odoo).await), [Unchanged; 4], "{version}");
+        for (model, lang, wanted) in [
+            ("res.partner", "en_US", "Collect photos"),
+            ("res.partner", "fr_FR", "Collecter des photos"),
+            ("res.partner", "es_ES", "Recopilar fotos"),
+            ("project.task", "fr_FR", "Photos !"),
+            ("project.task", "es_ES", "Recopilar fotos"),
+        ] {
+            let named = json!({"context": {"lang": lang}});
+            let menu =
+                odoo.call_as(INTERN, "ir.actions.actions", "get_bindings", json!([model]), named);
+            let menu = menu.unwrap();
+            let mut names = menu["action"].as_array().unwrap().iter().map(|entry| &entry["name"]);
+            assert!(names.any(|name| name == wanted), "{version} {model} {lang}: {menu}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn people_are_not_turned_away_from_another_bridge_unless_that_is_meant() {
+    for version in VERSIONS {
+        let odoo = FakeOdoo::start(version);
+        install(&odoo).await;
+        let before = there(&odoo);
+        let staging: Url = "https://staging.example.com/collect".parse().unwrap();
+        let failure = admin(&odoo).install(&Plan::default(), &staging).await.unwrap_err();
+        let cause = failure.cause();
+        let wanted = "the actions of `erp` in this Odoo lead to https://photos.example.com/bridge/\
+                      collect, not to https://staging.example.com/collect";
+        assert_eq!(cause.what, wanted, "{version}");
+        assert!(cause.fix.contains("--take-over"), "{version}: {cause}");
+        assert_eq!(there(&odoo), before, "{version}");
+        let other = in_hands_of(&odoo, "staging", "admin", "admin-key");
+        assert_eq!(other.install(&Plan::default(), &staging).await.unwrap().len(), 4);
+        let plan = Plan { take_over: true, ..Plan::default() };
+        admin(&odoo).install(&plan, &staging).await.unwrap();
+        assert!(there(&odoo)[0]["code"].as_str().unwrap().contains("//staging.example.com/"));
+    }
+}
+
+#[tokio::test]
+async fn a_check_says_where_the_entries_lead() {
+    for version in VERSIONS {
+        let odoo = FakeOdoo::start(version);
+        let told = async |public: Option<&str>| {
+            let destination = super::destination(&odoo.url(), |settings| {
+                settings.public_url = public.map(|public| public.parse().unwrap());
+            });
+            let findings = destination.probe().await;
+            let found = findings.into_iter().find(|finding| finding.subject == "collect photos");
+            found.map(|finding| finding.what)
+        };
+        assert_eq!(told(Some(PUBLIC)).await, None, "{version}");
+        install(&odoo).await;
+        let good = format!("the entry of res.partner, project.task leads to {PUBLIC}/collect");
+        assert_eq!(told(Some(PUBLIC)).await.unwrap(), good, "{version}");
+        let moved = told(Some("https://new.example.com")).await.unwrap();
+        let wanted = "the entry of res.partner, project.task leads to another address";
+        assert_eq!(moved, wanted, "{version}");
+        assert_eq!(told(None).await, None, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_changed_is_removed_too_and_so_are_marks_and_a_typing_error_is_refused() {
+    for version in VERSIONS {
+        let odoo = FakeOdoo::start(version);
+        install(&odoo).await;
+        odoo.collect(BOT, "res.partner", 42).unwrap();
+        odoo.collect(BOT, "project.task", 5).unwrap();
+        let task = there(&odoo)[2]["id"].clone();
+        let other = json!([[task], {"model_id": there(&odoo)[0]["binding_model_id"][0]}]);
+        odoo.call_as(ADMIN, "ir.actions.server", "write", other, json!({})).unwrap();
+        assert_eq!(there(&odoo)[2]["model_name"], "res.partner", "{version}");
+        let plan = |model: &str| Plan { models: vec![model.to_owned()], ..Plan::default() };
+        let failure = admin(&odoo).remove(&plan("project.tsak")).await.unwrap_err();
+        assert!(failure.cause().what.contains("no actions for project.tsak"), "{failure:?}");
+        let removed = admin(&odoo).remove(&plan("project.task")).await.unwrap();
+        let wanted = ["project.task collect removed", "project.task deliver removed"];
+        assert_eq!(told(&removed), wanted, "{version}");
+        let left: Vec<_> = odoo.attachments().into_iter().map(|mark| mark.res_model).collect();
+        assert_eq!(left, ["res.partner"], "{version}");
+        // It is configured, and has none any more.
+        assert_eq!(admin(&odoo).remove(&plan("project.task")).await.unwrap(), []);
+        admin(&odoo).remove(&Plan::default()).await.unwrap();
+        assert_eq!((there(&odoo).len(), odoo.attachments().len()), (0, 0), "{version}");
+    }
+}
+
+#[tokio::test]
 async fn models_that_cannot_take_photos_are_named() {
     for version in VERSIONS {
         let odoo = FakeOdoo::start(version);
@@ -252,7 +368,7 @@ async fn models_that_cannot_take_photos_are_named() {
             (vec!["res.users"], "photos may not go to res.users"),
         ] {
             let models = models.into_iter().map(str::to_owned).collect();
-            let plan = Plan { models, dry_run: false };
+            let plan = Plan { models, ..Plan::default() };
             let failure = actions.install(&plan, &page()).await.unwrap_err();
             assert!(matches!(failure, Failure::Refused { .. }), "{version}: {failure:?}");
             assert!(failure.cause().what.contains(wanted), "{version}: {failure:?}");
@@ -347,7 +463,7 @@ async fn two_installations_on_one_odoo_are_one_another_s_matter_no_more_than_the
     let lab = Lab::new(18);
     install(&lab.odoo).await;
     let second = in_hands_of(&lab.odoo, "erp-2", "admin", "admin-key");
-    let plan = Plan { models: vec!["res.partner".to_owned()], dry_run: false };
+    let plan = Plan { models: vec!["res.partner".to_owned()], ..Plan::default() };
     let made = second.install(&plan, &page()).await.unwrap();
     assert_eq!(told(&made), ["res.partner collect made", "res.partner deliver made"]);
     let entries = made.iter().map(|change| change.entry).collect::<Vec<_>>();

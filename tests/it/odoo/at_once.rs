@@ -44,6 +44,7 @@ fn fault(lab: &Lab, on: &str, what: What) {
 async fn one_call_leaves_the_same_as_several_in_every_mode() {
     for version in VERSIONS {
         let [once, several] = pair(version).await;
+        let followers = once.odoo.followers();
         for lab in [&once, &several] {
             lab.write("project.task", 5, "partner_id", 43).await;
         }
@@ -60,6 +61,9 @@ async fn one_call_leaves_the_same_as_several_in_every_mode() {
         }
         assert_eq!(once.odoo.attachments(), several.odoo.attachments(), "{version}");
         assert_eq!(once.odoo.messages(), several.odoo.messages(), "{version}");
+        // Nobody follows for it, in either way.
+        assert_eq!(once.odoo.followers(), followers, "{version}");
+        assert_eq!(several.odoo.followers(), followers, "{version}");
         let runs = |lab: &Lab| lab.methods().iter().filter(|method| *method == RUN).count();
         assert_eq!((runs(&once), runs(&several)), (16, 0), "{version}");
     }

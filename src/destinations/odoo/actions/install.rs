@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use super::{Change, Entry, MODULE, Outcome};
+use super::{Change, Entry, MODULE, Outcome, bare, page_in};
 use crate::{
     destinations::{
         Language,
@@ -24,6 +24,8 @@ use crate::{
 };
 
 const ACTION: &str = "ir.actions.server";
+/// Marks that are removed along with the actions; they are gone by themselves otherwise.
+const MARKS: usize = 100;
 
 /// Who makes them: a user of Odoo with the rights of Administration/Settings. Kept nowhere.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct Plan {
     pub models: Vec<String>,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Let them lead to this bridge even if they lead to another one.
+    pub take_over: bool,
 }
 
 /// The actions of one destination, in the hands of an administrator.
@@ -58,6 +62,14 @@ struct Wanted<'a> {
     entry: Entry,
     model: &'a Model,
     code: String,
+    views: String,
+}
+
+/// What was there before anything was done.
+struct Ground {
+    known: Vec<Known>,
+    /// The languages of this Odoo in which there are names, by their codes.
+    languages: Vec<(String, Language)>,
 }
 
 /// A model of this Odoo.
@@ -104,17 +116,23 @@ impl Actions {
     /// `&mark=...&token=...`. Doing it again changes nothing.
     ///
     /// # Errors
-    /// When a model cannot take photos, the user is no administrator or Odoo cannot be asked.
+    /// When a model cannot take photos, what is there leads to another bridge, the user is no
+    /// administrator or Odoo cannot be asked.
     pub async fn install(&self, plan: &Plan, page: &Url) -> Result<Vec<Change>, Failure> {
         let done = async {
             let session = Session::open(self.wire.clone()).await?;
             let models = self.models(&session, plan).await?;
             let known = known(&session).await?;
+            if !plan.take_over {
+                self.leave_to_others(&known, page)?;
+            }
+            let ground = Ground { known, languages: session.languages().await? };
             let mut changes = Vec::new();
             for model in &models {
                 for entry in Entry::ALL {
-                    let wanted = Wanted { entry, model, code: entry.code(page) };
-                    let outcome = self.settle(&session, &known, &wanted, plan.dry_run).await?;
+                    let (code, views) = (entry.code(page), entry.views(page));
+                    let wanted = Wanted { entry, model, code, views };
+                    let outcome = self.settle(&session, &ground, &wanted, plan.dry_run).await?;
                     changes.push(Change { model: model.name.clone(), entry, outcome });
                 }
             }
@@ -123,16 +141,22 @@ impl Actions {
         done.await.map_err(|failure| self.explained(failure))
     }
 
-    /// Removes what [`Actions::install`] made for this destination, on whichever machine.
+    /// Removes what [`Actions::install`] made for this destination, on whichever machine, and the
+    /// marks that are left on records of these models.
     ///
     /// # Errors
-    /// When the user is no administrator or Odoo cannot be asked.
+    /// When a model is named that is neither configured nor has actions, the user is no
+    /// administrator or Odoo cannot be asked.
     pub async fn remove(&self, plan: &Plan) -> Result<Vec<Change>, Failure> {
         let done = async {
             let session = Session::open(self.wire.clone()).await?;
             let mut changes = Vec::new();
-            for known in known(&session).await? {
-                let Some((entry, model)) = self.meant(&known) else { continue };
+            let known = known(&session).await?;
+            self.know(&plan.models, &known)?;
+            for known in known {
+                let Some((entry, model)) = Entry::named(&known.name, &self.destination) else {
+                    continue;
+                };
                 if !plan.models.is_empty() && !plan.models.contains(&model) {
                     continue;
                 }
@@ -140,6 +164,10 @@ impl Actions {
                     session.discard(&known).await?;
                 }
                 changes.push(Change { model, entry, outcome: Outcome::Removed });
+            }
+            if !plan.dry_run {
+                let models: Vec<_> = changes.iter().map(|change| change.model.as_str()).collect();
+                session.clear_marks(&models).await?;
             }
             Ok(changes)
         };
@@ -186,43 +214,70 @@ impl Actions {
     async fn settle(
         &self,
         session: &Session,
-        known: &[Known],
+        ground: &Ground,
         wanted: &Wanted<'_>,
         dry_run: bool,
     ) -> Result<Outcome, Failure> {
         let name = wanted.entry.external_id(&self.destination, &wanted.model.name);
-        let there = known.iter().find(|known| known.name == name);
+        let there = ground.known.iter().find(|known| known.name == name);
         match there.map(|there| (there, there.row.as_ref())) {
-            Some((_, Some(row))) if wanted.is(row) => Ok(Outcome::Unchanged),
-            Some((there, Some(_))) => {
-                if !dry_run {
+            Some((there, Some(row))) => {
+                let is_as_wanted = wanted.is(row);
+                if !dry_run && !is_as_wanted {
                     session.renew(there.action, wanted).await?;
                 }
-                Ok(Outcome::Updated)
+                let was_named = session.translate(there.action, wanted, ground, dry_run).await?;
+                let is_unchanged = is_as_wanted && !was_named;
+                Ok(if is_unchanged { Outcome::Unchanged } else { Outcome::Updated })
             }
             gone => {
                 if !dry_run {
                     if let Some((there, _)) = gone {
                         session.discard(there).await?;
                     }
-                    session.make(known, wanted, &name).await?;
+                    session.make(ground, wanted, &name).await?;
                 }
                 Ok(Outcome::Made)
             }
         }
     }
 
-    /// Which action of this destination an external id names.
-    fn meant(&self, known: &Known) -> Option<(Entry, String)> {
-        Entry::ALL.into_iter().find_map(|entry| {
-            let model = match &known.row {
-                Some(row) => row.get("model_name")?.as_str()?.to_owned(),
-                // Gone from Odoo: the name is all there is.
-                None => known.name.strip_prefix(&entry.external_id(&self.destination, ""))?.into(),
-            };
-            let is_it = known.name == entry.external_id(&self.destination, &model);
-            is_it.then_some((entry, model))
-        })
+    /// Refuses to turn people away from another bridge.
+    fn leave_to_others(&self, known: &[Known], page: &Url) -> Result<(), Failure> {
+        let here = bare(page);
+        let there = known
+            .iter()
+            .filter(|known| {
+                let named = Entry::named(&known.name, &self.destination);
+                named.is_some_and(|(entry, _)| entry == Entry::Collect)
+            })
+            .filter_map(|known| page_in(known.row.as_ref()?.get("code")?.as_str()?))
+            .map(|page| bare(&page))
+            .find(|there| *there != here);
+        let Some(there) = there else { return Ok(()) };
+        let name = &self.destination;
+        Err(refused(
+            ErrorKind::NotAllowed,
+            &format!("the actions of `{name}` in this Odoo lead to {there}, not to {here}"),
+            &format!(
+                "if this bridge takes the place of that one, or has a new address, give \
+                 --take-over; if that is another bridge, give the destination another name than \
+                 `{name}`"
+            ),
+        ))
+    }
+
+    /// Refuses models that nobody knows of: they were typed wrong.
+    fn know(&self, models: &[String], known: &[Known]) -> Result<(), Failure> {
+        let named = known.iter().filter_map(|known| Entry::named(&known.name, &self.destination));
+        let there: HashSet<_> = named.map(|(_, model)| model).collect();
+        let is_unknown = |model: &&String| !self.models.contains(model) && !there.contains(*model);
+        let Some(model) = models.iter().find(is_unknown) else { return Ok(()) };
+        Err(refused(
+            ErrorKind::NotFound,
+            &format!("`{}` has no actions for {model} in this Odoo", self.destination),
+            "check the model's technical name; without --model all are removed",
+        ))
     }
 
     /// A failure in the words of this command: what is wrong is the administrator's log-in.
@@ -253,7 +308,7 @@ impl Wanted<'_> {
             "model_id": self.model.id,
             "binding_model_id": self.model.id,
             "binding_type": "action",
-            "binding_view_types": self.entry.views(),
+            "binding_view_types": self.views,
             "state": "code",
             "code": self.code,
         })
@@ -266,7 +321,7 @@ impl Wanted<'_> {
         text("code").trim_end() == self.code
             && text("state") == "code"
             && text("binding_type") == "action"
-            && text("binding_view_types") == self.entry.views()
+            && text("binding_view_types") == self.views
             && of_model("binding_model_id") == Some(self.model.id)
             && of_model("model_id") == Some(self.model.id)
     }
@@ -345,11 +400,12 @@ impl Session {
     }
 
     /// Makes an action and its external id.
-    async fn make(&self, known: &[Known], wanted: &Wanted<'_>, name: &str) -> Result<(), Failure> {
-        let action = match self.orphan(known, wanted).await? {
+    async fn make(&self, ground: &Ground, wanted: &Wanted<'_>, name: &str) -> Result<(), Failure> {
+        let action = match self.orphan(&ground.known, wanted).await? {
             Some(orphan) => orphan,
             None => self.fresh(wanted).await?,
         };
+        self.translate(action, wanted, ground, false).await?;
         let values = json!({
             "module": MODULE, "name": name, "model": ACTION, "res_id": action, "noupdate": true,
         });
@@ -380,28 +436,68 @@ impl Session {
     async fn fresh(&self, wanted: &Wanted<'_>) -> Result<u64, Failure> {
         let mut values = wanted.values();
         values["name"] = wanted.entry.name(Language::En).into();
-        let action = self.insert(ACTION, "create the action", values).await?;
-        if wanted.entry == Entry::Collect {
-            self.translate(action, wanted.entry).await?;
-        }
-        Ok(action)
+        self.insert(ACTION, "create the action", values).await
     }
 
-    /// Names an action in the other languages that this Odoo speaks.
-    async fn translate(&self, action: u64, entry: Entry) -> Result<(), Failure> {
+    /// The languages of this Odoo in which actions have names of their own.
+    async fn languages(&self) -> Result<Vec<(String, Language)>, Failure> {
         let domain = json!([["active", "=", true]]);
-        let languages = self.rows("res.lang", "look for the languages", domain, &["code"]).await?;
-        for code in languages.iter().filter_map(|row| row.get("code")?.as_str()) {
+        let rows = self.rows("res.lang", "look for the languages", domain, &["code"]).await?;
+        let known = |row: &Json| {
+            let code = row.get("code")?.as_str()?;
             let language = match code.split('_').next() {
                 Some("fr") => Language::Fr,
                 Some("es") => Language::Es,
-                _ => continue,
+                _ => return None,
             };
-            let call = Call::writing(ACTION, "write", "name the action")
+            Some((code.to_owned(), language))
+        };
+        Ok(rows.iter().filter_map(known).collect())
+    }
+
+    /// Names an action in the other languages that this Odoo speaks, unless somebody gave it a
+    /// name; whether there was one to be given.
+    async fn translate(
+        &self,
+        action: u64,
+        wanted: &Wanted<'_>,
+        ground: &Ground,
+        dry_run: bool,
+    ) -> Result<bool, Failure> {
+        let first = wanted.entry.name(Language::En);
+        let mut was_named = false;
+        for (code, language) in &ground.languages {
+            let name = wanted.entry.name(*language);
+            if name == first {
+                continue;
+            }
+            let call = Call::reading(ACTION, "read", "read the action's name")
                 .on(action)
-                .arg("vals", json!({"name": entry.name(language)}))
-                .context("lang", code);
-            self.call(&call).await?;
+                .arg("fields", json!(["name"]))
+                .context("lang", code.as_str());
+            let read = self.call(&call).await?;
+            let there = read.get(0).and_then(|row| row.get("name")?.as_str());
+            if there != Some(first) {
+                continue;
+            }
+            was_named = true;
+            if !dry_run {
+                let call = Call::writing(ACTION, "write", "name the action")
+                    .on(action)
+                    .arg("vals", json!({"name": name}))
+                    .context("lang", code.as_str());
+                self.call(&call).await?;
+            }
+        }
+        Ok(was_named)
+    }
+
+    /// Takes the marks off that are left on records of these models.
+    async fn clear_marks(&self, models: &[&str]) -> Result<(), Failure> {
+        let (marks, _) = self.marks(&[json!(["res_model", "in", models])], MARKS).await?;
+        for mark in marks {
+            // One that somebody took off meanwhile is as good.
+            drop(self.remove(mark).await);
         }
         Ok(())
     }

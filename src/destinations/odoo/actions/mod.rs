@@ -13,6 +13,8 @@
 mod install;
 
 use serde::Serialize;
+use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 pub use self::install::{Actions, Administrator, Plan};
@@ -24,6 +26,9 @@ const MODULE: &str = "__apertur_bridge__";
 /// calls it only where both sides mean the same. Whoever changes what `deliver.py` reads or does
 /// counts it up: there may be one of another installation on the same Odoo.
 pub(super) const SHORTCUT: &str = "apertur-bridge-2";
+/// How the word in `binding_view_types` begins that says where "Collect photos" leads to; who may
+/// not read its code can tell by it.
+const LEADS: &str = "apertur-bridge-page-";
 /// Where the address of the collect page stands in the code.
 const PAGE: &str = "@PAGE@";
 
@@ -75,11 +80,11 @@ impl Entry {
         }
     }
 
-    /// The views in whose Action menu it stands.
-    fn views(self) -> &'static str {
+    /// The views in whose Action menu it stands, and its word for the bridge.
+    fn views(self, page: &Url) -> String {
         match self {
-            Self::Collect => "form",
-            Self::Deliver => SHORTCUT,
+            Self::Collect => format!("form,{}", leads_to(page)),
+            Self::Deliver => SHORTCUT.to_owned(),
         }
     }
 
@@ -101,14 +106,60 @@ impl Entry {
             Self::Collect => "collect",
             Self::Deliver => "deliver",
         };
-        format!("{kind}__{destination}__{}", model.replace('.', "_"))
+        // Neither an external id nor a technical name has room for more than this.
+        let model = model.replace('_', "-").replace('.', "_");
+        format!("{kind}__{destination}__{model}")
     }
+
+    /// Which action of a destination an external id names, and of which model.
+    fn named(external_id: &str, destination: &DestinationName) -> Option<(Self, String)> {
+        let (_, model) = external_id.rsplit_once("__")?;
+        let model = model.replace('_', ".").replace('-', "_");
+        let is_it = |entry: &Self| entry.external_id(destination, &model) == external_id;
+        let entry = Self::ALL.into_iter().find(is_it)?;
+        Some((entry, model))
+    }
+}
+
+/// An address without what is appended to it.
+fn bare(page: &Url) -> Url {
+    let mut page = page.clone();
+    page.set_query(None);
+    page.set_fragment(None);
+    page
+}
+
+/// The word that says in `binding_view_types` where "Collect photos" leads to.
+pub(super) fn leads_to(page: &Url) -> String {
+    let digest = hex::encode(Sha256::digest(bare(page).as_str()));
+    format!("{LEADS}{}", &digest[..16])
+}
+
+/// Whether what a model's menus hold leads to this page (`true`) or to others alone; `None` where
+/// there is no "Collect photos".
+pub(super) fn leads_here(bindings: &Json, page: &Url) -> Option<bool> {
+    let actions = bindings.get("action").and_then(Json::as_array).into_iter().flatten();
+    let views = actions.filter_map(|action| action.get("binding_view_types")?.as_str());
+    let words: Vec<_> =
+        views.flat_map(|views| views.split(',')).filter(|word| word.starts_with(LEADS)).collect();
+    (!words.is_empty()).then(|| words.contains(&leads_to(page).as_str()))
+}
+
+/// Where the code of "Collect photos" leads to.
+fn page_in(code: &str) -> Option<Url> {
+    let literal = code.lines().find_map(|line| line.strip_prefix("page = "))?;
+    serde_json::from_str::<String>(literal).ok()?.parse().ok()
+}
+
+/// The collect page of a bridge.
+pub(super) fn collect_page(public_url: &Url) -> Url {
+    let mut page = bare(public_url);
+    page.set_path(&format!("{}/collect", public_url.path().trim_end_matches('/')));
+    page
 }
 
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest as _, Sha256};
-
     use super::*;
     use crate::{
         destinations::odoo::{fault::Doing, xmlrpc::tests::read},
@@ -141,6 +192,46 @@ mod tests {
         let id = Entry::Collect.external_id(&name, "res.partner");
         assert_eq!(id, "collect__erp-2__res_partner");
         assert_ne!(id, Entry::Deliver.external_id(&name, "res.partner"));
+        let models = ["a.b_c", "a_b.c", "a.b.c", "x_a", "res.partner"];
+        for name in ["erp", "erp__a", "erp_", "e-r"].map(DestinationName::parse) {
+            let name = name.unwrap();
+            for (entry, model) in Entry::ALL.into_iter().flat_map(|e| models.map(|m| (e, m))) {
+                let id = entry.external_id(&name, model);
+                assert_eq!(Entry::named(&id, &name), Some((entry, model.to_owned())), "{id}");
+                assert_eq!(Entry::named(&id, &DestinationName::parse("a").unwrap()), None);
+            }
+        }
+        assert_ne!(
+            Entry::Collect.external_id(&name, "a.b_c"),
+            Entry::Collect.external_id(&name, "a_b.c")
+        );
+    }
+
+    #[test]
+    fn where_it_leads_can_be_told_from_the_code_and_from_the_menu() {
+        let public: Url = "https://p.example.com/a'\"b/?x=1#y".parse().unwrap();
+        let there: Url =
+            "https://p.example.com/a'\"b/collect?destination=erp&key=k".parse().unwrap();
+        assert_eq!(page_in(&Entry::Collect.code(&there)), Some(there.clone()));
+        assert_eq!(page_in("pass"), None);
+        let here = collect_page(&public);
+        let menu = |views: &[&str]| {
+            let actions =
+                views.iter().map(|views| serde_json::json!({"binding_view_types": views}));
+            serde_json::json!({"action": actions.collect::<Vec<_>>()})
+        };
+        let ours = Entry::Collect.views(&there);
+        assert!(ours.starts_with("form,"), "{ours}");
+        let other = Entry::Collect.views(&"https://old.example.com/collect".parse().unwrap());
+        for (views, wanted) in [
+            (&["list,form", SHORTCUT][..], None),
+            (&["list,form", &ours], Some(true)),
+            (&[&other], Some(false)),
+            (&[&other, &ours], Some(true)),
+        ] {
+            assert_eq!(leads_here(&menu(views), &here), wanted, "{views:?}");
+        }
+        assert_eq!(leads_here(&Json::Null, &here), None);
     }
 
     #[test]

@@ -239,6 +239,13 @@ impl FakeOdoo {
         state.rows("mail.message").map(message).collect()
     }
 
+    /// Records that somebody follows, and who: partners.
+    pub(crate) fn followers(&self) -> Vec<((String, i64), Vec<i64>)> {
+        let state = self.server.shared.state();
+        let followed = state.followers.iter().filter(|(_, partners)| !partners.is_empty());
+        followed.map(|(of, partners)| (of.clone(), partners.iter().copied().collect())).collect()
+    }
+
     /// All calls so far, in order of arrival.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.server.shared.state().calls.clone()

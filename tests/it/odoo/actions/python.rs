@@ -1,10 +1,12 @@
-//! The Python of the actions, held to what Odoo's `safe_eval` allows by a real Python.
+//! The Python of the actions: held to what Odoo's `safe_eval` allows, and run, by a real Python.
 //!
 //! The facts are those of `odoo/tools/safe_eval.py` of 16 to 19: code is compiled, its names must
 //! hold no `__` and be none of the unsafe ones, its opcodes must be listed. The list is the oldest
 //! one's, 16.0, with what Python 3.12 and 3.13 were given by 17 and 18, which run on them.
 
-use crate::{fakes::odoo::FakeOdoo, servers};
+use serde_json::{Value as Json, json};
+
+use crate::{fakes::odoo::FakeOdoo, parcel::digest, servers};
 
 /// Reads a code from standard input and says what is not allowed in it, and its free names.
 const CHECK: &str = r#"
@@ -43,11 +45,83 @@ print('free', *sorted(loaded - stored))
 print('sets', *sorted({'action'} & stored))
 "#;
 
+/// Runs a code from standard input for records of a model; says what it called, with what, in what
+/// context, and what came of it.
+const RUN: &str = r#"
+import hashlib, json, sys
+given, log = json.loads(sys.argv[1]), []
+class UserError(Exception):
+    pass
+class Set:
+    def __init__(self, name, ids, context):
+        self._name, self.ids, self.context = name, ids, context
+        self.id = ids[0] if ids else False
+    def __len__(self):
+        return len(self.ids)
+    def __getitem__(self, field):
+        return Set(field, given['customer'], self.context)
+    env = property(lambda self: Env(self.context))
+    def say(self, what, *words):
+        log.append([what, self._name, *words])
+    def with_context(self, context):
+        return Set(self._name, self.ids, context)
+    def ensure_one(self):
+        if len(self.ids) != 1:
+            raise ValueError('Expected singleton')
+    def search(self, domain, limit=None):
+        self.say('search', domain, limit, self.context)
+        return Set(self._name, given['found'], self.context)
+    def create(self, vals):
+        self.say('create', vals, self.context)
+        return Set(self._name, [77], self.context)
+    def unlink(self):
+        self.say('unlink', self.ids)
+    def write(self, vals):
+        self.say('write', self.ids, vals)
+    def generate_access_token(self):
+        return ['token-77']
+    def message_post(self, **named):
+        self.say('message_post', self.ids, named, self.context)
+        return Set('mail.message', [55], self.context)
+class Cursor:
+    def execute(self, sql, params):
+        log.append(['sql', sql])
+        self.row = [hashlib.sha256(params[0].encode()).hexdigest()]
+    def fetchone(self):
+        return self.row
+class Env:
+    cr = Cursor()
+    def __init__(self, context):
+        self.context = context
+    def __getitem__(self, model):
+        return Set(model, [], self.context)
+names = dict(__builtins__={}, UserError=UserError, len=len, str=str, bool=bool, dict=dict, uid=7)
+names['env'] = Env(given['context'])
+names['records'] = Set(given['model'], given['ids'], given['context']) if given['ids'] else None
+raised = None
+try:
+    exec(sys.stdin.read(), names)
+except (UserError, ValueError) as error:
+    raised = [type(error).__name__, str(error)]
+print(json.dumps({'log': log, 'action': names.get('action'), 'raised': raised}))
+"#;
+
+/// What a code does with what is given to it.
+fn ran(code: &str, given: &Json) -> Json {
+    serde_json::from_str(&python(&[RUN, &given.to_string()], code)).unwrap()
+}
+
 /// What Python says of a code, a line each.
 fn checked(code: &str) -> Vec<String> {
+    python(&[CHECK], code).lines().map(str::to_owned).collect()
+}
+
+/// What a script with its arguments writes of a code.
+fn python(script: &[&str], code: &str) -> String {
     use std::{io::Write as _, process::Stdio};
     let mut python = servers::program("python/bin/python")
-        .args(["-c", CHECK])
+        .arg("-c")
+        .args(script)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -55,7 +129,111 @@ fn checked(code: &str) -> Vec<String> {
     python.stdin.take().unwrap().write_all(code.as_bytes()).unwrap();
     let output = python.wait_with_output().unwrap();
     assert!(output.status.success(), "{code}");
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The code of both actions for tasks, as it is at a server.
+async fn codes() -> [String; 2] {
+    let odoo = FakeOdoo::start(18);
+    super::install(&odoo).await;
+    let there = super::there(&odoo);
+    [2, 3].map(|at| there[at]["code"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_click_leaves_one_mark_that_holds_a_digest_alone() {
+    let [collect, _] = codes().await;
+    let given =
+        json!({"model": "project.task", "ids": [5], "found": [12, 13], "context": {"lang": "x"}});
+    let done = ran(&collect, &given);
+    let quiet = json!({"no_document": true});
+    let mine = json!([
+        ["res_model", "=", "project.task"],
+        ["res_id", "=", 5],
+        ["create_uid", "=", 7],
+        ["description", "=like", "apertur-collect:%"],
+    ]);
+    let new = json!({
+        "name": "apertur-collect", "type": "binary", "res_model": "project.task", "res_id": 5,
+    });
+    let sealed = json!({
+        "access_token": false,
+        "description": format!("apertur-collect:{}", digest(b"token-77").to_hex()),
+    });
+    let wanted = json!([
+        ["search", "ir.attachment", mine, null, quiet],
+        ["unlink", "ir.attachment", [12, 13]],
+        ["create", "ir.attachment", new, quiet],
+        ["sql", "SELECT encode(sha256(convert_to(%s, 'UTF8')), 'hex')"],
+        ["write", "ir.attachment", [77], sealed],
+    ]);
+    assert_eq!(done["log"], wanted);
+    let action = &done["action"];
+    assert_eq!((&action["type"], &action["target"]), (&json!("ir.actions.act_url"), &json!("new")));
+    let url = action["url"].as_str().unwrap();
+    assert!(url.starts_with(&format!("{}/collect?destination=erp", super::PUBLIC)), "{url}");
+    assert!(url.ends_with("&mark=77&token=token-77"), "{url}");
+}
+
+#[tokio::test]
+async fn a_click_on_several_records_or_none_leaves_nothing() {
+    let [collect, _] = codes().await;
+    for ids in [json!([]), json!([5, 6])] {
+        let given = json!({"model": "project.task", "ids": ids, "found": [], "context": {}});
+        let done = ran(&collect, &given);
+        let told = json!(["UserError", "Open one record to collect photos for it."]);
+        assert_eq!((&done["raised"], &done["log"]), (&told, &json!([])), "{ids}");
+    }
+}
+
+#[tokio::test]
+async fn the_delivery_looks_attaches_and_posts_as_it_is_told() {
+    let [_, deliver] = codes().await;
+    let key = json!([
+        ["res_model", "=", "project.task"],
+        ["res_id", "=", 5],
+        ["description", "=", "apertur:1"],
+    ]);
+    let given = |found: Json, customer: Json, ids: Json| {
+        let photo = json!({
+            "attachment": {"name": "a.jpg", "datas": "eA==", "description": "apertur:1"},
+            "context": {"image_no_postprocess": true},
+            "message": {"body": "b", "message_type": "comment"},
+            "posting": {"mail_create_nosubscribe": true},
+            "customer": customer,
+        });
+        json!({
+            "model": "project.task", "ids": ids, "found": found, "customer": [43],
+            "context": {"apertur_photo": photo, "default_name": "not to be passed on"},
+        })
+    };
+    let looked = json!(["search", "ir.attachment", key, 1, {}]);
+    for (customer, partners) in [(json!("partner_id"), json!([43])), (json!(false), json!(null))] {
+        let done = ran(&deliver, &given(json!([]), customer, json!([5])));
+        let new = json!({
+            "name": "a.jpg", "datas": "eA==", "description": "apertur:1",
+            "res_model": "project.task", "res_id": 5,
+        });
+        let mut message = json!({"body": "b", "message_type": "comment", "attachment_ids": [77]});
+        if !partners.is_null() {
+            message["partner_ids"] = partners.clone();
+        }
+        let quietly = json!({"mail_create_nosubscribe": true});
+        let wanted = json!([
+            looked,
+            ["create", "ir.attachment", new, {"image_no_postprocess": true}],
+            ["message_post", "project.task", [5], message, quietly],
+        ]);
+        assert_eq!(done["log"], wanted);
+        let infos = json!({"attachment": 77, "message": 55, "told": !partners.is_null()});
+        let close = json!({"type": "ir.actions.act_window_close", "infos": infos});
+        assert_eq!(done["action"], close);
+    }
+    let found = ran(&deliver, &given(json!([9]), json!(false), json!([5])));
+    assert_eq!(found["log"], json!([looked]));
+    assert_eq!(found["action"]["infos"], json!({"attachment": 9, "message": false}));
+    let several = ran(&deliver, &given(json!([]), json!(false), json!([5, 6])));
+    assert_eq!((&several["raised"][0], &several["log"]), (&json!("ValueError"), &json!([])));
 }
 
 #[tokio::test]

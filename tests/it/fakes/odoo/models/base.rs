@@ -281,6 +281,10 @@ fn present(
 ) -> Value {
     let value = raw(state, model, id, field);
     match kind {
+        Kind::Char => {
+            let own = format!("{field}@{}", env.lang().unwrap_or_default());
+            Some(raw(state, model, id, &own)).filter(Value::truthy).unwrap_or(value)
+        }
         Kind::Many2one(other) => match value.as_int().filter(|target| *target > 0) {
             Some(target) if classic => {
                 let name = state.display_name(other, target).unwrap_or_default();

@@ -51,6 +51,9 @@ pub(crate) fn post(state: &mut State, env: &Env, model: &str, bound: Bound) -> R
     let subtype = subtype(&bound);
     let notified = notify(state, model, record, id, subtype, author.0.as_int(), &partners);
     let message_type = bound.str("message_type").unwrap_or("notification");
+    if message_type != "notification" {
+        follow(state, env, (model, record), author.0.as_int(), &partners);
+    }
     let now = state.now();
     let row: [(&str, Value); 17] = [
         ("body", Value::Str(body)),
@@ -328,6 +331,30 @@ fn subtype(bound: &Bound) -> i64 {
         (Some(_), _) => NOTE,
         (None, Some(id)) => id,
         (None, None) => NOTE,
+    }
+}
+
+/// Who follows a record once they posted there: the author; on 19 a task's notified customer too.
+/// What the context says against it has other names on 19.
+fn follow(
+    state: &mut State,
+    env: &Env,
+    (model, record): (&str, i64),
+    author: Option<i64>,
+    partners: &[i64],
+) {
+    let skip = match env.version {
+        ..=18 => "mail_create_nosubscribe",
+        _ => "mail_post_autofollow_author_skip",
+    };
+    let mut new = Vec::new();
+    new.extend(author.filter(|_| !env.flag(skip, false)));
+    let customers = env.version >= 19 && model == "project.task";
+    if customers && env.flag("mail_post_autofollow", true) {
+        new.extend(partners);
+    }
+    if !new.is_empty() {
+        state.followers.entry((model.to_owned(), record)).or_default().extend(new);
     }
 }
 
