@@ -92,6 +92,21 @@ pub(super) struct News {
     pub(super) is_gone: bool,
 }
 
+/// Whether Apertur holds polls: what most of the last eight answers that told of nothing say.
+/// A single slow or quick one says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Holding(u8);
+
+impl Holding {
+    fn heard(&mut self, took: Duration) {
+        self.0 = self.0 << 1 | u8::from(took >= HOLDS);
+    }
+
+    fn is_usual(self) -> bool {
+        self.0.count_ones() > 4
+    }
+}
+
 #[derive(Debug)]
 struct Followed {
     own: OwnSession,
@@ -117,7 +132,7 @@ struct Followed {
 pub(super) struct Book {
     polls: bool,
     sessions: HashMap<SessionId, Followed>,
-    is_held: bool,
+    holding: Holding,
     /// Sessions that the key cannot ask about.
     left_out: usize,
     /// Looks at which sessions there are, so far.
@@ -127,12 +142,12 @@ pub(super) struct Book {
 impl Book {
     /// Nobody yet. `polls` says whether sessions are polled at all.
     pub(super) fn new(polls: bool) -> Self {
-        Self { polls, sessions: HashMap::new(), is_held: false, left_out: 0, looks: 0 }
+        Self { polls, sessions: HashMap::new(), holding: Holding::default(), left_out: 0, looks: 0 }
     }
 
     /// Whether Apertur holds polls until there is something to say.
     pub(super) fn is_held(&self) -> bool {
-        self.is_held
+        self.holding.is_usual()
     }
 
     /// So many sessions cannot be asked about; gives the number if it grew.
@@ -270,7 +285,7 @@ impl Book {
             && next.question == Question::Poll
             && said.taken == 0
         {
-            self.is_held = said.took >= HOLDS;
+            self.holding.heard(said.took);
         }
         let followed = self.sessions.get_mut(&next.session)?;
         followed.tried[next.question as usize] = tried;
@@ -382,5 +397,25 @@ impl Followed {
         let is_long_over = now >= later(self.own.expires_at, pace::GIVE_UP);
         let gives_up = is_long_over && lasts(refused_since, pace::REFUSED_FOR);
         gives_up.then_some(End::GivenUp(error.cause))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_or_quick_answer_does_not_tell_whether_polls_are_held() {
+        let (quick, slow) = (Duration::from_millis(80), Duration::from_secs(20));
+        let mut holding = Holding::default();
+        let mut told = |took| {
+            holding.heard(took);
+            holding.is_usual()
+        };
+        assert!(!told(slow));
+        assert_eq!([quick, slow, slow, slow].map(&mut told), [false; 4]);
+        assert!(told(slow), "five of six");
+        assert_eq!([quick, slow, slow].map(&mut told), [true; 3]);
+        assert_eq!([quick; 4].map(&mut told), [true, true, false, false]);
     }
 }
