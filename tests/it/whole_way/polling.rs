@@ -54,6 +54,20 @@ impl Rig {
 }
 
 #[test]
+fn more_polls_are_open_at_once_where_they_are_held_and_a_photo_ends_its_own() {
+    let rig = rig("");
+    rig.apertur.with(|api| api.sessions.poll_hold = Duration::from_secs(3));
+    let sessions: Vec<_> = (0..12).map(|_| rig.polled_session()).collect();
+    let most = || rig.apertur.with(|api| api.sessions.held.1);
+    look::eventually(PATIENCE, "more than eight polls", || (most() > 8).then_some(()));
+    rig.apertur.with(|api| api.sessions.poll_hold = PATIENCE * 4);
+    let photo = rig.apertur.upload(&sessions[11], "img_1");
+    rig.acknowledged(&photo.image_id);
+    rig.delivered();
+    assert_eq!(rig.once(&photo).0.res_id, 42);
+}
+
+#[test]
 fn a_photo_is_polled_for_attached_and_acknowledged_without_a_webhook() {
     let rig = rig("");
     let refused = rig.post(&Photo::new("img_0").json_base64().signed());

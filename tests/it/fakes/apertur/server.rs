@@ -240,11 +240,17 @@ fn answer(stream: &TcpStream, shared: &Mutex<State>, way: &'static str) -> io::R
     let asked_at = Instant::now();
     let (status, extra, body, then) = {
         let mut state = lock(shared);
+        let mut is_counted = false;
         while way == "api" && is_held(&state.rest, &head, asked_at) {
+            let (now, most) = &mut state.rest.sessions.held;
+            *now += usize::from(!is_counted);
+            *most = (*most).max(*now);
+            is_counted = true;
             drop(state);
             thread::sleep(Duration::from_millis(20));
             state = lock(shared);
         }
+        state.rest.sessions.held.0 -= usize::from(is_counted);
         if way == "api" && !head.target.starts_with("/api/v1/uploads/") {
             let reply = state.rest.answer(&head);
             let seen = Seen { way, path: head.target, status: reply.status };
@@ -274,8 +280,11 @@ fn answer(stream: &TcpStream, shared: &Mutex<State>, way: &'static str) -> io::R
     write(stream, (status, &extra), &body, end)
 }
 
-/// Whether an answer about a delivery status is held back, because nothing changed yet.
+/// Whether an answer about a delivery status or to a poll is held back, because nothing changed.
 fn is_held(api: &Api, head: &Asked, asked_at: Instant) -> bool {
+    if api.sessions.is_quiet(&head.target) {
+        return asked_at.elapsed() < api.sessions.poll_hold;
+    }
     let seen = head.variable("pollFrom").and_then(|seen| seen.parse::<Timestamp>().ok());
     let is_status = head.target.contains("/delivery-status?");
     // Times travel in milliseconds.

@@ -111,6 +111,10 @@ pub(crate) struct Sessions {
     pub retention: Duration,
     /// How long an unchanged delivery status is held back for who has seen it.
     pub hold: Duration,
+    /// The same of polls that have nothing to tell.
+    pub poll_hold: Duration,
+    /// Polls that are held now, and the most there were at once.
+    pub held: (usize, usize),
     pub changed_at: Timestamp,
     /// The origin of links.
     pub links: String,
@@ -138,6 +142,8 @@ impl Default for Sessions {
             link_life: Duration::from_hours(1),
             retention: Duration::from_hours(7 * 24),
             hold: Duration::ZERO,
+            poll_hold: Duration::ZERO,
+            held: (0, 0),
             changed_at: Timestamp::now(),
             links: String::new(),
             all: Vec::new(),
@@ -151,6 +157,13 @@ impl Default for Sessions {
 }
 
 impl Sessions {
+    /// Whether a poll of this path has nothing to tell yet.
+    pub(super) fn is_quiet(&self, path: &str) -> bool {
+        let mut sessions = self.all.iter().filter(|session| path.contains(&session.id));
+        path.ends_with("/poll")
+            && sessions.any(|session| session.photos.iter().all(|photo| photo.acknowledged))
+    }
+
     pub(crate) fn create(&mut self, asked: &Value) -> Result<Value, Refused> {
         let object = asked.as_object().unwrap();
         self.check(object, &MAKE)?;
