@@ -38,6 +38,7 @@ pub mod receive;
 pub mod sessions;
 
 pub mod collect_page;
+pub mod console;
 
 pub mod config;
 

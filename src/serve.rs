@@ -17,6 +17,7 @@ use crate::{
     collect::{self, Collector},
     collect_page::CollectPage,
     config::{Config, Listen},
+    console::api::{self, Api},
     deliver::{self, Sender},
     destinations::{self, Destination, Shared},
     follow::{Around, Follower},
@@ -121,8 +122,17 @@ impl Daemon {
         spawn_follower(&mut rooms, &apertur, &ops, (&spool, &stop));
         let with_page = (apertur.clone(), &mut rooms, &stop);
         let page = page::open(&config, &ops, &destinations, with_page).await?;
-        spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
-        let rooms_of = (page, &mut rooms);
+        spawn_collector(&mut rooms, config.collect, &ops, (apertur.clone(), &spool, &stop));
+        let behind = api::Behind {
+            ops: ops.clone(),
+            spool: spool.clone(),
+            apertur,
+            destinations: destinations.clone(),
+            started_at: ops.clock.now(),
+        };
+        let api = Arc::new(Api::new(config.server.tokens.clone(), behind));
+        rooms.spawn(Arc::clone(&api).drained(stop.clone()));
+        let rooms_of = (page, api, &mut rooms);
         let (public, console, servers) = listen(config.clone(), &ops, spool, rooms_of).await?;
         ops.telemetry.emit(&Fact::Started {
             listen: &public.to_string(),
@@ -307,7 +317,7 @@ async fn listen(
     config: Config,
     ops: &Ops,
     spool: Spool,
-    (page, rooms): (Option<Arc<CollectPage>>, &mut JoinSet<()>),
+    (page, api, rooms): (Option<Arc<CollectPage>>, Arc<Api>, &mut JoinSet<()>),
 ) -> anyhow::Result<(Address, Option<Address>, Vec<Server>)> {
     let behind = Behind {
         journal: Arc::clone(&ops.journal),
@@ -329,7 +339,7 @@ async fn listen(
             // The second socket that was handed over, where the first is the public one.
             let second = usize::from(config.server.listen == Listen::Systemd);
             let handed_over = (&mut handed_over, second);
-            let (console, server) = listen::console(at, handed_over, ops.clone(), rooms)?;
+            let (console, server) = listen::console(at, handed_over, (ops.clone(), api), rooms)?;
             servers.push(server);
             Some(console)
         }

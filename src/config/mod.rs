@@ -19,6 +19,7 @@ mod secret;
 mod section;
 mod server;
 mod source;
+mod token;
 mod values;
 mod webhook;
 

@@ -14,8 +14,10 @@ use super::{
     entry::Entry,
     secret::secret,
     section::Section,
+    token,
     values::{Wrong, count, duration, http_url, list, listen, path, size, text},
 };
+use crate::console::access::token::Tokens;
 
 /// A place to listen at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub struct ServerSettings {
     pub tls: Option<Tls>,
     /// Where readiness and metrics are; nowhere when `None`.
     pub console_listen: Option<Listen>,
+    /// Who may use the API.
+    pub tokens: Tokens,
     /// What Apertur is told about the address of the public listener.
     pub public_url: Option<Url>,
     /// Proxies in front of it, whose `X-Forwarded-For` is believed.
@@ -66,6 +70,9 @@ pub struct ServerSettings {
     /// How long work under way may go on once the daemon is told to stop.
     pub drain: Duration,
 }
+
+const TOKENS: &str = "[{ name = \"ci\", scope = \"read\", token = { file = \
+                      \"/etc/apertur-bridge/console-token\" } }]";
 
 /// What `[server]` says about listening; the console is not in it yet.
 pub(super) struct Listener {
@@ -136,12 +143,18 @@ pub(super) fn read_console(s: &mut Section<'_>, listener: Listener) -> Option<Se
     );
     let secret_example = "{ file = \"/etc/apertur-bridge/console-password\" }";
     s.key("password", "for the pages of a later release").optional(secret_example, for_later);
-    s.key("tokens", "for the API of a later release")
-        .optional("[{ file = \"/etc/apertur-bridge/console-token\" }]", list(for_later));
+    let tokens = s
+        .key(
+            "tokens",
+            "who may use the JSON API: each a name, a scope (read, operate or admin) and a secret\n\
+             of at least 32 characters; openssl rand -hex 32 makes one",
+        )
+        .optional(TOKENS, token::tokens);
     Some(ServerSettings {
         listen: listener.listen?,
         tls: listener.tls,
         console_listen: console?,
+        tokens: tokens.unwrap_or_default(),
         public_url: listener.public_url,
         trusted_proxies: listener.trusted_proxies?,
         workers: listener.workers?,

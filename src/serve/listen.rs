@@ -22,6 +22,7 @@ use super::console;
 use crate::{
     collect_page::CollectPage,
     config::{Listen, ServerSettings, Tls},
+    console::api::Api,
     ops::Ops,
     receive::Door,
 };
@@ -185,16 +186,18 @@ pub(super) fn public(
 pub(super) fn console(
     listen: &Listen,
     handed_over: (&mut ListenFd, usize),
-    ops: Ops,
+    (ops, api): (Ops, Arc<Api>),
     rooms: &mut JoinSet<()>,
 ) -> anyhow::Result<(Address, Server)> {
     let socket = bind(listen, "console.listen", handed_over)?;
     let address = socket.address()?;
     let ops = web::Data::new(ops);
     let server = HttpServer::new(move || {
+        let api = Arc::clone(&api);
         App::new()
             .app_data(ops.clone())
             .configure(console::configure)
+            .configure(move |app| api.configure(app))
             .default_service(web::to(HttpResponse::NotFound))
     })
     .workers(1)

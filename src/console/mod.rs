@@ -1,0 +1,4 @@
+//! The operator's listener.
+
+pub mod access;
+pub mod api;
