@@ -15,6 +15,7 @@ mod operation;
 mod page;
 mod problem;
 mod query;
+mod runs;
 mod sessions;
 mod status;
 
@@ -82,6 +83,7 @@ impl fmt::Debug for Api {
 fn operations() -> Vec<Operation> {
     [
         deliveries::operations(),
+        runs::operations(),
         destinations::operations(),
         sessions::operations(),
         status::operations(),
