@@ -4,6 +4,7 @@ mod apertur;
 mod browser;
 mod collect_page;
 mod commands;
+mod console;
 mod crash;
 mod daemon;
 mod destination_contract;

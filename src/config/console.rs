@@ -1,0 +1,159 @@
+//! `[console]`: the operator's listener, and who may use it.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::{
+    entry::Entry,
+    secret::{revealed, secret},
+    section::Section,
+    server::{Listen, Listener, ServerSettings, apart},
+    values::{Wrong, duration, http_url, list, text, word},
+};
+use crate::console::{Scope, Settings, Token, Tokens, check_password};
+
+/// Longest time that somebody stays signed in.
+const LONGEST: Duration = Duration::from_hours(31 * 24);
+
+const SCOPES: &[(&str, Scope)] =
+    &[("read", Scope::Read), ("operate", Scope::Operate), ("admin", Scope::Admin)];
+
+/// Reads `[console]` and completes what `[server]` said.
+pub(super) fn read(
+    s: &mut Section<'_>,
+    listener: Listener,
+) -> (Option<ServerSettings>, Option<Settings>) {
+    let listen = s.key("listen", "where the console is, or \"off\"").or(
+        "127.0.0.1:8788",
+        |entry| match entry.as_text() {
+            Some("off") => Some(None),
+            _ => apart(entry, listener.listen.as_ref()).map(Some),
+        },
+    );
+    let has_password = s.has("password");
+    let password = s
+        .key(
+            "password",
+            "what people sign in with: a text of 8 characters or more, or its argon2id hash as\n\
+             argon2 -id -e prints it; without password and tokens only /readyz and /metrics answer",
+        )
+        .optional("{ file = \"/etc/apertur-bridge/console-password\" }", password);
+    let tokens = s
+        .key(
+            "tokens",
+            "what programs sign in with, at /api/v1; scope: read, operate or admin",
+        )
+        .optional(
+            "[{ name = \"ci\", scope = \"read\", token = { file = \"/etc/apertur-bridge/token\" } }]",
+            tokens,
+        );
+    let session_lifetime = s
+        .key(
+            "session_lifetime",
+            "how long somebody stays signed in; two hours where nothing is done",
+        )
+        .or("12h", lifetime);
+    let public_url = s
+        .key("public_url", "the address of the console as people reach it through a proxy")
+        .optional("https://bridge.example.com", address);
+    let is_guarded = has_password || tokens.is_some();
+    if let Some(Some(listen)) = &listen {
+        warn_of_reach(s, listen, is_guarded, public_url.is_some());
+    }
+    let trusted_proxies = listener.trusted_proxies.clone().unwrap_or_default();
+    let settings = session_lifetime.map(|session_lifetime| Settings {
+        password,
+        tokens: tokens.unwrap_or_default(),
+        session_lifetime,
+        public_url,
+        trusted_proxies,
+    });
+    (listen.and_then(|listen| listener.complete(listen)), settings)
+}
+
+/// A listener that others reach should ask who they are, and nobody should hear the answer.
+fn warn_of_reach(s: &Section<'_>, listen: &Listen, is_guarded: bool, has_public_url: bool) {
+    let Listen::Tcp(address) = listen else { return };
+    if address.ip().is_loopback() {
+        return;
+    }
+    if !is_guarded {
+        s.warn(
+            "listens where other machines reach it, and /readyz and /metrics ask nobody who they are",
+            "listen at 127.0.0.1, or let a firewall say who may",
+        );
+    } else if !has_public_url {
+        s.warn(
+            "listens where other machines reach it, and passwords and tokens travel in the clear",
+            "listen at 127.0.0.1 behind a proxy with TLS, and set console.public_url",
+        );
+    }
+}
+
+fn password(entry: &Entry<'_>) -> Option<SecretString> {
+    let text = revealed(entry)?;
+    match check_password(&text) {
+        Ok(()) => Some(text.into()),
+        Err(error) => {
+            let Wrong { what, remedy } = Wrong::of(&error);
+            entry.wrong(what, remedy)
+        }
+    }
+}
+
+fn lifetime(entry: &Entry<'_>) -> Option<Duration> {
+    let life = duration(entry)?;
+    if life > LONGEST {
+        return entry.wrong_value("is longer than 31 days", "write for example \"12h\" or \"7d\"");
+    }
+    Some(life)
+}
+
+/// The console is at the root of its address.
+fn address(entry: &Entry<'_>) -> Option<url::Url> {
+    let url = http_url("https://bridge.example.com")(entry)?;
+    if url.path() != "/" {
+        return entry.wrong_value(
+            "has a path, and the console is at the root of its address",
+            "give it a name of its own, for example https://bridge.example.com",
+        );
+    }
+    Some(url)
+}
+
+fn tokens(entry: &Entry<'_>) -> Option<Tokens> {
+    let mut number = 0;
+    let numbered = std::cell::RefCell::new(&mut number);
+    let read = list(|entry| {
+        let mut number = numbered.borrow_mut();
+        **number += 1;
+        token(entry, **number)
+    })(entry)?;
+    Some(Tokens::new(read))
+}
+
+/// A table with name and scope, or a mere secret that may do everything.
+fn token(entry: &Entry<'_>, number: usize) -> Option<Token> {
+    let opened = entry.inlined('{', '}')?;
+    let keys = match &opened.value.kind {
+        ::config::ValueKind::Table(keys) if keys.contains_key("token") => keys.clone(),
+        _ => return made(entry, &format!("token-{number}"), Scope::Admin, &secret(entry)?),
+    };
+    let mut s = Section::new(entry.reader, entry.path.clone(), keys);
+    let name = s.inner("name", "ci", text(|text| Ok(text.to_owned())));
+    let scope = s.inner("scope", "read", word(SCOPES));
+    let shown = s.inner("token", "{ file = \"/etc/apertur-bridge/token\" }", secret);
+    s.close();
+    made(entry, &name?, scope?, &shown?)
+}
+
+fn made(entry: &Entry<'_>, name: &str, scope: Scope, secret: &SecretString) -> Option<Token> {
+    Token::new(name, scope, secret).map_or_else(
+        |error| {
+            let Wrong { what, remedy } = Wrong::of(&error);
+            entry.wrong(what, remedy)
+        },
+        Some,
+    )
+}
