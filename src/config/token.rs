@@ -8,7 +8,7 @@ use super::{
     section::Section,
     values::{Wrong, name, text, word},
 };
-use crate::console::access::token::{InvalidToken, Scope, Token, Tokens};
+use crate::console::{InvalidToken, Scope, Token, Tokens};
 
 /// The keys of a token that is not a secret alone.
 const KEYS: [&str; 3] = ["name", "scope", "token"];

@@ -5,6 +5,7 @@ mod api;
 mod browser;
 mod collect_page;
 mod commands;
+mod console;
 mod crash;
 mod daemon;
 mod destination_contract;

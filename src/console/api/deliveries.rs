@@ -67,7 +67,7 @@ async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse,
     let list = page::of("deliveries", &wanted);
     let before = page.after(&list)?.and_then(|id| id.parse().ok()).map(DeliveryId);
     // One more than is shown says whether there is another page.
-    let mut found = api.behind.ops.list(&filter, before, page.size() + 1).await?;
+    let mut found = api.ops.list(&filter, before, page.size() + 1).await?;
     let is_last = found.len() <= page.size();
     found.truncate(page.size());
     let last = found.last().filter(|_| !is_last).map(|delivery| delivery.id.to_string());
@@ -78,7 +78,7 @@ async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse,
 
 async fn counts(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let wanted = Query::read(request.query_string(), &WANTED)?.wanted()?;
-    let counts = api.behind.ops.count(&api.filter(&wanted).await?).await?;
+    let counts = api.ops.count(&api.filter(&wanted).await?).await?;
     let count = |count: &crate::journal::Count| Count {
         destination: count.destination.as_ref().map(ToString::to_string),
         state: count.state.as_str(),
@@ -97,7 +97,7 @@ async fn show(
     let wrong = |_| Problem::invalid("delivery", "is no number of a delivery", "write digits");
     let id = DeliveryId(part.parse().map_err(wrong)?);
     let filter = Filter { ids: vec![id], ..Filter::default() };
-    match api.behind.ops.list(&filter, None, 1).await?.first() {
+    match api.ops.list(&filter, None, 1).await?.first() {
         Some(delivery) => Ok(HttpResponse::Ok().json(Delivery::from(delivery))),
         None => {
             let what = format!("there is no delivery {id}");

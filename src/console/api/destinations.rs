@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{ToSchema, openapi::Required};
 
 use super::{
-    Api, Scope, body, facts::Finding, operation::Operation, problem::Problem, query::Query,
+    Api, Place, Scope, body, facts::Finding, operation::Operation, problem::Problem, query::Query,
     status::Pause,
 };
 use crate::model::{DeliveryState, Filter, Severity, Target};
@@ -78,9 +78,9 @@ pub(super) fn operations() -> Vec<Operation> {
 async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     use DeliveryState::{Delivered, Due, Held, Sending, Waiting};
     Query::read(request.query_string(), &[])?;
-    let counts = api.behind.ops.count(&Filter::default()).await?;
-    let pauses = api.behind.ops.journal.pauses().await?;
-    let items = api.behind.destinations.iter().map(|(name, to)| {
+    let counts = api.ops.count(&Filter::default()).await?;
+    let pauses = api.ops.journal.pauses().await?;
+    let items = api.destinations.iter().map(|Place { name, destination: to, .. }| {
         let sum = |states: &[DeliveryState]| {
             let ours = counts.iter().filter(|count| count.destination.as_ref() == Some(name));
             ours.filter(|count| states.contains(&count.state)).map(|count| count.count).sum()
@@ -105,11 +105,11 @@ async fn test(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
-    let mut known = api.behind.destinations.iter();
-    let (_, found) = known.find(|(name, _)| name.as_str() == *part).ok_or_else(|| {
+    let mut known = api.destinations.iter();
+    let found = known.find(|place| place.name.as_str() == *part).ok_or_else(|| {
         Problem::not_found("there is no destination of that name", "see /api/v1/destinations")
     })?;
-    let destination = Arc::clone(found);
+    let destination = Arc::clone(&found.destination);
     let Test { target } = body::optional(&request, payload).await?.unwrap_or_default();
     let parse = |text: String| {
         let fix = "write for example odoo:res.partner:42";

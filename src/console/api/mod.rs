@@ -29,42 +29,39 @@ use actix_web::{
     middleware::{DefaultHeaders, Next, from_fn},
     web,
 };
+use ipnet::IpNet;
 use jiff::Timestamp;
 use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{operation::Operation, problem::Problem, query::Wanted};
-use super::access::token::{Caller, Scope, Tokens};
+use super::{Behind, Caller, Place, Scope, Setting, Settings, Tokens};
 use crate::{
     apertur::Apertur,
-    destinations::Destination,
-    model::{DestinationName, Filter},
+    model::Filter,
     ops::Ops,
+    pages::{Guest, Pace, Paced},
     spool::Spool,
 };
 
+/// Wrong tokens of one address: so many at once, then one each so long.
+const WRONG: Pace = (20, Duration::from_secs(3));
 /// Tests of destinations that run at a time.
 const TESTS: usize = 4;
 
-/// What the API works with.
-#[derive(Debug, Clone)]
-pub struct Behind {
-    /// The verbs.
-    pub ops: Ops,
-    /// The bytes of photos.
-    pub spool: Spool,
-    /// Who makes sessions.
-    pub apertur: Apertur,
-    /// The destinations by name.
-    pub destinations: Vec<(DestinationName, Arc<dyn Destination>)>,
-    /// When the daemon started.
-    pub started_at: Timestamp,
-}
-
 /// The API, with everything behind it that it needs.
-pub struct Api {
+pub(super) struct Api {
     tokens: Tokens,
-    behind: Behind,
+    /// Proxies whose word counts on who is beyond them.
+    proxies: Vec<IpNet>,
+    /// Wrong tokens.
+    wrong: Paced<Guest>,
+    ops: Ops,
+    apertur: Apertur,
+    spool: Spool,
+    destinations: Vec<Place>,
+    configuration: Vec<Setting>,
+    started_at: Timestamp,
     /// The OpenAPI document.
     document: String,
     tests: Arc<Semaphore>,
@@ -74,8 +71,7 @@ pub struct Api {
 
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Api");
-        shown.field("tokens", &self.tokens).field("behind", &self.behind).finish_non_exhaustive()
+        f.debug_struct("Api").field("tokens", &self.tokens).finish_non_exhaustive()
     }
 }
 
@@ -94,26 +90,37 @@ fn operations() -> Vec<Operation> {
 }
 
 impl Api {
-    /// The API for who shows one of these tokens. What it begins goes on in the runtime that this
+    /// The API for who shows one of the tokens. What it begins goes on in the runtime that this
     /// is called in.
-    #[must_use]
-    pub fn new(tokens: Tokens, behind: Behind) -> Self {
-        // Texts and numbers can always be written.
-        let document = document::of(operations()).to_json().unwrap_or_default();
-        let (tests, tasks, runtime) =
-            (Arc::new(Semaphore::new(TESTS)), TaskTracker::new(), Handle::current());
-        Self { tokens, behind, document, tests, tasks, runtime }
+    pub(super) fn new(settings: &Settings, behind: &Behind) -> Self {
+        let Behind { ops, destinations, apertur, spool, configuration } = behind;
+        Self {
+            tokens: settings.tokens.clone(),
+            proxies: settings.trusted_proxies.clone(),
+            wrong: Paced::new(WRONG, &ops.clock),
+            started_at: ops.clock.now(),
+            ops: ops.clone(),
+            apertur: apertur.clone(),
+            spool: spool.clone(),
+            destinations: destinations.clone(),
+            configuration: configuration.clone(),
+            // Texts and numbers can always be written.
+            document: document::of(operations()).to_json().unwrap_or_default(),
+            tests: Arc::new(Semaphore::new(TESTS)),
+            tasks: TaskTracker::new(),
+            runtime: Handle::current(),
+        }
     }
 
     /// Returns once `stop` is there and everything that requests began has ended.
-    pub async fn drained(self: Arc<Self>, stop: CancellationToken) {
+    pub(super) async fn drained(&self, stop: CancellationToken) {
         stop.cancelled().await;
         self.tasks.close();
         self.tasks.wait().await;
     }
 
     /// Adds the API to an actix-web application.
-    pub fn configure(self: &Arc<Self>, app: &mut web::ServiceConfig) {
+    pub(super) fn configure(self: &Arc<Self>, app: &mut web::ServiceConfig) {
         let headers = DefaultHeaders::new()
             .add((header::CACHE_CONTROL, "no-store"))
             .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -135,7 +142,7 @@ impl Api {
     /// The filter that somebody writes.
     async fn filter(&self, wanted: &Wanted) -> Result<Filter, Problem> {
         let sessions = match wanted.session {
-            Some(_) => self.behind.ops.journal.sessions().await?,
+            Some(_) => self.ops.journal.sessions().await?,
             None => Vec::new(),
         };
         wanted.filter(&sessions)
@@ -221,7 +228,11 @@ impl Api {
         let token = shown.to_str().ok().and_then(|text| text.split_once(' '));
         let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let caller = token.and_then(|(_, token)| self.tokens.caller(token.trim()));
-        caller.cloned().ok_or_else(|| Problem::unauthorized("the token is none of console.tokens"))
+        // Whoever guesses is slowed down; a right token is kept out by nobody's wrong ones.
+        caller.cloned().ok_or_else(|| match self.wrong.pass(&Guest::of(request, &self.proxies)) {
+            Ok(()) => Problem::unauthorized("the token is none of console.tokens"),
+            Err(wait) => Problem::throttled(wait),
+        })
     }
 }
 

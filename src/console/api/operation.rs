@@ -25,7 +25,7 @@ use super::{
     caller,
     problem::{self, Problem},
 };
-use crate::console::access::token::Scope;
+use crate::console::Scope;
 
 /// The name of the security scheme in the document.
 pub(super) const TOKEN: &str = "token";

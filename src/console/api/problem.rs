@@ -9,7 +9,7 @@ use actix_web::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{console::access::token::Scope, journal::JournalError, model::Cause};
+use crate::{console::Scope, journal::JournalError, model::Cause};
 
 /// The media type of a problem.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";

@@ -105,18 +105,8 @@ pub(super) struct Query<'a> {
 }
 
 /// The fields of [`Wanted`].
-pub(super) const WANTED: [&str; 10] = [
-    "id",
-    "state",
-    "destination",
-    "target",
-    "session",
-    "photo",
-    "error",
-    "since",
-    "until",
-    "text",
-];
+pub(super) const WANTED: [&str; 10] =
+    ["id", "state", "destination", "target", "session", "photo", "error", "since", "until", "text"];
 /// The fields of [`Page`].
 pub(super) const PAGED: [&str; 2] = ["limit", "cursor"];
 

@@ -184,11 +184,7 @@ impl From<model::Preview> for Preview {
             left: one.left.map(model::Left::as_str),
             count: one.count,
         };
-        Self {
-            changes: it.changes,
-            left: it.left,
-            items: it.counts.iter().map(foreseen).collect(),
-        }
+        Self { changes: it.changes, left: it.left, items: it.counts.iter().map(foreseen).collect() }
     }
 }
 
@@ -265,14 +261,13 @@ async fn drop(
 }
 
 fn reason(text: &str) -> Result<Reason, Problem> {
-    Reason::parse(text).map_err(|error| {
-        Problem::invalid("reason", error.to_string(), "say in one line why")
-    })
+    Reason::parse(text)
+        .map_err(|error| Problem::invalid("reason", error.to_string(), "say in one line why"))
 }
 
 async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
-    let runs = api.behind.ops.runs(PAGE).await?;
+    let runs = api.ops.runs(PAGE).await?;
     Ok(HttpResponse::Ok().json(Runs { items: runs.into_iter().map(Run::from).collect() }))
 }
 
@@ -282,7 +277,7 @@ async fn show(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
-    answer(api.behind.ops.run(number(&part)?).await?)
+    answer(api.ops.run(number(&part)?).await?)
 }
 
 async fn stop(
@@ -291,7 +286,7 @@ async fn stop(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
-    answer(api.behind.ops.stop(number(&part)?).await?)
+    answer(api.ops.stop(number(&part)?).await?)
 }
 
 async fn resume(
@@ -300,7 +295,7 @@ async fn resume(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
-    answer(api.behind.ops.resume(number(&part)?).await?)
+    answer(api.ops.resume(number(&part)?).await?)
 }
 
 fn number(text: &str) -> Result<RunId, Problem> {
@@ -330,11 +325,11 @@ impl Api {
             return Err(Problem::invalid("filter", what, fix));
         }
         if dry_run {
-            let preview = self.behind.ops.preview(&verb, &filter).await?;
+            let preview = self.ops.preview(&verb, &filter).await?;
             return Ok(HttpResponse::Ok().json(Preview::from(preview)));
         }
         let by = By::new(&caller(request).map(|caller| caller.name).unwrap_or_default());
-        let run = self.behind.ops.begin(verb, filter, by).await?;
+        let run = self.ops.begin(verb, filter, by).await?;
         let address = format!("/api/v1/runs/{}", run.id);
         let mut response = HttpResponse::Accepted();
         Ok(response.insert_header((header::LOCATION, address)).json(Run::from(run)))

@@ -165,7 +165,7 @@ const QR_TYPES: [&str; 2] = ["image/svg+xml", "image/png"];
 async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let page = Query::read(request.query_string(), &PAGED)?.page()?;
     let list = page::of("sessions", &());
-    let all = api.behind.ops.journal.sessions().await?;
+    let all = api.ops.journal.sessions().await?;
     let after = page.after(&list)?;
     // A session that is gone since still says where its page ended.
     let is_later = |own: &&OwnSession| after.as_ref().is_none_or(|after| place(own) < *after);
@@ -175,7 +175,7 @@ async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse,
     let is_last = found.len() <= page.size();
     let found = found.get(..page.size()).unwrap_or(&found);
     let last = found.last().filter(|_| !is_last).map(|own| place(own));
-    let now = api.behind.ops.clock.now();
+    let now = api.ops.clock.now();
     let items = found.iter().map(|own| Session::new(own, now)).collect();
     let next = page::Next::new(&request, &list, last);
     Ok(next.linked(&Sessions { items, next_cursor: next.cursor() }))
@@ -196,7 +196,7 @@ async fn show(
     let own = api.session(&part).await?;
     let may_see = caller(&request).is_some_and(|caller| caller.scope >= Scope::Operate);
     let link = own.link.as_ref().filter(|_| may_see).map(SessionLink::reveal);
-    let session = Session::new(&own, api.behind.ops.clock.now());
+    let session = Session::new(&own, api.ops.clock.now());
     Ok(HttpResponse::Ok().json(Shown { session, link: link.map(ToOwned::to_owned) }))
 }
 
@@ -208,7 +208,7 @@ async fn close(
     Query::read(request.query_string(), &[])?;
     let own = api.session(&part).await?;
     api.may_ask_apertur()?;
-    let (apertur, ops) = (api.behind.apertur.clone(), api.behind.ops.clone());
+    let (apertur, ops) = (api.apertur.clone(), api.ops.clone());
     let work = async move {
         let now = ops.clock.now();
         let closed = sessions::close(&apertur, &own, now).await.map_err(|error| {
@@ -254,7 +254,7 @@ async fn draw(
 impl Api {
     /// The session of a mark, or of a short name.
     async fn session(&self, name: &str) -> Result<OwnSession, Problem> {
-        let all = self.behind.ops.journal.sessions().await?;
+        let all = self.ops.journal.sessions().await?;
         let by_mark = all.iter().find(|own| own.session.mark() == name);
         let by_name = || sessions::find(&all, name).ok().filter(|_| name.starts_with("session~"));
         by_mark.or_else(by_name).cloned().ok_or_else(|| {
@@ -264,7 +264,7 @@ impl Api {
 
     /// Whether there is a key to ask Apertur with.
     fn may_ask_apertur(&self) -> Result<(), Problem> {
-        if self.behind.apertur.settings().api_key.is_some() {
+        if self.apertur.settings().api_key.is_some() {
             return Ok(());
         }
         let what = "there is no API key to ask Apertur with";

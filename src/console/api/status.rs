@@ -78,7 +78,7 @@ pub(super) fn operations() -> Vec<Operation> {
 
 async fn show_status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
-    let ops = &api.behind.ops;
+    let ops = &api.ops;
     let written = tokio::time::timeout(PATIENCE, ops.journal.ping()).await;
     let silent = |_| JournalError::Unavailable("it does not answer".to_owned());
     let ok = written.map_err(silent).flatten().is_ok();
@@ -91,8 +91,8 @@ async fn show_status(request: HttpRequest, api: web::Data<Api>) -> Result<HttpRe
     let oldest = ops.journal.oldest_due().await?;
     Ok(HttpResponse::Ok().json(Status {
         version: env!("CARGO_PKG_VERSION"),
-        started_at: api.behind.started_at,
-        uptime_seconds: since(api.behind.started_at),
+        started_at: api.started_at,
+        uptime_seconds: since(api.started_at),
         journal: JournalStatus { ok },
         deliveries,
         oldest_due: oldest.map(|due_at| OldestDue { due_at, age_seconds: since(due_at) }),

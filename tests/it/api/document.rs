@@ -24,7 +24,8 @@ fn the_document_is_valid_and_what_the_daemon_answers_is_as_it_says() {
     site.receive(&["a1", "a2", "a3"]);
     look::settled(&site.daemon, &["delivered"]);
     let (_, made) = site.post("/sessions", &json!({"target": "odoo:res.partner:42"}));
-    let (_, run) = site.post("/deliveries/replay", &json!({"filter": {"photo": "a1"}, "force": true}));
+    let (_, run) =
+        site.post("/deliveries/replay", &json!({"filter": {"photo": "a1"}, "force": true}));
     site.done(&run);
     look::settled(&site.daemon, &["delivered"]);
 

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{ADMIN, OPERATE, READ, Site, json};
-use crate::{daemon::{Daemon, Options}, fakes::apertur};
+use crate::{
+    daemon::{Daemon, Options},
+    fakes::apertur,
+};
 
 /// Every operation of the document: method, address with something in its braces, scope.
 fn operations(document: &Value) -> Vec<(String, String, String)> {

@@ -55,7 +55,10 @@ fn a_session_is_made_kept_shown_drawn_and_closed() {
         assert_eq!((&read["link"], &read["state"]), (&Value::Null, &json!("open")));
     }
     let list = site.get("/sessions");
-    assert_eq!((each(&list, "mark"), each(&list, "label")), (vec![json!(mark)], vec![json!("the roof")]));
+    assert_eq!(
+        (each(&list, "mark"), each(&list, "label")),
+        (vec![json!(mark)], vec![json!("the roof")])
+    );
     for said in [&answer.body, &list.to_string().into_bytes()] {
         assert!(!String::from_utf8_lossy(said).replace(link, "").contains(&own));
     }
@@ -92,8 +95,14 @@ fn a_wish_that_cannot_be_granted_is_refused_before_apertur_is_asked() {
         (json!({"target": "odoo:res.partner:42", "tags": ["zendesk:9"]}), "tags"),
         (json!({"target": "odoo:res.partner:42", "media_types": ["gif"]}), "media_types"),
         (json!({"target": "odoo:res.partner:42", "max_images": 0}), "max_images"),
-        (json!({"target": "odoo:res.partner:42", "expires_at": "2020-01-01T00:00:00Z"}), "expires_at"),
-        (json!({"target": "odoo:res.partner:42", "expires_at": "2999-01-01T00:00:00Z"}), "expires_at"),
+        (
+            json!({"target": "odoo:res.partner:42", "expires_at": "2020-01-01T00:00:00Z"}),
+            "expires_at",
+        ),
+        (
+            json!({"target": "odoo:res.partner:42", "expires_at": "2999-01-01T00:00:00Z"}),
+            "expires_at",
+        ),
     ] {
         let answer = site.call(OPERATE, "POST", "/api/v1/sessions", Some(&body));
         assert_eq!((answer.status, &json(&answer)["field"]), (400, &json!(field)), "{body}");

@@ -63,7 +63,7 @@ pub(super) async fn make(
 ) -> Result<HttpResponse, Problem> {
     query::Query::read(request.query_string(), &[])?;
     let wished: Wished = body::required(&request, payload).await?;
-    let (apertur, ops) = (api.behind.apertur.clone(), api.behind.ops.clone());
+    let (apertur, ops) = (api.apertur.clone(), api.ops.clone());
     let now = ops.clock.now();
     let places = apertur.settings().session_destinations.clone();
     let wish = wished.read(&ops.routes, places, now)?;

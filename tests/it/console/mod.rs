@@ -1,0 +1,8 @@
+//! The console as the built daemon serves it, over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod access;
+mod manners;
+mod site;
+
+pub(crate) use self::site::{PASSWORD, keys};
