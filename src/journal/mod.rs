@@ -3,10 +3,12 @@
 //! [`Journal`] is the whole contract; `tests/it/journal_contract/` holds every store to it.
 //! Nothing here talks to the network, and no transaction is open while anybody else does.
 
+mod backup;
 mod cause;
 mod claim;
 pub mod memory;
 pub mod sqlite;
+mod upkeep;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -21,7 +23,9 @@ use crate::model::{
 pub use self::{
     cause::{misnamed, missed, unrouted},
     claim::{Claim, Claimed, on_the_way},
+    upkeep::{Last, Prunable, Stats, Upkeep, Upkept},
 };
+pub use self::backup::{Backup, Schema, back_up, schema};
 pub use crate::model::Planned;
 
 /// How long another side may go on with a request that nobody waits for any more: what is in
@@ -252,7 +256,7 @@ pub struct Replayed {
 /// Every changing call is on disk when it returns (the in-memory store excepted) and either
 /// happened as a whole or not at all. Any number of tasks may call at once.
 #[async_trait]
-pub trait Journal: fmt::Debug + Send + Sync {
+pub trait Journal: Upkeep + fmt::Debug + Send + Sync {
     /// Takes a verified event in; `photo.received_at` is the time of all that follows from it.
     ///
     /// * A photo id already known: `Duplicate`. If that photo still lacks its bytes

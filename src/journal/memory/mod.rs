@@ -8,6 +8,7 @@ mod operator;
 mod place;
 mod retention;
 mod state;
+mod upkeep;
 
 use std::{
     fmt,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{
-    journal::Pause,
+    journal::{Last, Pause},
     model::{
         Attempt, AttemptId, AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState,
         DestinationName, Digest, FetchState, OwnSession, Photo, PhotoId, SessionId,
@@ -21,6 +21,8 @@ pub(super) struct State {
     /// When Apertur was asked for the last time what came of a session.
     pub(super) settled: BTreeMap<SessionId, Timestamp>,
     pub(super) pauses: BTreeMap<DestinationName, Pause>,
+    /// The last upkeep of each sort.
+    pub(super) upkept: BTreeMap<&'static str, Last>,
     last_number: i64,
 }
 
