@@ -5,12 +5,14 @@ use std::{sync::Arc, time::Duration};
 use super::output::Failure;
 use crate::{
     config::Config,
-    journal,
+    journal::{self, Journal},
     ops::{
         Ops,
         control::{self, NoAnswer, Reply, Request},
+        upkeep::Keeper,
     },
-    system::{Clock, DataDir, Taken},
+    spool::{Spool, blocking},
+    system::{Clock, DataDir, Floor, Live, Taken},
     telemetry::Telemetry,
     work::Wake,
 };
@@ -56,15 +58,33 @@ async fn alone(config: &Config, request: Request) -> anyhow::Result<Reply> {
     let path = config.data_dir.clone();
     let _lock = tokio::task::spawn_blocking(move || DataDir::take(&path)).await??;
     let journal = journal::open(&config.journal).await?;
-    let ops = Ops {
-        journal: Arc::clone(&journal),
-        routes: Arc::new(config.routes.clone()),
+    let reply = match request {
+        Request::Upkeep(order) => {
+            let keeper = keeper(config, Arc::clone(&journal)).await?;
+            control::perform(&keeper, order).await
+        }
+        other => ops(config, Arc::clone(&journal)).perform(other).await,
+    };
+    journal.close().await;
+    Ok(reply)
+}
+
+/// Nobody else has the data directory.
+async fn keeper(config: &Config, journal: Arc<dyn Journal>) -> anyhow::Result<Keeper> {
+    let folder = config.spool_dir();
+    let spool = blocking(move || Spool::open(&folder)).await?;
+    let around = (Clock::system(), Telemetry::default());
+    Ok(Keeper::new((journal, spool), Live::new(config.prune), Floor::default(), around))
+}
+
+fn ops(config: &Config, journal: Arc<dyn Journal>) -> Ops {
+    Ops {
+        journal,
+        routes: Live::new(config.routes.clone()),
+        floor: Floor::default(),
         clock: Clock::system(),
         telemetry: Telemetry::default(),
         collector: Wake::default(),
         sender: Wake::default(),
-    };
-    let reply = ops.perform(request).await;
-    journal.close().await;
-    Ok(reply)
+    }
 }

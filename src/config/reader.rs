@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     finding::{Finding, Place},
     source::Lines,
@@ -24,6 +26,8 @@ pub(super) struct Reader<'a> {
     pub(super) describing: bool,
     /// Whether the file itself holds a secret.
     pub(super) holds_secret: Cell<bool>,
+    /// The digests of what the files and secrets hold that were read, by the paths of their keys.
+    pub(super) held: RefCell<Vec<(String, [u8; 32])>>,
     /// `retry.deadline`, once it was read.
     pub(super) deadline: Cell<Option<Duration>>,
     /// What was asked for, in order.
@@ -84,6 +88,7 @@ impl<'a> Reader<'a> {
             env,
             describing: false,
             holds_secret: Cell::new(false),
+            held: RefCell::default(),
             deadline: Cell::default(),
             described: RefCell::default(),
             findings: RefCell::default(),
@@ -124,6 +129,11 @@ impl<'a> Reader<'a> {
     /// The line of a key in the file.
     pub(super) fn line(&self, path: &str) -> Option<usize> {
         self.lines.get(path).copied()
+    }
+
+    /// Notes what the file or the secret holds that a key points to.
+    pub(super) fn holds(&self, path: &str, bytes: &[u8]) {
+        self.held.borrow_mut().push((path.to_owned(), Sha256::digest(bytes).into()));
     }
 
     /// Adds a line to the reference.

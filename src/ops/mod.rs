@@ -4,6 +4,8 @@
 
 pub mod control;
 pub mod prune;
+pub mod space;
+pub mod upkeep;
 
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ use crate::{
         PhotoId, SessionId, Shape,
     },
     route::Routes,
-    system::Clock,
+    system::{Clock, Floor, Live},
     telemetry::{Fact, Telemetry},
     work::Wake,
 };
@@ -31,7 +33,9 @@ pub struct Ops {
     /// The memory.
     pub journal: Arc<dyn Journal>,
     /// Who wants what, for photos that nobody wanted.
-    pub routes: Arc<Routes>,
+    pub routes: Live<Routes>,
+    /// Whether there is room for new photos.
+    pub floor: Floor,
     /// The time.
     pub clock: Clock,
     /// Where facts go.
@@ -159,7 +163,7 @@ impl Ops {
         };
         let intake = Intake {
             journal: self.journal.as_ref(),
-            routes: &self.routes,
+            routes: &self.routes.load(),
             collector: &self.collector,
             sender: &self.sender,
         };
@@ -178,7 +182,7 @@ impl Ops {
     }
 
     fn is_configured(&self, name: &DestinationName) -> bool {
-        self.routes.destinations.iter().any(|(configured, _)| configured == name)
+        self.routes.load().destinations.iter().any(|(configured, _)| configured == name)
     }
 
     /// Holds what was made due for destinations that are not configured any more; gives how
@@ -189,8 +193,8 @@ impl Ops {
         let counts = self.journal.count(&due).await?;
         let astray = counts.iter().filter(|c| c.destination.as_ref().is_some_and(unknown));
         let undone = astray.map(|count| count.count).sum();
-        let destinations = &self.routes.destinations;
-        let configured: Vec<_> = destinations.iter().map(|(name, _)| name.clone()).collect();
+        let routes = self.routes.load();
+        let configured: Vec<_> = routes.destinations.iter().map(|(name, _)| name.clone()).collect();
         Ok((undone, self.journal.hold_strays(&configured, self.clock.now()).await?))
     }
 
@@ -215,7 +219,7 @@ impl Ops {
             };
             for delivery in page.iter().filter(|delivery| nowhere(&delivery.destination)) {
                 let own = session_of(self.journal.as_ref(), &delivery.photo).await?;
-                let plan = self.routes.plan(&delivery.photo, own.as_ref());
+                let plan = self.routes.load().plan(&delivery.photo, own.as_ref());
                 let lasts = plan.iter().any(|planned| planned.destination.is_none());
                 if lasts {
                     continue;
@@ -275,7 +279,8 @@ mod tests {
         let destinations = configured.iter().map(|name| (name.clone(), Kind::Folder)).collect();
         Ops {
             journal: Arc::new(Memory::new()),
-            routes: Arc::new(Routes { rules: Vec::new(), destinations }),
+            routes: Live::new(Routes { rules: Vec::new(), destinations }),
+            floor: Floor::default(),
             clock: Clock::stepped(Timestamp::UNIX_EPOCH),
             telemetry: Telemetry::default(),
             collector: Wake::default(),
@@ -314,7 +319,7 @@ mod tests {
         let (erp, erp2) = (name("erp")?, name("erp2")?);
         let with = |ops: &Ops, names: &[&DestinationName]| {
             let destinations = names.iter().map(|name| ((*name).clone(), Kind::Odoo)).collect();
-            Ops { routes: Arc::new(Routes { rules: Vec::new(), destinations }), ..ops.clone() }
+            Ops { routes: Live::new(Routes { rules: Vec::new(), destinations }), ..ops.clone() }
         };
         let ops = with(&ops(&[]), &[&erp]);
         let session = SessionId::parse("s-1")?;
@@ -337,7 +342,7 @@ mod tests {
         let photo = Photo { session: Some(session), target, ..arrival("img_1", &[])?.photo };
         let intake = Intake {
             journal: ops.journal.as_ref(),
-            routes: &ops.routes,
+            routes: &ops.routes.load(),
             collector: &ops.collector,
             sender: &ops.sender,
         };

@@ -20,10 +20,14 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     app.route("/readyz", web::get().to(ready)).route("/metrics", web::get().to(metrics));
 }
 
-/// 200 while the journal can be written and read, else 503.
+/// 200 while the journal can be written and read and there is room for photos, else 503.
 async fn ready(ops: web::Data<Ops>) -> HttpResponse {
     let written = tokio::time::timeout(PATIENCE, ops.journal.ping()).await;
     let silent = |_| JournalError::Unavailable("it does not answer".to_owned());
+    if let Some(low) = ops.floor.low() {
+        return HttpResponse::ServiceUnavailable()
+            .json(json!({ "status": "unavailable", "error": low.to_string() }));
+    }
     let gauges = match written.map_err(silent).flatten() {
         Ok(()) => gauges(&ops).await,
         Err(error) => Err(error),

@@ -10,5 +10,5 @@ mod space;
 pub use clock::{Clock, later};
 pub use data_dir::{DataDir, Taken};
 pub use live::Live;
-pub use service::{Service, shutdown};
+pub use service::{Hangups, Service, shutdown};
 pub use space::{Floor, Low, Size, free_space, is_low};

@@ -25,7 +25,8 @@ pub(in crate::cli) struct Args {
 pub(super) async fn run(journal: Arc<dyn Journal>, args: &Args) -> Result<(), Failure> {
     let ops = Ops {
         journal,
-        routes: Arc::default(),
+        routes: crate::system::Live::default(),
+        floor: crate::system::Floor::default(),
         clock: Clock::system(),
         telemetry: crate::telemetry::Telemetry::default(),
         collector: crate::work::Wake::default(),
