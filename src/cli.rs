@@ -15,6 +15,7 @@ mod output;
 mod serve;
 mod sessions;
 mod unit;
+mod upkeep;
 mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -64,7 +65,10 @@ enum Command {
     /// Sign and post photos as Apertur does; explain signatures
     #[command(subcommand)]
     Webhook(webhook::Command),
-    /// Print configuration, or check it
+    /// Measure the journal, back it up, prune it, bring it up to date
+    #[command(subcommand)]
+    Journal(upkeep::Command),
+    /// Print configuration, check it, or have the daemon read it again
     #[command(subcommand)]
     Config(configuration::Command),
     /// Print the unit for systemd
@@ -80,16 +84,26 @@ struct Context {
 impl Context {
     /// The configuration; its warnings go to standard error.
     fn load(&self) -> Result<config::Config, Failure> {
-        let Loaded { config, warnings, .. } = config::load(self.file.as_deref())?;
-        for warning in warnings {
+        Ok(self.loaded()?.config)
+    }
+
+    /// The same, with all that was found.
+    fn loaded(&self) -> Result<Loaded, Failure> {
+        let loaded = config::load(self.file.as_deref())?;
+        for warning in &loaded.warnings {
             output::remark(&warning.to_string());
         }
-        Ok(config)
+        Ok(loaded)
+    }
+
+    /// What needs no secret of the daemon.
+    fn storage(&self) -> Result<config::Storage, Failure> {
+        Ok(config::load_storage(self.file.as_deref())?)
     }
 
     /// Where the journal is, for commands that only read it.
     fn journal(&self) -> Result<journal::Settings, Failure> {
-        Ok(config::load_journal(self.file.as_deref())?)
+        Ok(self.storage()?.journal)
     }
 }
 
@@ -109,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Destinations(command) => destinations::run(&context, command),
         Command::Odoo(command) => odoo::run(&context, command),
         Command::Webhook(command) => webhook::run(&context, &command),
+        Command::Journal(command) => upkeep::run(&context, &command),
         Command::Config(command) => configuration::run(&context, &command),
         Command::Unit(args) => unit::run(&args),
     };

@@ -13,6 +13,7 @@ mod destination;
 mod entry;
 mod finding;
 mod journal;
+mod keys;
 mod operator;
 mod reader;
 mod reference;
@@ -39,6 +40,7 @@ use std::{
 pub use self::operator::operator;
 pub use self::{
     finding::{Finding, Findings, Place},
+    keys::Keys,
     reference::example,
     server::{Listen, ServerSettings, Tls},
 };
@@ -81,6 +83,9 @@ pub struct Config {
     pub deliver: crate::deliver::Settings,
     /// The journal.
     pub journal: crate::journal::Settings,
+    /// What has to stay free on the disks of journal and spool for new photos, in bytes; 0 for
+    /// nothing.
+    pub min_free: u64,
     /// Retention.
     pub prune: crate::ops::prune::Settings,
     /// The log.
@@ -111,6 +116,8 @@ pub struct Loaded {
     /// What is worth saying and as it should be, for instance that photos go to the folder that
     /// serves where no destination is configured.
     pub notes: Vec<Finding>,
+    /// What it says, to hold another against it.
+    pub keys: Keys,
 }
 
 /// Loads the configuration from `from`, or the file `APERTUR_BRIDGE_CONFIG` names, or
@@ -122,22 +129,45 @@ pub fn load(from: Option<&Path>) -> Result<Loaded, Findings> {
     with_text(from, load_from)
 }
 
+/// What of the configuration needs no secret of the daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// As [`Config::data_dir`].
+    pub data_dir: PathBuf,
+    /// As [`Config::journal`].
+    pub journal: crate::journal::Settings,
+    /// As [`Config::min_free`].
+    pub min_free: u64,
+}
+
+impl Storage {
+    /// Where the spool is.
+    #[must_use]
+    pub fn spool_dir(&self) -> PathBuf {
+        self.data_dir.join("spool")
+    }
+}
+
 /// Reads where the journal is and nothing else, so that who only reads it needs no secret of the
 /// daemon. Blocks.
 ///
 /// # Errors
 /// As [`load`], for `data_dir` and `[journal]` alone.
-pub fn load_journal(from: Option<&Path>) -> Result<crate::journal::Settings, Findings> {
+pub fn load_storage(from: Option<&Path>) -> Result<Storage, Findings> {
     with_text(from, |file, env| {
         let (path, text) = file.map_or((None, ""), |(path, text)| (Some(path), text));
         let mut tree = source::layer(text, env).map_err(|error| not_toml(path, error))?;
         let reader = Reader::new(path, env, mem::take(&mut tree.lines));
         let mut root = Section::new(&reader, String::new(), tree.root);
-        let journal = data_dir(&mut root).and_then(|data_dir| {
-            root.section("journal", JOURNAL, |s| journal::read_journal(s, &data_dir))
+        let storage = data_dir(&mut root).and_then(|data_dir| {
+            root.section("journal", JOURNAL, |s| {
+                let (journal, min_free) =
+                    (journal::read_journal(s, &data_dir), journal::read_floor(s));
+                Some(Storage { journal: journal?, min_free: min_free?, data_dir })
+            })
         });
         drop(root);
-        journal.ok_or_else(|| Findings(reader.findings.into_inner()))
+        storage.ok_or_else(|| Findings(reader.findings.into_inner()))
     })
 }
 
@@ -183,7 +213,9 @@ pub fn load_from(
     let (path, text) = file.map_or((None, ""), |(path, text)| (Some(path), text));
     let mut tree = source::layer(text, env).map_err(|error| not_toml(path, error))?;
     let reader = Reader::new(path, env, mem::take(&mut tree.lines));
+    let root = tree.root.clone();
     let config = assemble(&reader, tree);
+    let keys = Keys::new(&root, &reader.held.borrow());
     warn_of_open_file(&reader);
     let mut findings = reader.findings.into_inner();
     findings.sort_by(|a, b| (&a.place, &a.path).cmp(&(&b.place, &b.path)));
@@ -191,7 +223,7 @@ pub fn load_from(
         findings.into_iter().partition(|finding| finding.severity == Severity::Ok);
     match config {
         Some(config) if findings.iter().all(|finding| finding.severity < Severity::Error) => {
-            Ok(Loaded { config, warnings: findings, notes })
+            Ok(Loaded { config, warnings: findings, notes, keys })
         }
         _ => Err(Findings(findings)),
     }
@@ -235,7 +267,9 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         |s| collect::read(s, server.as_ref(), apertur.as_ref()),
     );
     let base = data_dir.as_deref().unwrap_or(Path::new(""));
-    let journal = root.section("journal", JOURNAL, |s| journal::read_journal(s, base));
+    let (journal, min_free) = root.section("journal", JOURNAL, |s| {
+        (journal::read_journal(s, base), journal::read_floor(s))
+    });
     journal::read_spool(&mut root);
     let collect =
         root.section("fetch", "Fetching photos that were only announced.", delivery::read_fetch);
@@ -266,6 +300,7 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         collect: collect?,
         deliver: deliver?,
         journal: journal?,
+        min_free: min_free?,
         prune: prune?,
         telemetry: telemetry?,
         routes: route::routes(rules?, &destinations),

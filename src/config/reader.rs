@@ -9,6 +9,7 @@ use std::{
 };
 
 use ::config::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     finding::{Finding, Place},
@@ -26,6 +27,8 @@ pub(super) struct Reader<'a> {
     pub(super) describing: bool,
     /// Whether the file itself holds a secret.
     pub(super) holds_secret: Cell<bool>,
+    /// The digests of what the files and secrets hold that were read, by the paths of their keys.
+    pub(super) held: RefCell<Vec<(String, [u8; 32])>>,
     /// `retry.deadline`, once it was read.
     pub(super) deadline: Cell<Option<Duration>>,
     /// What was asked for, in order.
@@ -90,6 +93,7 @@ impl<'a> Reader<'a> {
             env,
             describing: false,
             holds_secret: Cell::new(false),
+            held: RefCell::default(),
             deadline: Cell::default(),
             described: RefCell::default(),
             findings: RefCell::default(),
@@ -160,6 +164,11 @@ impl<'a> Reader<'a> {
         self.secrets.borrow().iter().any(|secret| {
             secret.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']))
         })
+    }
+
+    /// Notes what the file or the secret holds that a key points to.
+    pub(super) fn holds(&self, path: &str, bytes: &[u8]) {
+        self.held.borrow_mut().push((path.to_owned(), Sha256::digest(bytes).into()));
     }
 
     /// Adds a line to the reference.

@@ -41,6 +41,7 @@ pub(super) fn revealed(entry: &Entry<'_>) -> Option<String> {
     if text.trim().is_empty() {
         return opened.wrong("is an empty secret", "put the secret where the key points to");
     }
+    entry.reader.holds(&entry.path, text.as_bytes());
     Some(text)
 }
 

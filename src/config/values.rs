@@ -149,6 +149,15 @@ pub(super) fn size(entry: &Entry<'_>) -> Option<u64> {
     }
 }
 
+/// As [`size`], or 0.
+pub(super) fn size_or_none(entry: &Entry<'_>) -> Option<u64> {
+    let is_none = match &entry.value.kind {
+        ValueKind::I128(number) => *number == 0,
+        _ => entry.as_text().and_then(parse_size) == Some(0),
+    };
+    if is_none { Some(0) } else { size(entry) }
+}
+
 fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

@@ -4,6 +4,7 @@
 //! Nothing here talks to the network, and no transaction is open while anybody else does.
 
 mod arrival;
+mod backup;
 mod cause;
 mod claim;
 mod fetch;
@@ -12,6 +13,7 @@ mod open;
 mod run;
 pub mod sqlite;
 mod story;
+mod upkeep;
 mod verdict;
 
 use std::{fmt, time::Duration};
@@ -32,7 +34,9 @@ pub use self::{
     open::{Settings, open, open_if_there, open_to_read},
     run::{Found, Moment, NewRun, Oldest, Page, Way},
     story::{Count, Pause, Story},
+    upkeep::{Last, Prunable, Stats, Upkeep, Upkept},
 };
+pub use self::backup::{Backup, Schema, back_up, schema};
 pub use crate::model::Planned;
 
 /// How long another side may go on with a request that nobody waits for any more: what is in
@@ -60,7 +64,7 @@ pub enum JournalError {
 /// Every changing call is on disk when it returns (the in-memory store excepted) and either
 /// happened as a whole or not at all. Any number of tasks may call at once.
 #[async_trait]
-pub trait Journal: fmt::Debug + Send + Sync {
+pub trait Journal: Upkeep + fmt::Debug + Send + Sync {
     /// Takes a verified event in; `photo.received_at` is the time of all that follows from it.
     ///
     /// * A photo id already known: `Duplicate`. If that photo still lacks its bytes

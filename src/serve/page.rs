@@ -78,7 +78,7 @@ pub(super) async fn open(
         journal: Arc::clone(&ops.journal),
         apertur,
         desks: desks.collect(),
-        routes: Arc::clone(&ops.routes),
+        routes: ops.routes.load(),
         clock: ops.clock.clone(),
         telemetry: ops.telemetry.clone(),
     };

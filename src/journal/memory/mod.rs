@@ -10,6 +10,7 @@ mod retention;
 mod runs;
 mod state;
 mod told;
+mod upkeep;
 
 use std::{
     fmt,

@@ -3,6 +3,7 @@
 //! The only room that knows SQLite. The file belongs to one process; others may read it.
 
 mod accept;
+pub(super) mod backup;
 mod deliveries;
 mod fetches;
 mod filter;
@@ -11,11 +12,15 @@ mod operator;
 mod place;
 #[cfg(test)]
 mod plans;
+mod retention;
 mod rows;
 mod runs;
 mod schema;
 mod sessions;
 mod told;
+mod upkeep;
+#[cfg(test)]
+mod upgrades;
 mod writer;
 
 use std::{
@@ -92,6 +97,7 @@ impl Sqlite {
             make_private(&path)?;
             let mut db = Connection::open(&path)?;
             schema::prepare(&db)?;
+            backup::before_migration(&db, &path)?;
             schema::migrate(&mut db)?;
             // SQLite syncs the folder for its log, not for the file itself.
             path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())?;
@@ -112,7 +118,7 @@ impl Sqlite {
         tokio::task::spawn_blocking(move || {
             schema::check_library(rusqlite::version_number())?;
             let db = reader(&path).map_err(JournalError::from)?;
-            schema::check_known(schema::version(&db)?)?;
+            schema::check_current(schema::version(&db)?)?;
             Ok::<_, anyhow::Error>(Self::new(path, None, HashMap::new()))
         })
         .await?
@@ -367,11 +373,14 @@ impl Journal for Sqlite {
     }
 
     async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {
-        self.write(move |db| operator::expire_bytes(db, before, limit)).await
+        self.expire(before, limit).await
     }
 
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64> {
-        let (forgotten, gone) = self.write(move |db| operator::forget(db, before, limit)).await?;
+        // Found beside the writer, which is held up only for what is really removed.
+        let old = self.read(move |db| retention::forgettable(db, before, limit)).await?;
+        let (forgotten, gone) =
+            self.write(move |db| retention::forget(db, before, &old)).await?;
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         for session in gone {
             // One that was kept anew meanwhile ends later.
