@@ -5,11 +5,13 @@
 
 mod ask;
 mod check;
+mod completions;
 mod configuration;
 mod deliveries;
 mod demo;
 mod destinations;
 mod filter;
+mod manual;
 mod odoo;
 mod output;
 mod serve;
@@ -19,7 +21,7 @@ mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::output::Failure;
 use crate::{
@@ -69,6 +71,10 @@ enum Command {
     Config(configuration::Command),
     /// Print the unit for systemd
     Unit(unit::Args),
+    /// Print what completes commands and options in a shell
+    Completions(completions::Args),
+    /// Print the manual page, or write one of every command to a folder
+    Man(manual::Args),
 }
 
 /// What every command gets.
@@ -93,6 +99,11 @@ impl Context {
     }
 }
 
+/// The command line as clap knows it, for what describes it.
+fn command_line() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -111,6 +122,8 @@ pub fn main() -> ExitCode {
         Command::Webhook(command) => webhook::run(&context, &command),
         Command::Config(command) => configuration::run(&context, &command),
         Command::Unit(args) => unit::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => manual::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -133,10 +146,8 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     #[test]
     fn the_command_line_holds_together() {
-        super::Cli::command().debug_assert();
+        super::command_line().debug_assert();
     }
 }

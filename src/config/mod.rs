@@ -15,9 +15,11 @@ mod journal;
 mod reader;
 mod reference;
 mod route;
+mod schema;
 mod secret;
 mod section;
 mod server;
+mod show;
 mod source;
 mod values;
 mod webhook;
@@ -35,7 +37,9 @@ use std::{
 pub use self::{
     finding::{Finding, Findings, Place},
     reference::example,
+    schema::schema,
     server::{Listen, ServerSettings, Tls},
+    show::{Shown, ShownKey},
 };
 use self::{
     reader::Reader,
@@ -82,6 +86,8 @@ pub struct Config {
     pub destinations: Vec<(DestinationName, crate::destinations::Settings)>,
     /// Which of them want a photo.
     pub routes: crate::route::Routes,
+    /// All of it for people to read, secrets hidden.
+    pub shown: Shown,
 }
 
 impl Config {
@@ -174,7 +180,9 @@ pub fn load_from(
     let (path, text) = file.map_or((None, ""), |(path, text)| (Some(path), text));
     let mut tree = source::layer(text, env).map_err(|error| not_toml(path, error))?;
     let reader = Reader::new(path, env, mem::take(&mut tree.lines));
+    let root = tree.root.clone();
     let config = assemble(&reader, tree);
+    let config = config.map(|config| Config { shown: show::shown(&reader, &root), ..config });
     warn_of_open_file(&reader);
     let mut findings = reader.findings.into_inner();
     findings.sort_by(|a, b| (&a.place, &a.path).cmp(&(&b.place, &b.path)));
@@ -259,6 +267,7 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         telemetry: telemetry?,
         routes: route::routes(rules?, &destinations),
         destinations,
+        shown: Shown::default(),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -24,6 +24,10 @@ pub(super) struct Reader<'a> {
     pub(super) describing: bool,
     /// Whether the file itself holds a secret.
     pub(super) holds_secret: Cell<bool>,
+    /// The paths of values that are secrets.
+    pub(super) hidden: RefCell<BTreeSet<String>>,
+    /// What may stand at which path, for the schema: the first parser that says so is the one.
+    pub(super) types: RefCell<BTreeMap<String, Type>>,
     /// `retry.deadline`, once it was read.
     pub(super) deadline: Cell<Option<Duration>>,
     /// What was asked for, in order.
@@ -59,6 +63,25 @@ pub(super) enum Described {
     },
 }
 
+/// What a value may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Type {
+    /// A text.
+    Text,
+    /// One of these words.
+    Words(Vec<&'static str>),
+    /// A whole number of this range.
+    Whole(usize, usize),
+    /// `true` or `false`.
+    Flag,
+    /// `"5m"`.
+    Duration,
+    /// `"64MiB"`.
+    Size,
+    /// A text, or where it is kept.
+    Secret,
+}
+
 /// How the reference shows a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ShownAs {
@@ -84,6 +107,8 @@ impl<'a> Reader<'a> {
             env,
             describing: false,
             holds_secret: Cell::new(false),
+            hidden: RefCell::default(),
+            types: RefCell::default(),
             deadline: Cell::default(),
             described: RefCell::default(),
             findings: RefCell::default(),
@@ -114,7 +139,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The line of the key, or of the table it is missing from.
-    fn place(&self, path: &str) -> Place {
+    pub(super) fn place(&self, path: &str) -> Place {
         let Some(file) = self.file else { return Place::Nowhere };
         let around = path.rfind(['.', '[']).map(|end| &path[..end]);
         let line = self.line(path).or_else(|| self.line(around?));
@@ -124,6 +149,18 @@ impl<'a> Reader<'a> {
     /// The line of a key in the file.
     pub(super) fn line(&self, path: &str) -> Option<usize> {
         self.lines.get(path).copied()
+    }
+
+    /// Takes note that the value of this path is a secret.
+    pub(super) fn hide(&self, path: &str) {
+        self.hidden.borrow_mut().insert(path.to_owned());
+    }
+
+    /// Takes note of what may stand at this path, where that is asked for.
+    pub(super) fn learn(&self, path: &str, is: impl FnOnce() -> Type) {
+        if self.describing {
+            self.types.borrow_mut().entry(path.to_owned()).or_insert_with(is);
+        }
     }
 
     /// Adds a line to the reference.
