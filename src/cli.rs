@@ -3,6 +3,7 @@
 //! Nothing here decides anything about photos. Results go to standard output, everything else
 //! to standard error.
 
+mod alert;
 mod ask;
 mod check;
 mod completions;
@@ -51,6 +52,9 @@ enum Command {
     /// Check the configuration; with --connect every destination; with --explain where a photo
     /// would go
     Check(check::Args),
+    /// Try whether alerts arrive
+    #[command(subcommand)]
+    Alert(alert::Command),
     /// List, show and replay deliveries
     #[command(subcommand)]
     Deliveries(deliveries::Command),
@@ -115,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Serve => serve::run(&context),
         Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&context, &args),
+        Command::Alert(command) => alert::run(&context, &command),
         Command::Deliveries(command) => deliveries::run(&context, command),
         Command::Sessions(command) => sessions::run(&context, command),
         Command::Destinations(command) => destinations::run(&context, command),

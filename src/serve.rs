@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use self::listen::Server;
 pub use self::listen::{Address, check_tls};
 use crate::{
+    alert::{self, Alerts},
     apertur::Apertur,
     collect::{self, Collector},
     collect_page::CollectPage,
@@ -119,6 +120,7 @@ impl Daemon {
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
         let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone())?;
         spawn_follower(&mut rooms, &apertur, &ops, (&spool, &stop));
+        spawn_alerts(&mut rooms, &config, &ops, (&destinations, &shared, &stop));
         let with_page = (apertur.clone(), &mut rooms, &stop);
         let page = page::open(&config, &ops, &destinations, with_page).await?;
         spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
@@ -258,6 +260,28 @@ fn spawn_collector(
         telemetry: ops.telemetry.clone(),
     };
     rooms.spawn(Arc::new(collector).collect(ops.collector.clone()));
+}
+
+fn spawn_alerts(
+    rooms: &mut JoinSet<()>,
+    config: &Config,
+    ops: &Ops,
+    (destinations, shared, stop): (
+        &[(DestinationName, Arc<dyn Destination>)],
+        &Shared,
+        &CancellationToken,
+    ),
+) {
+    let outlets = alert::Outlets::new(&config.alert, shared.http.clone(), ops.clock.clone());
+    let around = alert::Around {
+        journal: Arc::clone(&ops.journal),
+        destinations: destinations.to_vec(),
+        data_dir: config.data_dir.clone(),
+        clock: ops.clock.clone(),
+        telemetry: ops.telemetry.clone(),
+        stop: stop.clone(),
+    };
+    rooms.spawn(Alerts::new(config.alert.clone(), outlets, around).run());
 }
 
 /// Without a key there is nobody to ask.

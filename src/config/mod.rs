@@ -5,6 +5,7 @@
 //! own their types. Everything that is wrong is found at once, with its place and the remedy.
 //! The environment is read in this room and nowhere else; no other room is started here.
 
+mod alert;
 mod apertur;
 mod collect;
 mod delivery;
@@ -80,6 +81,8 @@ pub struct Config {
     pub journal: crate::journal::Settings,
     /// Retention.
     pub prune: crate::ops::prune::Settings,
+    /// Who is told what needs a person.
+    pub alert: crate::alert::Settings,
     /// The log.
     pub telemetry: crate::telemetry::Settings,
     /// The destinations in the order of the file, at least one.
@@ -244,6 +247,11 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
     );
     let prune =
         root.section("retention", "How long settled photos are kept.", delivery::read_retention);
+    let alert = root.section(
+        "alert",
+        "Who is told what needs a person. `apertur-bridge alert test` tries it.",
+        alert::read,
+    );
     let telemetry = root.section("log", "The log.", journal::read_log);
     let destinations = destination::read(&mut root, base);
     let rules = route::read(&mut root, destinations.as_deref());
@@ -264,6 +272,7 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         deliver: deliver?,
         journal: journal?,
         prune: prune?,
+        alert: alert?,
         telemetry: telemetry?,
         routes: route::routes(rules?, &destinations),
         destinations,

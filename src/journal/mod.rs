@@ -6,6 +6,7 @@
 mod cause;
 mod claim;
 pub mod memory;
+pub mod notices;
 pub mod sqlite;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -252,7 +253,7 @@ pub struct Replayed {
 /// Every changing call is on disk when it returns (the in-memory store excepted) and either
 /// happened as a whole or not at all. Any number of tasks may call at once.
 #[async_trait]
-pub trait Journal: fmt::Debug + Send + Sync {
+pub trait Journal: notices::Notices + fmt::Debug + Send + Sync {
     /// Takes a verified event in; `photo.received_at` is the time of all that follows from it.
     ///
     /// * A photo id already known: `Duplicate`. If that photo still lacks its bytes

@@ -21,6 +21,7 @@ pub(super) struct State {
     /// When Apertur was asked for the last time what came of a session.
     pub(super) settled: BTreeMap<SessionId, Timestamp>,
     pub(super) pauses: BTreeMap<DestinationName, Pause>,
+    pub(super) told: super::notices::Told,
     last_number: i64,
 }
 

@@ -5,6 +5,7 @@
 mod accept;
 mod deliveries;
 mod fetches;
+mod notices;
 mod operator;
 mod place;
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("intake", &["model", "route", "journal", "work"]),
     ("receive", BELOW_RECEIVE),
     ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
+    ("alert", &["model", "system", "telemetry", "journal", "http", "destinations"]),
     ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),
     ("sessions", &["model", "webhook", "apertur", "destinations"]),
     ("collect_page", BELOW_COLLECT_PAGE),
@@ -57,6 +58,7 @@ const BELOW_CONFIG: &[&str] = &[
     "collect",
     "deliver",
     "collect_page",
+    "alert",
     "ops",
 ];
 const BELOW_SERVE: &[&str] = &[
@@ -74,6 +76,7 @@ const BELOW_SERVE: &[&str] = &[
     "collect",
     "deliver",
     "collect_page",
+    "alert",
     "follow",
     "ops",
     "config",
@@ -97,6 +100,7 @@ const BELOW_CLI: &[&str] = &[
     "follow",
     "sessions",
     "collect_page",
+    "alert",
     "ops",
     "config",
     "serve",
