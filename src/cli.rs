@@ -3,13 +3,16 @@
 //! Nothing here decides anything about photos. Results go to standard output, everything else
 //! to standard error.
 
+mod alert;
 mod ask;
 mod check;
+mod completions;
 mod configuration;
 mod deliveries;
 mod demo;
 mod destinations;
 mod filter;
+mod manual;
 mod odoo;
 mod output;
 mod serve;
@@ -20,7 +23,7 @@ mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::output::Failure;
 use crate::{
@@ -50,6 +53,9 @@ enum Command {
     /// Check the configuration; with --connect every destination; with --explain where a photo
     /// would go
     Check(check::Args),
+    /// Try whether alerts arrive
+    #[command(subcommand)]
+    Alert(alert::Command),
     /// List, show and replay deliveries
     #[command(subcommand)]
     Deliveries(deliveries::Command),
@@ -73,6 +79,10 @@ enum Command {
     Config(configuration::Command),
     /// Print the unit for systemd
     Unit(unit::Args),
+    /// Print what completes commands and options in a shell
+    Completions(completions::Args),
+    /// Print the manual page, or write one of every command to a folder
+    Man(manual::Args),
 }
 
 /// What every command gets.
@@ -107,6 +117,11 @@ impl Context {
     }
 }
 
+/// The command line as clap knows it, for what describes it.
+fn command_line() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -118,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Serve => serve::run(&context),
         Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&context, &args),
+        Command::Alert(command) => alert::run(&context, &command),
         Command::Deliveries(command) => deliveries::run(&context, command),
         Command::Sessions(command) => sessions::run(&context, command),
         Command::Destinations(command) => destinations::run(&context, command),
@@ -126,6 +142,8 @@ pub fn main() -> ExitCode {
         Command::Journal(command) => upkeep::run(&context, &command),
         Command::Config(command) => configuration::run(&context, &command),
         Command::Unit(args) => unit::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => manual::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -148,10 +166,8 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     #[test]
     fn the_command_line_holds_together() {
-        super::Cli::command().debug_assert();
+        super::command_line().debug_assert();
     }
 }

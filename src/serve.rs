@@ -20,6 +20,7 @@ use self::{
     senders::{Room, Senders},
 };
 use crate::{
+    alert::{self, Alerts},
     apertur::Apertur,
     collect::{self, Collector},
     config::{Config, Listen},
@@ -135,6 +136,7 @@ impl Daemon {
         let senders = spawn_senders(&mut rooms, &destinations, &config, &ops, stores);
         let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone())?;
         spawn_follower(&mut rooms, &apertur, &ops, (&spool, &stop));
+        spawn_alerts(&mut rooms, &config, &ops, (&destinations, &shared, &stop));
         let with_page = (apertur.clone(), &mut rooms, &stop);
         let page = page::open(&config, &ops, &destinations, with_page).await?;
         let with = (apertur.clone(), spool.clone());
@@ -340,6 +342,28 @@ fn spawn_collector(
         telemetry: ops.telemetry.clone(),
     };
     rooms.spawn(Arc::new(collector).collect(ops.collector.clone()));
+}
+
+fn spawn_alerts(
+    rooms: &mut JoinSet<()>,
+    config: &Config,
+    ops: &Ops,
+    (destinations, shared, stop): (
+        &[(DestinationName, Arc<dyn Destination>)],
+        &Shared,
+        &CancellationToken,
+    ),
+) {
+    let outlets = alert::Outlets::new(&config.alert, shared.http.clone(), ops.clock.clone());
+    let around = alert::Around {
+        journal: Arc::clone(&ops.journal),
+        destinations: destinations.to_vec(),
+        data_dir: config.data_dir.clone(),
+        clock: ops.clock.clone(),
+        telemetry: ops.telemetry.clone(),
+        stop: stop.clone(),
+    };
+    rooms.spawn(Alerts::new(config.alert.clone(), outlets, around).run());
 }
 
 /// Without a key there is nobody to ask.

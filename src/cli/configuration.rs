@@ -2,7 +2,7 @@
 
 use super::{
     Context, block_on, check,
-    output::{Failure, line, remark},
+    output::{Failure, json, line, remark},
 };
 use crate::{
     config,
@@ -14,6 +14,14 @@ use crate::{
 pub(super) enum Command {
     /// Print a configuration file with every key, its default and what it does
     Example,
+    /// Print the configuration as it runs: every value with where it comes from, secrets hidden
+    Show {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the JSON Schema of the configuration file, for editors
+    Schema,
     /// The same as `check`
     Check(check::Args),
     /// Have the running daemon read its configuration again, as `systemctl reload` does
@@ -24,6 +32,8 @@ pub(super) enum Command {
 pub(super) fn run(context: &Context, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Example => line(config::example().trim_end()),
+        Command::Schema => json(&config::schema()),
+        Command::Show { json } => show(context, *json),
         Command::Check(args) => check::run(context, args),
         Command::Reload => reload(context),
     }
@@ -60,4 +70,9 @@ fn reload(context: &Context) -> Result<(), Failure> {
         line("nothing was changed")?;
     }
     Ok(())
+}
+
+fn show(context: &Context, as_json: bool) -> Result<(), Failure> {
+    let shown = context.load()?.shown;
+    if as_json { json(&shown) } else { line(shown.to_string().trim_end()) }
 }

@@ -5,6 +5,7 @@
 //! own their types. Everything that is wrong is found at once, with its place and the remedy.
 //! The environment is read in this room and nowhere else; no other room is started here.
 
+mod alert;
 mod apertur;
 mod collect;
 mod console;
@@ -18,10 +19,11 @@ mod operator;
 mod reader;
 mod reference;
 mod route;
+mod schema;
 mod secret;
 mod section;
 mod server;
-mod shown;
+mod show;
 mod source;
 mod token;
 mod values;
@@ -42,7 +44,9 @@ pub use self::{
     finding::{Finding, Findings, Place},
     keys::Keys,
     reference::example,
+    schema::schema,
     server::{Listen, ServerSettings, Tls},
+    show::{Origin, Shown, ShownKey},
 };
 use self::{
     reader::Reader,
@@ -88,14 +92,16 @@ pub struct Config {
     pub min_free: u64,
     /// Retention.
     pub prune: crate::ops::prune::Settings,
+    /// Who is told what needs a person.
+    pub alert: crate::alert::Settings,
     /// The log.
     pub telemetry: crate::telemetry::Settings,
     /// The destinations in the order of the file, at least one.
     pub destinations: Vec<(DestinationName, crate::destinations::Settings)>,
     /// Which of them want a photo.
     pub routes: crate::route::Routes,
-    /// All of it for people to look at, without secrets.
-    pub shown: Vec<crate::console::Setting>,
+    /// All of it for people to read, secrets hidden.
+    pub shown: Shown,
 }
 
 impl Config {
@@ -216,6 +222,7 @@ pub fn load_from(
     let root = tree.root.clone();
     let config = assemble(&reader, tree);
     let keys = Keys::new(&root, &reader.held.borrow());
+    let config = config.map(|config| Config { shown: show::shown(&reader, &root), ..config });
     warn_of_open_file(&reader);
     let mut findings = reader.findings.into_inner();
     findings.sort_by(|a, b| (&a.place, &a.path).cmp(&(&b.place, &b.path)));
@@ -280,6 +287,11 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
     );
     let prune =
         root.section("retention", "How long settled photos are kept.", delivery::read_retention);
+    let alert = root.section(
+        "alert",
+        "Who is told what needs a person. `apertur-bridge alert test` tries it.",
+        alert::read,
+    );
     let telemetry = root.section("log", "The log.", journal::read_log);
     let destinations = destination::read(&mut root, base);
     let rules = route::read(&mut root, destinations.as_deref());
@@ -302,10 +314,11 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         journal: journal?,
         min_free: min_free?,
         prune: prune?,
+        alert: alert?,
         telemetry: telemetry?,
         routes: route::routes(rules?, &destinations),
         destinations,
-        shown: shown::shown(reader),
+        shown: Shown::default(),
     })
 }
 

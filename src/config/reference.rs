@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use super::{
     assemble,
-    reader::{Described, Reader, ShownAs},
+    reader::{Described, Reader, ShownAs, Type},
     section::literal,
     source::{Lines, Tree},
 };
@@ -26,14 +26,9 @@ const HEAD: &str = "\
 /// secret is where it points to.
 #[must_use]
 pub fn example() -> String {
-    let env = BTreeMap::new();
-    let mut reader = Reader::new(None, &env, Lines::new());
-    reader.describing = true;
-    // Nothing is configured, so nothing comes of it but the lines.
-    drop(assemble(&reader, Tree::default()));
     let mut text = HEAD.to_owned();
     let mut live = true;
-    for line in reader.described.into_inner() {
+    for line in described().0 {
         match line {
             Described::Table { header, doc, live: in_force } => {
                 live = in_force;
@@ -53,6 +48,16 @@ pub fn example() -> String {
         }
     }
     text
+}
+
+/// The lines of the reference, and what may stand where.
+pub(super) fn described() -> (Vec<Described>, BTreeMap<String, Type>) {
+    let env = BTreeMap::new();
+    let mut reader = Reader::new(None, &env, Lines::new());
+    reader.describing = true;
+    // Nothing is configured, so nothing comes of it but the lines.
+    drop(assemble(&reader, Tree::default()));
+    (reader.described.into_inner(), reader.types.into_inner())
 }
 
 fn comment(text: &mut String, doc: &str) {

@@ -11,7 +11,7 @@ use std::{
 use ::config::{Map, Value, ValueKind};
 use secrecy::SecretString;
 
-use super::{CREDENTIALS_VARIABLE, entry::Entry};
+use super::{CREDENTIALS_VARIABLE, entry::Entry, reader::Type};
 
 /// Larger files hold no secret, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
@@ -27,6 +27,10 @@ pub(super) fn secret(entry: &Entry<'_>) -> Option<SecretString> {
 /// As [`secret`], with its text for checks that need it.
 pub(super) fn revealed(entry: &Entry<'_>) -> Option<String> {
     entry.reader.hide(&entry.path);
+    entry.reader.learn(&entry.path, || Type::Secret);
+    if entry.reader.describing {
+        return None;
+    }
     let opened = entry.inlined('{', '}')?;
     let text = match &opened.value.kind {
         ValueKind::String(text) => {

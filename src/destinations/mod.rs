@@ -17,6 +17,7 @@ mod invitation;
 pub mod key;
 mod message;
 mod name;
+mod notice;
 pub mod oauth;
 pub mod odoo;
 pub mod onedrive;
@@ -35,10 +36,12 @@ pub mod zendesk;
 
 pub use invitation::Invitation;
 pub use message::{Language, Message};
+pub use notice::Notice;
 pub use odoo::actions::{Actions, Administrator, Change, Entry, Outcome, Plan};
 pub use pace::Allowance;
 pub use record::{Mark, Record};
 pub use template::InvalidTemplate;
+pub use webhook::{Hook, HookSettings};
 
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
@@ -117,6 +120,23 @@ pub trait Destination: fmt::Debug + Send + Sync {
     ) -> Result<Receipt, Failure> {
         let what = format!("{} keeps photos and has nobody to tell about {target}", self.kind());
         let fix = "send the link yourself";
+        Err(Failure::Refused { cause: Cause::new(ErrorKind::NotAllowed, what, fix) })
+    }
+
+    /// Leaves an internal note on a record: photos could not be attached to it. Where an earlier
+    /// try may have left it (`again`), looks for its mark first.
+    ///
+    /// # Errors
+    /// The kind of [`Failure`] says whether it may have been written though; [`Failure::Refused`]
+    /// where there is no such record or nobody to tell.
+    async fn leave_note(
+        &self,
+        target: &Target,
+        _notice: &Notice,
+        _again: bool,
+    ) -> Result<(), Failure> {
+        let what = format!("{} keeps photos and has no {target} to leave a note on", self.kind());
+        let fix = "nothing to do";
         Err(Failure::Refused { cause: Cause::new(ErrorKind::NotAllowed, what, fix) })
     }
 

@@ -9,6 +9,7 @@ mod cause;
 mod claim;
 mod fetch;
 pub mod memory;
+pub mod notices;
 mod open;
 mod run;
 pub mod sqlite;
@@ -64,7 +65,7 @@ pub enum JournalError {
 /// Every changing call is on disk when it returns (the in-memory store excepted) and either
 /// happened as a whole or not at all. Any number of tasks may call at once.
 #[async_trait]
-pub trait Journal: Upkeep + fmt::Debug + Send + Sync {
+pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     /// Takes a verified event in; `photo.received_at` is the time of all that follows from it.
     ///
     /// * A photo id already known: `Duplicate`. If that photo still lacks its bytes

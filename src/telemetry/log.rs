@@ -319,6 +319,15 @@ fn operation(fact: &Fact<'_>) {
         Fact::Resumed { destination, paused } => {
             info!(destination = %destination, seconds = paused.as_secs(), "destination goes on");
         }
+        Fact::Told { outlet, subject } => info!(outlet, subject, "told that a person is needed"),
+        Fact::NotTold { outlet, subject, cause, at: Some(at) } => warn!(
+            outlet, subject, error = cause.kind.as_str(), next = %at, cause = %cause,
+            "not told yet that a person is needed; it is tried again by itself"
+        ),
+        Fact::NotTold { outlet, subject, cause, at: None } => error!(
+            outlet, subject, error = cause.kind.as_str(), cause = %cause,
+            "not told that a person is needed, and it is not tried again"
+        ),
         Fact::Run { run } => {
             let (run_id, verb, by) = (run.id.0, run.verb.as_str(), run.by.as_str());
             let (state, tally) = (run.state.as_str(), &run.tally);

@@ -236,6 +236,24 @@ pub enum Fact<'a> {
         /// How long it was paused.
         paused: Duration,
     },
+    /// Somebody was told that something needs a person.
+    Told {
+        /// By what: `note`, `webhook`, `command`.
+        outlet: &'static str,
+        /// What it is about.
+        subject: &'a str,
+    },
+    /// Somebody could not be told.
+    NotTold {
+        /// By what.
+        outlet: &'static str,
+        /// What it is about.
+        subject: &'a str,
+        /// Why.
+        cause: &'a Cause,
+        /// When it is tried again; `None`: never.
+        at: Option<Timestamp>,
+    },
     /// A person's change of deliveries began, goes on, was stopped or is done.
     Run {
         /// As it stands.

@@ -4,6 +4,7 @@
 mod accept;
 mod deliveries;
 mod fetches;
+mod notices;
 mod operator;
 mod place;
 mod retention;

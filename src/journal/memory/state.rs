@@ -25,6 +25,7 @@ pub(super) struct State {
     pub(super) actions: Vec<(PhotoId, Action)>,
     /// The last upkeep of each sort.
     pub(super) upkept: BTreeMap<&'static str, Last>,
+    pub(super) told: super::notices::Told,
     last_number: i64,
 }
 

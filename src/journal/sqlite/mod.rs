@@ -8,6 +8,7 @@ mod deliveries;
 mod fetches;
 mod filter;
 mod list;
+mod notices;
 mod operator;
 mod place;
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("intake", &["model", "route", "journal", "work"]),
     ("receive", BELOW_RECEIVE),
     ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
+    ("alert", &["model", "system", "telemetry", "journal", "http", "destinations"]),
     ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),
     ("sessions", &["model", "webhook", "apertur", "destinations"]),
     ("pages", &["system", "destinations"]),
@@ -82,6 +83,7 @@ const BELOW_CONFIG: &[&str] = &[
     "deliver",
     "collect_page",
     "console",
+    "alert",
     "ops",
 ];
 const BELOW_SERVE: &[&str] = &[
@@ -100,6 +102,7 @@ const BELOW_SERVE: &[&str] = &[
     "deliver",
     "collect_page",
     "console",
+    "alert",
     "follow",
     "ops",
     "config",
@@ -123,6 +126,7 @@ const BELOW_CLI: &[&str] = &[
     "follow",
     "sessions",
     "collect_page",
+    "alert",
     "ops",
     "config",
     "serve",
