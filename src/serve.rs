@@ -1,5 +1,6 @@
 //! The one place where rooms are joined: a configuration becomes a running daemon.
 
+mod checkup;
 mod console;
 mod listen;
 mod page;
@@ -11,7 +12,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::listen::Server;
-pub use self::listen::{Address, check_tls};
+pub use self::{
+    checkup::checkup,
+    listen::{Address, check_tls},
+};
 use crate::{
     apertur::Apertur,
     collect::{self, Collector},

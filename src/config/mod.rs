@@ -9,6 +9,7 @@ mod apertur;
 mod collect;
 mod delivery;
 mod destination;
+mod draft;
 mod entry;
 mod finding;
 mod journal;
@@ -33,6 +34,7 @@ use std::{
 };
 
 pub use self::{
+    draft::{Draft, KeyDoc, Refer},
     finding::{Finding, Findings, Place},
     reference::example,
     server::{Listen, ServerSettings, Tls},

@@ -5,6 +5,7 @@
 
 mod cause;
 mod claim;
+mod health;
 pub mod memory;
 pub mod sqlite;
 
@@ -21,6 +22,7 @@ use crate::model::{
 pub use self::{
     cause::{misnamed, missed, unrouted},
     claim::{Claim, Claimed, on_the_way},
+    health::{Health, Integrity},
 };
 pub use crate::model::Planned;
 
@@ -520,6 +522,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Makes one small durable write. Fails when the disk is full or nobody writes any more, so
     /// that readiness and watchdog see it before a photo does.
     async fn ping(&self) -> Result<(), JournalError>;
+
+    /// The state of the store; looks for damage for `patience` at most and changes nothing.
+    async fn health(&self, patience: Duration) -> Result<Health, JournalError>;
 
     /// Ends the store: everything accepted is on disk when it returns.
     async fn close(&self);

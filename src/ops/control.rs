@@ -15,6 +15,7 @@ use super::{Ops, Replay, ReplayReport};
 use crate::{
     intake::Listed,
     model::{OwnSession, SessionId},
+    system::instance,
 };
 
 /// Longest request or answer, in bytes.
@@ -28,6 +29,8 @@ pub enum Request {
     Replay(Replay),
     /// Whether something can be written down at all.
     Ping,
+    /// Which daemon this is.
+    About,
     /// [`Ops::keep_session`].
     KeepSession(OwnSession),
     /// [`Ops::announce`].
@@ -52,6 +55,13 @@ pub enum Reply {
         /// How many that were not known.
         taken: usize,
     },
+    /// The daemon.
+    Daemon {
+        /// Its version.
+        version: String,
+        /// Its [`instance`].
+        instance: String,
+    },
     /// It was not done.
     Failed {
         /// Why.
@@ -65,6 +75,10 @@ impl Ops {
         let done = match request {
             Request::Replay(replay) => self.replay(&replay).await.map(Reply::Replayed),
             Request::Ping => self.journal.ping().await.map(|()| Reply::Kept),
+            Request::About => {
+                let version = env!("CARGO_PKG_VERSION").to_owned();
+                Ok(Reply::Daemon { version, instance: instance().to_owned() })
+            }
             Request::KeepSession(session) => self.keep_session(session).await.map(|()| Reply::Kept),
             Request::Announce { session, photos } => {
                 self.announce(&session, photos).await.map(|taken| Reply::Announced { taken })

@@ -24,6 +24,7 @@ use crate::{
     config::{Listen, ServerSettings, Tls},
     ops::Ops,
     receive::Door,
+    system::instance,
 };
 
 /// Longest time for the headers of a request.
@@ -219,5 +220,5 @@ fn spawn(server: actix_web::dev::Server, rooms: &mut JoinSet<()>) -> Server {
 }
 
 async fn healthy() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
+    HttpResponse::Ok().json(serde_json::json!({ "status": "ok", "instance": instance() }))
 }

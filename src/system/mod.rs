@@ -2,8 +2,12 @@
 
 mod clock;
 mod data_dir;
+mod disk;
+mod instance;
 mod service;
 
 pub use clock::{Clock, later};
 pub use data_dir::{DataDir, Taken};
+pub use disk::{Disk, Room};
+pub use instance::instance;
 pub use service::{Service, shutdown};

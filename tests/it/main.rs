@@ -7,6 +7,7 @@ mod commands;
 mod crash;
 mod daemon;
 mod destination_contract;
+mod doctor;
 mod door;
 mod drives;
 mod fakes;

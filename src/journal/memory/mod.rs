@@ -12,6 +12,7 @@ mod state;
 use std::{
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -19,8 +20,8 @@ use jiff::Timestamp;
 
 use self::state::State;
 use super::{
-    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Journal, JournalError,
-    Pause, Planned, Replayed, Story,
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Health, Integrity,
+    Journal, JournalError, Pause, Planned, Replayed, Story,
 };
 use crate::model::{
     Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, OwnSession, PhotoId,
@@ -234,6 +235,11 @@ impl Journal for Memory {
 
     async fn ping(&self) -> Result<()> {
         Ok(())
+    }
+
+    async fn health(&self, _patience: Duration) -> Result<Health> {
+        let store = "this program's memory".to_owned();
+        Ok(Health { store, schema: 0, integrity: Integrity::Whole })
     }
 
     async fn close(&self) {}

@@ -5,6 +5,7 @@
 mod accept;
 mod deliveries;
 mod fetches;
+mod health;
 mod operator;
 mod place;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -31,8 +33,8 @@ use self::{
     writer::Writer,
 };
 use super::{
-    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Journal, JournalError,
-    Pause, Planned, Replayed, Story,
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Health, Journal,
+    JournalError, Pause, Planned, Replayed, Story,
 };
 use crate::model::{
     Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, OwnSession, PhotoId,
@@ -369,6 +371,10 @@ impl Journal for Sqlite {
             Ok(())
         })
         .await
+    }
+
+    async fn health(&self, patience: Duration) -> Result<Health> {
+        health::health(&self.path, patience).await
     }
 
     async fn close(&self) {

@@ -24,6 +24,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         &["model", "system", "telemetry", "route", "spool", "journal", "apertur", "work", "intake"],
     ),
     ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work", "intake"]),
+    ("doctor", BELOW_DOCTOR),
     ("config", BELOW_CONFIG),
     ("serve", BELOW_SERVE),
     ("cli", BELOW_CLI),
@@ -43,6 +44,8 @@ const BELOW_RECEIVE: &[&str] = &[
 ];
 const BELOW_COLLECT_PAGE: &[&str] =
     &["model", "system", "telemetry", "route", "journal", "apertur", "destinations", "sessions"];
+const BELOW_DOCTOR: &[&str] =
+    &["model", "system", "webhook", "journal", "http", "apertur", "destinations", "ops"];
 const BELOW_CONFIG: &[&str] = &[
     "model",
     "system",
@@ -76,6 +79,7 @@ const BELOW_SERVE: &[&str] = &[
     "collect_page",
     "follow",
     "ops",
+    "doctor",
     "config",
 ];
 const BELOW_CLI: &[&str] = &[
@@ -98,6 +102,7 @@ const BELOW_CLI: &[&str] = &[
     "sessions",
     "collect_page",
     "ops",
+    "doctor",
     "config",
     "serve",
 ];
@@ -151,6 +156,7 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         &["src/destinations/mod.rs", "src/destinations/odoo/", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
+    ("x509_cert", &["src/doctor/"], "certificates are read by the doctor alone"),
     ("suppaftp", &["src/destinations/ftp/"], "FTP is the affair of destinations/ftp"),
     ("russh", &["src/destinations/sftp/"], "SSH is the affair of destinations/sftp"),
     (
