@@ -11,7 +11,9 @@ mod configuration;
 mod deliveries;
 mod demo;
 mod destinations;
+mod doctor;
 mod filter;
+mod init;
 mod manual;
 mod odoo;
 mod output;
@@ -50,12 +52,16 @@ enum Command {
     Serve,
     /// Show it at work: a daemon of its own, photos of every kind, and where they land
     Demo(demo::Args),
+    /// Make a configuration: asks what is needed, tries it, and writes it
+    Init(init::Args),
     /// Check the configuration; with --connect every destination; with --explain where a photo
     /// would go
     Check(check::Args),
     /// Try whether alerts arrive
     #[command(subcommand)]
     Alert(alert::Command),
+    /// Look at everything that may be wrong, and say what to do about it
+    Doctor(doctor::Args),
     /// List, show and replay deliveries
     #[command(subcommand)]
     Deliveries(deliveries::Command),
@@ -132,8 +138,10 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve => serve::run(&context),
         Command::Demo(args) => demo::run(&args),
+        Command::Init(args) => init::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Alert(command) => alert::run(&context, &command),
+        Command::Doctor(args) => doctor::run(&context, &args),
         Command::Deliveries(command) => deliveries::run(&context, command),
         Command::Sessions(command) => sessions::run(&context, command),
         Command::Destinations(command) => destinations::run(&context, command),

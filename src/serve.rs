@@ -1,6 +1,7 @@
 //! The one place where rooms are joined: a configuration becomes a running daemon.
 
 mod certificate;
+mod checkup;
 mod listen;
 mod page;
 mod reload;
@@ -12,7 +13,9 @@ use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use self::{certificate::check_tls, listen::Address, reload::Source};
+pub use self::{
+    certificate::check_tls, checkup::checkup, listen::Address, reload::Source,
+};
 use self::{
     certificate::Certificate,
     listen::{Doors, Server},

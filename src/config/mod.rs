@@ -11,6 +11,7 @@ mod collect;
 mod console;
 mod delivery;
 mod destination;
+mod draft;
 mod entry;
 mod finding;
 mod journal;
@@ -41,6 +42,7 @@ use std::{
 
 pub use self::operator::operator;
 pub use self::{
+    draft::{Draft, KeyDoc, Refer},
     finding::{Finding, Findings, Place},
     keys::Keys,
     reference::example,

@@ -14,7 +14,7 @@ use super::{
     finding::{Finding, Place},
     source::Lines,
 };
-use crate::model::Severity;
+use crate::model::{DestinationName, Kind, Severity};
 
 /// What is read from, and what came of it.
 pub(super) struct Reader<'a> {
@@ -24,6 +24,8 @@ pub(super) struct Reader<'a> {
     pub(super) env: &'a BTreeMap<String, String>,
     /// Whether nothing is loaded and only the reference is wanted.
     pub(super) describing: bool,
+    /// The destinations of the reference, where it is not one of each type.
+    pub(super) chosen: Option<&'a [(DestinationName, Kind)]>,
     /// Whether the file itself holds a secret.
     pub(super) holds_secret: Cell<bool>,
     /// The digests of what the files and secrets hold that were read, by the paths of their keys.
@@ -110,6 +112,7 @@ impl<'a> Reader<'a> {
             file,
             env,
             describing: false,
+            chosen: None,
             holds_secret: Cell::new(false),
             held: RefCell::default(),
             hidden: RefCell::default(),

@@ -21,7 +21,7 @@ type Properties = Map<String, Value>;
 /// the environment may set any; `check` says what is missing.
 #[must_use]
 pub fn schema() -> Value {
-    let (lines, types) = described();
+    let (lines, types) = described(None);
     let mut tables: BTreeMap<String, (Properties, String)> = BTreeMap::new();
     let mut docs = BTreeMap::new();
     for line in &lines {

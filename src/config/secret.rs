@@ -92,6 +92,12 @@ fn of_variable(entry: &Entry<'_>, name: &str) -> Option<String> {
 
 fn of_credential(entry: &Entry<'_>, name: &str) -> Option<String> {
     let Some(folder) = entry.reader.env.get(CREDENTIALS_VARIABLE) else {
+        // The unit takes them from there; so do commands while the service does not run.
+        if is_name(name)
+            && let Ok((text, _)) = read(&entry.reader.resolve(name))
+        {
+            return Some(text);
+        }
         return entry.wrong(
             format!("credential {name:?} cannot be looked up: {CREDENTIALS_VARIABLE} is not set"),
             format!(
@@ -100,7 +106,7 @@ fn of_credential(entry: &Entry<'_>, name: &str) -> Option<String> {
             ),
         );
     };
-    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+    if !is_name(name) {
         return entry.wrong(
             format!("{name:?} is not the name of a credential"),
             "write the name given to LoadCredential=",
@@ -113,6 +119,10 @@ fn of_credential(entry: &Entry<'_>, name: &str) -> Option<String> {
             format!("add LoadCredential={name}:/path to the unit"),
         ),
     }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains('/') && !name.starts_with('.')
 }
 
 /// The text of a file without the newline at its end, and the file's permissions.

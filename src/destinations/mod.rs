@@ -46,6 +46,7 @@ pub use webhook::{Hook, HookSettings};
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use url::Url;
 
 use self::pace::Accounts;
 use crate::{
@@ -316,6 +317,27 @@ impl Settings {
             Self::Onedrive(_) => Kind::Onedrive,
             Self::Folder(_) => Kind::Folder,
         }
+    }
+
+    /// Where it speaks HTTP, the address that is called, without path and query; `None` for others
+    /// and where the type's own library knows.
+    #[must_use]
+    pub fn origin(&self) -> Option<Url> {
+        let url = match self {
+            Self::Odoo(settings) => &settings.url,
+            Self::Freshworks(settings) => &settings.base_url,
+            Self::Zendesk(settings) => &settings.base_url,
+            Self::Webhook(settings) => settings.address.reveal(),
+            Self::S3(settings) => settings.endpoint.as_ref()?,
+            Self::Gcs(settings) => settings.base_url.as_ref()?,
+            Self::AzureBlob(settings) => &settings.endpoint,
+            Self::Webdav(settings) => settings.folder.url(),
+            Self::GoogleDrive(settings) => &settings.base_url,
+            Self::Dropbox(settings) => &settings.api_url,
+            Self::Onedrive(settings) => &settings.base_url,
+            Self::Ftp(_) | Self::Sftp(_) | Self::Folder(_) => return None,
+        };
+        Url::parse(&url.origin().ascii_serialization()).ok()
     }
 
     /// The mode of photos that name none, where the type knows modes.

@@ -8,6 +8,7 @@ mod backup;
 mod cause;
 mod claim;
 mod fetch;
+mod health;
 pub mod memory;
 pub mod notices;
 mod open;
@@ -32,6 +33,7 @@ pub use self::{
     cause::{misnamed, missed, unrouted},
     claim::{Claim, Claimed, DeliveryEnd, on_the_way},
     fetch::{Fetch, FetchEnd},
+    health::{Health, Integrity},
     open::{Settings, open, open_if_there, open_to_read},
     run::{Found, Moment, NewRun, Oldest, Page, Way},
     story::{Count, Pause, Story},
@@ -370,6 +372,9 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     /// Makes one small durable write. Fails when the disk is full or nobody writes any more, so
     /// that readiness and watchdog see it before a photo does.
     async fn ping(&self) -> Result<(), JournalError>;
+
+    /// The state of the store; looks for damage for `patience` at most and changes nothing.
+    async fn health(&self, patience: Duration) -> Result<Health, JournalError>;
 
     /// Ends the store: everything accepted is on disk when it returns.
     async fn close(&self);

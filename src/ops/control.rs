@@ -20,6 +20,7 @@ use super::{
 use crate::{
     intake::Listed,
     model::{By, Filter, OwnSession, Run, RunId, SessionId, Verb},
+    system::instance,
 };
 
 /// Longest request or answer, in bytes.
@@ -55,6 +56,8 @@ pub enum Request {
     },
     /// Whether something can be written down at all.
     Ping,
+    /// Which daemon this is.
+    About,
     /// [`Ops::keep_session`].
     KeepSession(OwnSession),
     /// [`Ops::announce`].
@@ -90,6 +93,13 @@ pub enum Reply {
     Pruned(Pruned),
     /// The configuration was read again.
     Reloaded(Reloaded),
+    /// The daemon.
+    Daemon {
+        /// Its version.
+        version: String,
+        /// Its [`instance`].
+        instance: String,
+    },
     /// It was not done.
     Failed {
         /// Why.
@@ -171,6 +181,10 @@ impl Ops {
             Request::Stop { run } => self.stop(run).await.map(|run| Reply::Run { run }),
             Request::Resume { run } => self.resume(run).await.map(|run| Reply::Run { run }),
             Request::Ping => self.journal.ping().await.map(|()| Reply::Kept),
+            Request::About => {
+                let version = env!("CARGO_PKG_VERSION").to_owned();
+                Ok(Reply::Daemon { version, instance: instance().to_owned() })
+            }
             Request::KeepSession(session) => self.keep_session(session).await.map(|()| Reply::Kept),
             Request::Announce { session, photos } => {
                 self.announce(&session, photos).await.map(|taken| Reply::Announced { taken })

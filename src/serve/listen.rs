@@ -23,6 +23,7 @@ use crate::{
     config::{Listen, ServerSettings},
     console::Console,
     receive::Door,
+    system::instance,
 };
 
 /// Longest time for the headers of a request.
@@ -200,5 +201,5 @@ fn spawn(server: actix_web::dev::Server, rooms: &mut JoinSet<()>) -> Server {
 }
 
 async fn healthy() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
+    HttpResponse::Ok().json(serde_json::json!({ "status": "ok", "instance": instance() }))
 }

@@ -8,13 +8,14 @@ use std::{
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::Room;
+
 /// What is free for this user on the file system of a path, in bytes.
 ///
 /// # Errors
 /// When the path, or its file system, cannot be looked at.
 pub fn free_space(path: &Path) -> io::Result<u64> {
-    let found = rustix::fs::statvfs(path)?;
-    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    Ok(Room::at(path)?.bytes)
 }
 
 /// A number of bytes, for people: `12 MiB`.

@@ -13,6 +13,7 @@ mod calls;
 mod deliver;
 mod fault;
 mod json2;
+mod keys;
 mod mark;
 mod probe;
 mod session;

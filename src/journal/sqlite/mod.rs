@@ -7,6 +7,7 @@ pub(super) mod backup;
 mod deliveries;
 mod fetches;
 mod filter;
+mod health;
 mod list;
 mod notices;
 mod operator;
@@ -42,8 +43,8 @@ use self::{
     writer::Writer,
 };
 use super::{
-    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Journal,
-    JournalError, Moment, NewRun, Oldest, Page, Pause, Story,
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Health,
+    Journal, JournalError, Moment, NewRun, Oldest, Page, Pause, Story,
 };
 use crate::model::{
     Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, Foreseen, OwnSession,
@@ -420,6 +421,10 @@ impl Journal for Sqlite {
             Ok(())
         })
         .await
+    }
+
+    async fn health(&self, patience: Duration) -> Result<Health> {
+        health::health(&self.path, patience).await
     }
 
     async fn close(&self) {

@@ -27,6 +27,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work", "intake"]),
     ("console", BELOW_CONSOLE),
+    ("doctor", BELOW_DOCTOR),
     ("config", BELOW_CONFIG),
     ("serve", BELOW_SERVE),
     ("cli", BELOW_CLI),
@@ -55,6 +56,8 @@ const BELOW_COLLECT_PAGE: &[&str] = &[
     "sessions",
     "pages",
 ];
+const BELOW_DOCTOR: &[&str] =
+    &["model", "system", "webhook", "journal", "http", "apertur", "destinations", "ops"];
 const BELOW_CONSOLE: &[&str] = &[
     "model",
     "system",
@@ -66,6 +69,7 @@ const BELOW_CONSOLE: &[&str] = &[
     "destinations",
     "sessions",
     "ops",
+    "doctor",
     "pages",
 ];
 const BELOW_CONFIG: &[&str] = &[
@@ -105,6 +109,7 @@ const BELOW_SERVE: &[&str] = &[
     "alert",
     "follow",
     "ops",
+    "doctor",
     "config",
 ];
 const BELOW_CLI: &[&str] = &[
@@ -128,6 +133,7 @@ const BELOW_CLI: &[&str] = &[
     "collect_page",
     "alert",
     "ops",
+    "doctor",
     "config",
     "serve",
 ];
@@ -193,6 +199,7 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         &["src/destinations/mod.rs", "src/destinations/odoo/", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
+    ("x509_cert", &["src/doctor/"], "certificates are read by the doctor alone"),
     ("suppaftp", &["src/destinations/ftp/"], "FTP is the affair of destinations/ftp"),
     ("russh", &["src/destinations/sftp/"], "SSH is the affair of destinations/sftp"),
     (
