@@ -59,9 +59,7 @@ pub enum InvalidToken {
     #[error("has fewer than 32 characters; make one with: openssl rand -hex 32")]
     Short,
     /// It does not fit into a header.
-    #[error(
-        "holds white space or characters that no header carries; make one with: openssl rand -hex 32"
-    )]
+    #[error("holds characters that no header carries; make one with: openssl rand -hex 32")]
     Unprintable,
     /// The name is no name.
     #[error("is no name; write 1 to 64 letters, digits, - _ and .")]
