@@ -99,7 +99,8 @@ pub(super) const FR: Sessions = Sessions {
     copied: "Copié",
     qr: "Code QR du lien",
     close: "Fermer cette session",
-    close_hint: "Le lien cesse de marcher en quelques minutes. Les photos en route arrivent encore.",
+    close_hint: "Le lien cesse de marcher en quelques minutes. Les photos en route arrivent \
+                 encore.",
     all: "Toutes les sessions",
     older: "Sessions plus anciennes",
     new: "Nouvelle session",
