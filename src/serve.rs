@@ -124,10 +124,10 @@ impl Daemon {
         let page = page::open(&config, &ops, &destinations, with_page).await?;
         let with = (apertur.clone(), spool.clone());
         let console = page::console(&config, &ops, &destinations, with).await?;
-        spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
-        if let Some(console) = &console {
+        for console in &console {
             rooms.spawn(Arc::clone(console).drained(stop.clone()));
         }
+        spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
         let rooms_of = ((page, console), &mut rooms);
         let (public, console, servers) = listen(config.clone(), &ops, spool, rooms_of).await?;
         ops.telemetry.emit(&Fact::Started {
