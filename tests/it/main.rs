@@ -3,6 +3,7 @@
 mod apertur;
 mod api;
 mod browser;
+mod change;
 mod collect_page;
 mod commands;
 mod console;
