@@ -6,21 +6,19 @@ use secrecy::SecretString;
 
 use super::{
     entry::Entry,
-    secret::{revealed, secret},
+    secret::revealed,
     section::Section,
     server::{Listen, Listener, ServerSettings, apart},
-    values::{Wrong, duration, http_url, list, text, word},
+    token::tokens,
+    values::{Wrong, duration, http_url},
 };
-use crate::console::{Scope, Settings, Token, Tokens, check_password};
-
-/// Longest time that somebody stays signed in.
-const LONGEST: Duration = Duration::from_hours(31 * 24);
+use crate::console::{Settings, check_password};
 
 const TOKENS: &str =
     "[{ name = \"ci\", scope = \"read\", token = { file = \"/etc/apertur-bridge/token\" } }]";
 
-const SCOPES: &[(&str, Scope)] =
-    &[("read", Scope::Read), ("operate", Scope::Operate), ("admin", Scope::Admin)];
+/// Longest time that somebody stays signed in.
+const LONGEST: Duration = Duration::from_hours(31 * 24);
 
 /// Reads `[console]` and completes what `[server]` said.
 pub(super) fn read(
@@ -118,40 +116,4 @@ fn address(entry: &Entry<'_>) -> Option<url::Url> {
         );
     }
     Some(url)
-}
-
-fn tokens(entry: &Entry<'_>) -> Option<Tokens> {
-    let mut number = 0;
-    let numbered = std::cell::RefCell::new(&mut number);
-    let read = list(|entry| {
-        let mut number = numbered.borrow_mut();
-        **number += 1;
-        token(entry, **number)
-    })(entry)?;
-    Some(Tokens::new(read))
-}
-
-/// A table with name and scope, or a mere secret that may do everything.
-fn token(entry: &Entry<'_>, number: usize) -> Option<Token> {
-    let opened = entry.inlined('{', '}')?;
-    let keys = match &opened.value.kind {
-        ::config::ValueKind::Table(keys) if keys.contains_key("token") => keys.clone(),
-        _ => return made(entry, &format!("token-{number}"), Scope::Admin, &secret(entry)?),
-    };
-    let mut s = Section::new(entry.reader, entry.path.clone(), keys);
-    let name = s.inner("name", "ci", text(|text| Ok(text.to_owned())));
-    let scope = s.inner("scope", "read", word(SCOPES));
-    let shown = s.inner("token", "{ file = \"/etc/apertur-bridge/token\" }", secret);
-    s.close();
-    made(entry, &name?, scope?, &shown?)
-}
-
-fn made(entry: &Entry<'_>, name: &str, scope: Scope, secret: &SecretString) -> Option<Token> {
-    Token::new(name, scope, secret).map_or_else(
-        |error| {
-            let Wrong { what, remedy } = Wrong::of(&error);
-            entry.wrong(what, remedy)
-        },
-        Some,
-    )
 }

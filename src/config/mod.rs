@@ -22,6 +22,7 @@ mod section;
 mod server;
 mod shown;
 mod source;
+mod token;
 mod values;
 mod webhook;
 

@@ -5,6 +5,7 @@
 //! `layout::MENU`. Nothing here decides what becomes of a photo; `ops` does.
 
 mod access;
+mod api;
 mod attention;
 mod configuration;
 mod destinations;
@@ -31,6 +32,7 @@ use url::Url;
 
 use self::{
     access::{Access, page},
+    api::Api,
     attention::{Attention, Watch},
     trouble::Trouble,
 };
@@ -112,6 +114,7 @@ pub struct Console {
     access: Access,
     behind: Behind,
     watch: Watch,
+    api: Arc<Api>,
     /// What forms began that must not end with the request.
     tasks: TaskTracker,
     runtime: Handle,
@@ -127,10 +130,11 @@ impl Console {
         let access = Access::new(&settings, &behind.ops.clock)?;
         let (tasks, runtime) = (TaskTracker::new(), Handle::current());
         let watch = Watch::new(&behind.ops.clock);
-        Ok(Self { settings, access, behind, watch, tasks, runtime })
+        let api = Arc::new(Api::new(&settings, &behind, tasks.clone()));
+        Ok(Self { settings, access, behind, watch, api, tasks, runtime })
     }
 
-    /// Returns once `stop` is there and everything that forms began has ended.
+    /// Returns once `stop` is there and everything that requests began has ended.
     pub async fn drained(self: Arc<Self>, stop: CancellationToken) {
         stop.cancelled().await;
         self.tasks.close();
@@ -143,6 +147,7 @@ impl Console {
         app.app_data(web::Data::from(Arc::clone(self)))
             .route("/readyz", web::get().to(ready::ready))
             .route("/metrics", web::get().to(ready::metrics))
+            .configure(|app| self.api.configure(app))
             .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
             .service(
                 web::resource("/assets/{name}").wrap(pages::headers("same-origin")).get(asset),

@@ -1,6 +1,7 @@
 //! The integration tests, one binary.
 
 mod apertur;
+mod api;
 mod browser;
 mod change;
 mod collect_page;
