@@ -4,7 +4,8 @@ use super::site::{ADMIN, OPERATE, PASSWORD, READ, Site, keys, text};
 use crate::daemon::{Daemon, Options, SECRET};
 
 /// What the configuration has that nobody may read.
-const HIDDEN: [&str; 4] = ["odoo-key-hush", "hush-query", "hush-header", "hush-password"];
+const HIDDEN: [&str; 5] =
+    ["odoo-key-hush", "hush-query", "hush-header", "hush-password", "hush-secret"];
 
 /// With destinations that nobody reaches, full of secrets, and the folder.
 fn secretive() -> Site {
@@ -13,6 +14,7 @@ fn secretive() -> Site {
          [destination.erp]\ntype = \"odoo\"\nurl = \"http://127.0.0.1:9\"\ndatabase = \"prod\"\n\
          username = \"bot@example.com\"\napi_key = \"odoo-key-hush\"\n\
          [destination.partner]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:9/in?key=hush-query\"\n\
+         secret = \"hush-secret\"\n\
          headers = {{ Authorization = \"hush-header\" }}\n\
          [destination.share]\ntype = \"webdav\"\nurl = \"http://127.0.0.1:9/dav\"\n\
          username = \"bridge\"\npassword = {{ env = \"SHARE_PASSWORD\" }}\n\
