@@ -144,10 +144,10 @@ impl Daemon {
         let page = page::open(&config, &ops, &destinations, with_page).await?;
         let with = (apertur.clone(), spool.clone());
         let console = page::console(&config, &ops, &destinations, with).await?;
-        spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
         if let Some(console) = &console {
             rooms.spawn(Arc::clone(console).drained(stop.clone()));
         }
+        spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
         let door = door(&config, &ops, spool);
         let server = config.server.clone();
         let load = move || Certificate::load(&server);

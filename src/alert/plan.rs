@@ -15,7 +15,7 @@ use crate::{
         notices::{Filing, Outlet, Subject, Telling, Untold},
     },
     model::{Delivery, DeliveryState, DestinationName, ErrorKind, Filter, Target},
-    system::later,
+    system::{free_space as free, later},
 };
 
 /// How long is waited for more of the same, so that the photos of one burst are told together.
@@ -241,7 +241,5 @@ fn written(body: &impl Serialize) -> Result<String, JournalError> {
 /// Free bytes for us on the disk of a folder; `None` where it cannot be told.
 async fn free_space(folder: &Path) -> Option<u64> {
     let folder = folder.to_owned();
-    let disk =
-        tokio::task::spawn_blocking(move || rustix::fs::statvfs(&folder)).await.ok()?.ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    tokio::task::spawn_blocking(move || free(&folder)).await.ok()?.ok()
 }

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::console::{Settings, check_password};
 
+const TOKENS: &str =
+    "[{ name = \"ci\", scope = \"read\", token = { file = \"/etc/apertur-bridge/token\" } }]";
+
 /// Longest time that somebody stays signed in.
 const LONGEST: Duration = Duration::from_hours(31 * 24);
 
@@ -38,14 +41,8 @@ pub(super) fn read(
         )
         .optional("{ file = \"/etc/apertur-bridge/console-password\" }", password);
     let tokens = s
-        .key(
-            "tokens",
-            "what programs sign in with, at /api/v1; scope: read, operate or admin",
-        )
-        .optional(
-            "[{ name = \"ci\", scope = \"read\", token = { file = \"/etc/apertur-bridge/token\" } }]",
-            tokens,
-        );
+        .key("tokens", "what programs sign in with, at /api/v1; scope: read, operate or admin")
+        .optional(TOKENS, tokens);
     let session_lifetime = s
         .key(
             "session_lifetime",
@@ -78,7 +75,8 @@ fn warn_of_reach(s: &Section<'_>, listen: &Listen, is_guarded: bool, has_public_
     }
     if !is_guarded {
         s.warn(
-            "listens where other machines reach it, and /readyz and /metrics ask nobody who they are",
+            "listens where other machines reach it, and /readyz and /metrics ask nobody who they \
+             are",
             "listen at 127.0.0.1, or let a firewall say who may",
         );
     } else if !has_public_url {

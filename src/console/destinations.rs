@@ -80,7 +80,7 @@ pub(super) async fn test(
         p #outcome.note.good[works].bad[!works] role="status" {
             @if works { (words.works) } @else { (words.fails) }
         }
-        section.card { (findings(visit, &found)) }
+        section.card { (findings(&visit, &found)) }
         p.actions {
             a.button href={ "/destinations#" (place.name) } { (words.back) }
             @if !works { a href={ "/deliveries?destination=" (place.name) } { (words.its_photos) } }

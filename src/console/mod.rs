@@ -12,6 +12,7 @@ mod destinations;
 mod layout;
 mod overview;
 mod ready;
+mod sessions;
 mod standing;
 mod trouble;
 mod visit;
@@ -25,7 +26,8 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, middleware::from_fn, web};
 use ipnet::IpNet;
 use secrecy::SecretString;
-use tokio_util::sync::CancellationToken;
+use tokio::runtime::Handle;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 use self::{
@@ -113,23 +115,30 @@ pub struct Console {
     behind: Behind,
     watch: Watch,
     api: Arc<Api>,
+    /// What forms began that must not end with the request.
+    tasks: TaskTracker,
+    runtime: Handle,
 }
 
 impl Console {
-    /// The console. Blocks where the password has to be hashed.
+    /// The console. Blocks where the password has to be hashed. What it begins goes on in the
+    /// runtime that this is called in.
     ///
     /// # Errors
     /// When the password cannot be hashed.
     pub fn new(settings: Settings, behind: Behind) -> anyhow::Result<Self> {
         let access = Access::new(&settings, &behind.ops.clock)?;
+        let (tasks, runtime) = (TaskTracker::new(), Handle::current());
         let watch = Watch::new(&behind.ops.clock);
-        let api = Arc::new(Api::new(&settings, &behind));
-        Ok(Self { watch, settings, access, behind, api })
+        let api = Arc::new(Api::new(&settings, &behind, tasks.clone()));
+        Ok(Self { settings, access, behind, watch, api, tasks, runtime })
     }
 
     /// Returns once `stop` is there and everything that requests began has ended.
     pub async fn drained(self: Arc<Self>, stop: CancellationToken) {
-        self.api.drained(stop).await;
+        stop.cancelled().await;
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     /// Adds readiness, metrics, the API and the pages to an actix-web application, at its root.
@@ -154,6 +163,11 @@ impl Console {
             .service(page("/", Read, Operate).get(overview::show))
             .service(page("/destinations", Read, Operate).get(destinations::show))
             .service(page("/destinations/{name}/test", Operate, Operate).post(destinations::test))
+            .service(page("/sessions", Read, Operate).get(sessions::list).post(sessions::make))
+            .service(page("/sessions/new", Operate, Operate).get(sessions::new))
+            .service(page("/sessions/{mark}", Read, Operate).get(sessions::show))
+            .service(page("/sessions/{mark}/qr.svg", Operate, Operate).get(sessions::qr))
+            .service(page("/sessions/{mark}/close", Operate, Operate).post(sessions::close))
             .service(page("/configuration", Admin, Admin).get(configuration::show))
             .default_service(web::to(nowhere));
         app.service(pages);
@@ -170,6 +184,22 @@ impl Console {
     /// What needs a person.
     async fn attention(&self) -> Attention {
         self.watch.look(self.ops()).await
+    }
+
+    /// What comes of work that goes on when whoever asked goes away; after `patience` nobody waits
+    /// for it any more.
+    async fn finished<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        patience: Duration,
+    ) -> Result<T, Trouble> {
+        let task = self.tasks.spawn_on(work, &self.runtime);
+        let done = tokio::time::timeout(patience, task).await.ok().and_then(Result::ok);
+        self.watch.forget();
+        done.ok_or_else(|| Trouble::Failed {
+            what: "another system has not answered yet; what was begun goes on".to_owned(),
+            fix: "look in a minute at what came of it".to_owned(),
+        })
     }
 
     /// Why a request gets no page, whoever it is from.

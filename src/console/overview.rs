@@ -7,7 +7,7 @@ mod look;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
-use self::look::{Look, Span};
+use self::look::Look;
 use super::{
     Console,
     layout::{self, Page, STATES, Tab, ago, number},
@@ -28,8 +28,7 @@ pub(super) async fn show(
     console: web::Data<Console>,
 ) -> Result<HttpResponse, Trouble> {
     let asked = Fields::parse(request.query_string().as_bytes());
-    let span = Span::parse(asked.text("span"));
-    let look = look::look(&console, span).await?;
+    let look = look::look(&console, asked.text("span")).await?;
     let main = html! {
         div #states data-live { (states(&visit, &look)) }
         div #oldest data-live { @if let Some(oldest) = &look.oldest { (waits(&visit, oldest)) } }

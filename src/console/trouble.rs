@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     journal::JournalError,
+    model::Cause,
     pages::{encoded, see},
     telemetry::Fact,
 };
@@ -95,6 +96,20 @@ impl From<JournalError> for Trouble {
 }
 
 impl Trouble {
+    /// Something was not done, as an error that ends in its remedy says.
+    pub(super) fn failed(error: &impl std::error::Error) -> Self {
+        let text = error.to_string();
+        let (what, fix) = text.split_once("; ").unwrap_or((&text, ""));
+        Self::Failed { what: what.to_owned(), fix: fix.to_owned() }
+    }
+
+    /// Another system did not do what it was asked.
+    pub(super) fn of_cause(cause: &Cause) -> Self {
+        let Cause { what, detail, fix, .. } = cause;
+        let what = if detail.is_empty() { what.clone() } else { format!("{what} ({detail})") };
+        Self::Failed { what, fix: fix.clone() }
+    }
+
     /// A word for the log and for counts.
     fn as_str(&self) -> &'static str {
         match self {

@@ -6,10 +6,11 @@ mod configuration;
 mod destinations;
 mod layout;
 mod overview;
+mod sessions;
 
 pub(super) use self::{
     access::Access, configuration::Configuration, destinations::Destinations, layout::Layout,
-    overview::Overview,
+    overview::Overview, sessions::Sessions,
 };
 use crate::destinations::Language;
 
@@ -22,6 +23,7 @@ pub(super) struct Words {
     pub(super) access: Access,
     pub(super) overview: Overview,
     pub(super) destinations: Destinations,
+    pub(super) sessions: Sessions,
     pub(super) configuration: Configuration,
 }
 
@@ -31,6 +33,7 @@ static EN: Words = Words {
     access: access::EN,
     overview: overview::EN,
     destinations: destinations::EN,
+    sessions: sessions::EN,
     configuration: configuration::EN,
 };
 static FR: Words = Words {
@@ -39,6 +42,7 @@ static FR: Words = Words {
     access: access::FR,
     overview: overview::FR,
     destinations: destinations::FR,
+    sessions: sessions::FR,
     configuration: configuration::FR,
 };
 static ES: Words = Words {
@@ -47,6 +51,7 @@ static ES: Words = Words {
     access: access::ES,
     overview: overview::ES,
     destinations: destinations::ES,
+    sessions: sessions::ES,
     configuration: configuration::ES,
 };
 

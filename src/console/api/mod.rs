@@ -32,7 +32,7 @@ use actix_web::{
 use ipnet::IpNet;
 use jiff::Timestamp;
 use tokio::{runtime::Handle, sync::Semaphore};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 
 use self::{operation::Operation, problem::Problem, query::Wanted};
 use super::{Behind, Caller, Place, Scope, Setting, Settings, Tokens};
@@ -90,9 +90,9 @@ fn operations() -> Vec<Operation> {
 }
 
 impl Api {
-    /// The API for who shows one of the tokens. What it begins goes on in the runtime that this
-    /// is called in.
-    pub(super) fn new(settings: &Settings, behind: &Behind) -> Self {
+    /// The API for who shows one of the tokens. What it begins is counted by `tasks` and goes on
+    /// in the runtime that this is called in.
+    pub(super) fn new(settings: &Settings, behind: &Behind, tasks: TaskTracker) -> Self {
         let Behind { ops, destinations, apertur, spool, configuration } = behind;
         Self {
             tokens: settings.tokens.clone(),
@@ -107,16 +107,9 @@ impl Api {
             // Texts and numbers can always be written.
             document: document::of(operations()).to_json().unwrap_or_default(),
             tests: Arc::new(Semaphore::new(TESTS)),
-            tasks: TaskTracker::new(),
+            tasks,
             runtime: Handle::current(),
         }
-    }
-
-    /// Returns once `stop` is there and everything that requests began has ended.
-    pub(super) async fn drained(&self, stop: CancellationToken) {
-        stop.cancelled().await;
-        self.tasks.close();
-        self.tasks.wait().await;
     }
 
     /// Adds the API to an actix-web application.

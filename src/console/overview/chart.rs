@@ -2,11 +2,14 @@
 
 use maud::{Markup, html};
 
-use super::look::{Look, Span, Step};
-use crate::console::{
-    layout::{moment, number},
-    visit::Visit,
-    words::Overview,
+use super::look::{Look, SPANS};
+use crate::{
+    console::{
+        layout::{moment, number},
+        visit::Visit,
+        words::Overview,
+    },
+    journal::Moment,
 };
 
 /// The drawing's size, in units of its own: it is stretched to the room there is.
@@ -14,7 +17,7 @@ const WIDTH: u64 = 600;
 const HEIGHT: u64 = 100;
 
 /// What is counted: a word for the style, what it is called, and how to count it.
-type Series = (&'static str, &'static str, fn(&Step) -> u64);
+type Series = (&'static str, &'static str, fn(&Moment) -> u64);
 
 /// The charts, the choice of how far back they go, and the table behind them.
 pub(super) fn over_time(visit: &Visit, look: &Look) -> Markup {
@@ -29,11 +32,11 @@ pub(super) fn over_time(visit: &Visit, look: &Look) -> Markup {
             h2 { (words.over_time) }
             nav.spans aria-label=(words.span) {
                 ul {
-                    @for span in Span::ALL {
+                    @for (span, _) in SPANS {
                         @let here = (span == look.span).then_some("true");
                         li {
-                            a href={ "/?span=" (span.as_str()) } aria-current=[here] {
-                                (words.span_of(span.as_str()))
+                            a href={ "/?span=" (span) } aria-current=[here] {
+                                (words.span_of(span))
                             }
                         }
                     }
@@ -43,16 +46,16 @@ pub(super) fn over_time(visit: &Visit, look: &Look) -> Markup {
         div.charts { @for series in all { (bars(words, look, series)) } }
         details #numbers {
             summary { (words.numbers) }
-            (table(words, &look.steps, all))
+            (table(words, look.steps(), all))
         }
     }
 }
 
 fn bars(words: &Overview, look: &Look, (kind, name, count): Series) -> Markup {
-    let values: Vec<u64> = look.steps.iter().map(count).collect();
+    let values: Vec<u64> = look.steps().iter().map(count).collect();
     let (sum, most) = (values.iter().sum::<u64>(), values.iter().copied().max().unwrap_or(0));
     let each = WIDTH / u64::try_from(values.len().max(1)).unwrap_or(1);
-    let said = (words.said)(name, sum, words.span_of(look.span.as_str()), most);
+    let said = (words.said)(name, sum, words.span_of(look.span), most);
     html! {
         figure.chart data-kind=(kind) {
             figcaption { span.label { (name) } span.number { (number(sum)) } }
@@ -65,7 +68,7 @@ fn bars(words: &Overview, look: &Look, (kind, name, count): Series) -> Markup {
                 }
             }
             div.axis {
-                @if let Some(first) = look.steps.first() { span { (moment(first.at)) } }
+                @if let Some(first) = look.steps().first() { span { (moment(first.at)) } }
                 span { (words.now) }
             }
         }
@@ -77,7 +80,7 @@ fn bar(value: u64, most: u64) -> u64 {
     if value == 0 { 0 } else { (value * HEIGHT).div_ceil(most.max(1)).max(3) }
 }
 
-fn table(words: &Overview, steps: &[Step], all: [Series; 3]) -> Markup {
+fn table(words: &Overview, steps: &[Moment], all: [Series; 3]) -> Markup {
     html! {
         div.scroll role="region" tabindex="0" aria-label=(words.numbers) {
             table {

@@ -137,7 +137,8 @@ fn the_status_and_the_destinations_say_how_it_stands() {
     assert_eq!(status["journal"], json!({"ok": true}));
     assert_eq!(status["deliveries"]["due"], 1);
     assert_eq!(status["paused"][0]["destination"], "archive");
-    let [archive] = &site.get("/destinations")["items"].as_array().unwrap()[..] else { panic!() };
+    let all = site.get("/destinations");
+    let [archive] = &all["items"].as_array().unwrap()[..] else { panic!("{all}") };
     assert_eq!((&archive["name"], &archive["type"]), (&json!("archive"), &json!("folder")));
     assert_eq!((&archive["underway"], &archive["delivered"]), (&json!(1), &json!(0)));
     assert_eq!(archive["paused"], status["paused"][0]);
