@@ -3,7 +3,12 @@
 //! Command line, control socket and (later) console call these and have none of their own.
 
 pub mod control;
+mod find;
+pub mod photos;
 pub mod prune;
+pub mod story;
+
+pub use find::Found;
 
 use std::sync::Arc;
 
