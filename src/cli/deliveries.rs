@@ -1,8 +1,9 @@
 //! `deliveries`: what became of the photos, and once more for those that failed.
 
+mod export;
 mod list;
 mod replay;
-mod show;
+pub(super) mod show;
 
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(super) enum Command {
     List(list::Args),
     /// Show everything about one photo
     Show(show::Args),
+    /// Write deliveries as CSV or JSON lines, for spreadsheets and scripts
+    Export(export::Args),
     /// Send again what is held or waiting; what is there already is found and not doubled
     Replay(replay::Args),
 }
@@ -34,6 +37,10 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
             let journal = context.journal()?;
             block_on(async move { show::run(open_to_read(&journal).await?, &args).await })
         }
+        Command::Export(args) => {
+            let journal = context.journal()?;
+            block_on(async move { export::run(open_to_read(&journal).await?, &args).await })
+        }
         Command::Replay(args) => {
             let config = context.load()?;
             block_on(async move { replay::run(&config, &args).await })
@@ -41,7 +48,9 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
     }
 }
 
-async fn open_to_read(settings: &journal::Settings) -> Result<Arc<dyn Journal>, Failure> {
+pub(super) async fn open_to_read(
+    settings: &journal::Settings,
+) -> Result<Arc<dyn Journal>, Failure> {
     Ok(journal::open_to_read(settings).await?)
 }
 

@@ -6,6 +6,8 @@ pub mod control;
 mod find;
 pub mod photos;
 pub mod prune;
+pub mod rows;
+pub mod save;
 pub mod story;
 
 pub use find::Found;
@@ -74,6 +76,19 @@ pub struct ReplayReport {
 }
 
 impl Ops {
+    /// For whoever only reads: nothing is planned, told or woken.
+    #[must_use]
+    pub fn to_read(journal: Arc<dyn Journal>, clock: Clock) -> Self {
+        Self {
+            journal,
+            routes: Arc::default(),
+            clock,
+            telemetry: Telemetry::default(),
+            collector: Wake::default(),
+            sender: Wake::default(),
+        }
+    }
+
     /// Deliveries that match, newest first.
     ///
     /// # Errors

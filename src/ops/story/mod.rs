@@ -105,26 +105,32 @@ fn came(photo: &Photo) -> String {
 }
 
 fn fetching(story: &Story, now: Timestamp) -> Fetching {
-    let cause = story.fetch_cause.as_ref();
-    let is_encrypted = cause.is_some_and(|cause| cause.kind == ErrorKind::Encrypted);
-    let (words, next, remedy) = match story.fetch_state {
-        FetchState::Stored => ("here", None, None),
-        FetchState::Wanted => ("not here yet", Some(next::of_fetch(story, now)), None),
-        FetchState::Held if is_encrypted => {
-            ("encrypted end to end, and no key fits", Some(Next::person()), remedy(story))
-        }
-        FetchState::Held => ("could not be had", Some(Next::person()), remedy(story)),
-        FetchState::Expired => {
-            ("removed by retention, as nothing needed them any more", None, None)
-        }
+    let (next, remedy) = match story.fetch_state {
+        FetchState::Wanted => (Some(next::of_fetch(story, now)), next::comes_again(story)),
+        FetchState::Held => (Some(Next::person()), Some(remedy(story))),
+        FetchState::Stored | FetchState::Expired => (None, None),
     };
-    Fetching { words: words.to_owned(), next, remedy }
+    Fetching { words: bytes(story).to_owned(), next, remedy }
 }
 
-fn remedy(story: &Story) -> Option<Remedy> {
+/// Where the bytes are, in words.
+pub(super) fn bytes(story: &Story) -> &'static str {
+    let kind = story.fetch_cause.as_ref().map(|cause| cause.kind);
+    match story.fetch_state {
+        FetchState::Stored => "here",
+        FetchState::Wanted => "not here yet",
+        FetchState::Held if kind == Some(ErrorKind::Encrypted) => {
+            "encrypted end to end, and no key fits"
+        }
+        FetchState::Held => "could not be had",
+        FetchState::Expired => "removed by retention, as nothing needed them any more",
+    }
+}
+
+fn remedy(story: &Story) -> Remedy {
     let fix = story.fetch_cause.as_ref().map(|cause| cause.fix.clone()).unwrap_or_default();
     let command = next::command("replay", &story.photo.id);
-    Some(Remedy { what: fix, command: Some(command), give_up: None })
+    Remedy { what: fix, command: Some(command), give_up: None }
 }
 
 /// The fetch that is under way.

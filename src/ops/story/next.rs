@@ -97,6 +97,17 @@ pub(super) fn of_fetch(story: &Story, now: Timestamp) -> Next {
     }
 }
 
+/// What a person can do about a fetch that failed and comes again.
+pub(super) fn comes_again(story: &Story) -> Option<Remedy> {
+    let cause = story.fetch_cause.as_ref()?;
+    Some(patient(cause, command("replay", &story.photo.id)))
+}
+
+fn patient(cause: &Cause, command: String) -> Remedy {
+    let what = format!("nothing, it comes again by itself; if it goes on: {}", cause.fix);
+    Remedy { what, command: Some(command), give_up: None }
+}
+
 /// What happens next to a delivery.
 pub(super) fn of_delivery(
     story: &Story,
@@ -126,11 +137,8 @@ pub(super) fn of_delivery(
 
 fn paused(delivery: &Delivery, pause: &Pause) -> Next {
     let name = &pause.destination;
-    let then = if delivery.unsure { "it is looked for first then" } else { "it is sent then" };
-    let words = format!(
-        "waits: {name} is paused and is asked again by itself until it works; {then}, and no \
-         attempt is lost meanwhile"
-    );
+    let first = if delivery.unsure { ", looking for it first" } else { "" };
+    let words = format!("waits while {name} is paused; goes on by itself once it works{first}");
     Next::new(NextKind::Paused, words).since(Some(pause.since))
 }
 
@@ -173,11 +181,10 @@ pub(super) fn remedy(
             command: Some("apertur-bridge destinations list".to_owned()),
             give_up: None,
         }),
-        DeliveryState::Due | DeliveryState::Waiting if delivery.cause.is_some() => Some(Remedy {
-            what: format!("it comes again by itself; else: {}", fix(delivery.cause.as_ref())),
-            command: Some(command("replay", &delivery.id)),
-            give_up: None,
-        }),
+        DeliveryState::Due => {
+            let cause = delivery.cause.as_ref();
+            cause.map(|cause| patient(cause, command("replay", &delivery.id)))
+        }
         DeliveryState::Delivered => left_to(delivery).map(|other| Remedy {
             what: format!("see photo {other}"),
             command: Some(command("show", &other)),

@@ -79,7 +79,7 @@ fn delivered(delivery: &Delivery) -> String {
             "it was there already, nothing was sent again".to_owned()
         }
         (None, Some(receipt)) if receipt.note.is_some() => "with a remark".to_owned(),
-        _ => "it is there".to_owned(),
+        _ => "delivered".to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{came, standing::left_to};
+use super::standing::left_to;
 use crate::{
     journal::Story,
     model::{Attempt, AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName},
@@ -76,8 +76,8 @@ impl Entry {
 
 /// The entries, oldest first; of one moment in the order in which they follow from each other.
 pub(super) fn of(story: &Story) -> Vec<Entry> {
-    let received = format!("received: {}", came(&story.photo));
-    let mut entries = vec![Entry::new(story.photo.received_at, EntryKind::Received, received)];
+    let received = Entry::new(story.photo.received_at, EntryKind::Received, "received");
+    let mut entries = vec![received];
     let mut numbers = BTreeMap::new();
     for attempt in &story.attempts {
         let number: &mut u32 = numbers.entry(attempt.delivery).or_default();

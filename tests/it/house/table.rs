@@ -23,7 +23,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         "follow",
         &["model", "system", "telemetry", "route", "spool", "journal", "apertur", "work", "intake"],
     ),
-    ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work", "intake"]),
+    ("ops", BELOW_OPS),
     ("config", BELOW_CONFIG),
     ("serve", BELOW_SERVE),
     ("cli", BELOW_CLI),
@@ -43,6 +43,17 @@ const BELOW_RECEIVE: &[&str] = &[
 ];
 const BELOW_COLLECT_PAGE: &[&str] =
     &["model", "system", "telemetry", "route", "journal", "apertur", "destinations", "sessions"];
+const BELOW_OPS: &[&str] = &[
+    "model",
+    "system",
+    "telemetry",
+    "route",
+    "spool",
+    "journal",
+    "destinations",
+    "work",
+    "intake",
+];
 const BELOW_CONFIG: &[&str] = &[
     "model",
     "system",
