@@ -307,3 +307,6 @@ fn tone(standing: &Standing) -> Tone {
         DeliveryState::Waiting | DeliveryState::Due | DeliveryState::Sending => Tone::Busy,
     }
 }
+
+#[cfg(test)]
+mod tests;

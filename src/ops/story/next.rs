@@ -104,7 +104,12 @@ pub(super) fn comes_again(story: &Story) -> Option<Remedy> {
 }
 
 fn patient(cause: &Cause, command: String) -> Remedy {
-    let what = format!("nothing, it comes again by itself; if it goes on: {}", cause.fix);
+    let fix = &cause.fix;
+    let what = if fix.is_empty() || fix.starts_with("nothing") {
+        fix.clone()
+    } else {
+        format!("nothing, it comes again by itself; if it goes on: {fix}")
+    };
     Remedy { what, command: Some(command), give_up: None }
 }
 
@@ -186,7 +191,7 @@ pub(super) fn remedy(
             cause.map(|cause| patient(cause, command("replay", &delivery.id)))
         }
         DeliveryState::Delivered => left_to(delivery).map(|other| Remedy {
-            what: format!("see photo {other}"),
+            what: String::new(),
             command: Some(command("show", &other)),
             give_up: None,
         }),

@@ -122,12 +122,14 @@ fn sent(story: &Story, attempt: &Attempt, delivery: Option<&Delivery>) -> &'stat
         last.is_some_and(|last| last.id == attempt.id)
     };
     let found = delivery.and_then(|it| it.receipt.as_ref()).is_some_and(|it| it.found);
+    let kind = attempt.cause.as_ref().map(|cause| cause.kind);
     match attempt.outcome {
         AttemptOutcome::Open => "is under way",
         AttemptOutcome::Done if found && is_last(attempt) => "found there, nothing sent again",
         AttemptOutcome::Done => "delivered",
         AttemptOutcome::Later => "surely not stored, comes again",
         AttemptOutcome::Unknown => "no answer: it may be there and is looked for first",
+        AttemptOutcome::Refused if kind == Some(ErrorKind::GaveUp) => "given up and held",
         AttemptOutcome::Refused => "refused and held",
         AttemptOutcome::Broken => "the destination does not work, comes again",
         AttemptOutcome::Cancelled => "nothing was sent, does not count",
