@@ -1,8 +1,10 @@
 //! `deliveries`: what became of the photos, and once more for those that failed.
 
+mod change;
 mod export;
+mod follow;
 mod list;
-mod replay;
+mod runs;
 pub(super) mod show;
 
 use std::sync::Arc;
@@ -11,6 +13,9 @@ use super::{Context, block_on, filter, output::Failure};
 use crate::{
     journal::{self, Journal, Pause},
     model::{Delivery, DeliveryState},
+    ops::Ops,
+    route::Routes,
+    system::Clock,
 };
 
 /// Subcommands of `deliveries`.
@@ -23,7 +28,15 @@ pub(super) enum Command {
     /// Write deliveries as CSV or JSON lines, for spreadsheets and scripts
     Export(export::Args),
     /// Send again what is held or waiting; what is there already is found and not doubled
-    Replay(replay::Args),
+    Replay(change::Replay),
+    /// Keep from being sent what is waiting or due, until it is released
+    Hold(change::Hold),
+    /// Let go on what was held with `hold`
+    Release(change::Release),
+    /// Give up for good what is waiting, due or held
+    Drop(change::Drop),
+    /// List the changes that were made, and how far those under way are
+    Runs(runs::Args),
 }
 
 /// Runs one of them.
@@ -43,9 +56,30 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         }
         Command::Replay(args) => {
             let config = context.load()?;
-            block_on(async move { replay::run(&config, &args).await })
+            block_on(async move { change::replay(&config, &args).await })
+        }
+        Command::Hold(args) => {
+            let config = context.load()?;
+            block_on(async move { change::hold(&config, &args).await })
+        }
+        Command::Release(args) => {
+            let config = context.load()?;
+            block_on(async move { change::release(&config, &args).await })
+        }
+        Command::Drop(args) => {
+            let config = context.load()?;
+            block_on(async move { change::drop(&config, &args).await })
+        }
+        Command::Runs(args) => {
+            let journal = context.journal()?;
+            block_on(async move { runs::run(open_to_read(&journal).await?, &args).await })
         }
     }
+}
+
+/// The verbs, to look with.
+fn to_read(journal: Arc<dyn Journal>, routes: Routes) -> Ops {
+    Ops { routes: Arc::new(routes), ..Ops::to_read(journal, Clock::system()) }
 }
 
 pub(super) async fn open_to_read(

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::output::{Line, Tone};
 use crate::{
-    model::{AttemptOutcome, Cause, DeliveryState, Digest, FetchState, Photo, Tag},
+    model::{AttemptOutcome, Cause, DeliveryState, Digest, FetchState, Photo, Receipt, Tag},
     ops::story::{Account, Entry, EntryKind, Next, NextKind, Remedy, Standing},
 };
 
@@ -69,7 +69,7 @@ pub(super) fn screen(account: &Account, reader: &Reader) -> Vec<Line> {
     let mut screen = Screen { reader, lines: Vec::new() };
     screen.photo(account);
     for standing in &account.deliveries {
-        screen.delivery(standing);
+        screen.delivery(account, standing);
     }
     screen.history(account);
     screen.lines
@@ -125,7 +125,7 @@ impl Screen<'_> {
         }
     }
 
-    fn delivery(&mut self, standing: &Standing) {
+    fn delivery(&mut self, account: &Account, standing: &Standing) {
         let delivery = &standing.delivery;
         let to = delivery.destination.as_ref().map_or("nobody", |name| name.as_str());
         let target = delivery.target.as_ref().map_or(String::new(), |target| format!(", {target}"));
@@ -141,26 +141,36 @@ impl Screen<'_> {
         let state = if words == state { words.clone() } else { format!("{state}: {words}") };
         self.field("state", tone(standing), &state);
         if let Some(receipt) = &delivery.receipt {
-            let ids = receipt.ids.iter().map(|id| format!("{} {}", id.name, id.value));
-            let ids = ids.collect::<Vec<_>>().join(", ");
-            let said: Vec<_> = [Some(ids), receipt.note.clone()]
-                .into_iter()
-                .flatten()
-                .filter(|t| !t.is_empty())
-                .collect();
-            if !said.is_empty() {
-                self.plain("receipt", &said.join("; "));
-            }
-            if let Some(url) = &receipt.url {
-                self.plain("link", url);
-            }
+            self.receipt(receipt);
         }
-        if let Some(cause) = &standing.why {
+        // What keeps the bytes away stands above, once for all deliveries.
+        let is_told = account.fetch.next.as_ref() == Some(&standing.next)
+            && (standing.why == account.fetch_cause || standing.why.is_none());
+        if let Some(cause) = standing.why.as_ref().filter(|_| !is_told) {
             self.why("why", cause);
         }
-        self.next(&standing.next);
-        if let Some(remedy) = &standing.remedy {
-            self.remedy(remedy);
+        if !is_told {
+            self.next(&standing.next);
+        }
+        match &standing.remedy {
+            Some(remedy) if is_told => {
+                self.remedy(&Remedy { what: String::new(), command: None, ..remedy.clone() });
+            }
+            Some(remedy) => self.remedy(remedy),
+            None => {}
+        }
+    }
+
+    fn receipt(&mut self, receipt: &Receipt) {
+        let ids = receipt.ids.iter().map(|id| format!("{} {}", id.name, id.value));
+        let ids = ids.collect::<Vec<_>>().join(", ");
+        // One that was left to another photo got nothing; its state says so.
+        if !ids.is_empty() || !receipt.found {
+            let said: Vec<_> = Some(ids).into_iter().chain(receipt.note.clone()).collect();
+            self.plain("receipt", said.join("; ").trim_start_matches("; "));
+        }
+        if let Some(url) = &receipt.url {
+            self.plain("link", url);
         }
     }
 
@@ -206,39 +216,38 @@ impl Screen<'_> {
             let shown = if date == day { String::new() } else { date.clone() };
             let label = format!("{shown:<11}{}", zoned.strftime("%H:%M:%S"));
             day = date;
-            self.entry(&label, entry, last);
+            let is_told = told(account, entry);
+            self.entry(&label, entry, (last.0, last.1, is_told));
         }
     }
 
-    fn entry(&mut self, label: &str, entry: &Entry, (last, more): (&Entry, u32)) {
+    fn entry(&mut self, label: &str, entry: &Entry, (last, more, is_told): (&Entry, u32, bool)) {
         let tone = match (entry.kind, entry.outcome) {
             (_, Some(AttemptOutcome::Done)) => Tone::Good,
             (_, Some(AttemptOutcome::Refused)) => Tone::Bad,
             (EntryKind::Settled, _) if entry.cause.is_some() => Tone::Bad,
             _ => Tone::Plain,
         };
-        let mut text = self.head(entry);
+        let mut text = Self::head(entry);
         if let Some(millis) = entry.took_ms {
             text.push_str(&format!(", {}", took(millis)));
         }
-        self.broken(label, TIMES, (tone, &text));
-        if let Some(cause) = &entry.cause {
-            let said = if cause.detail.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", cause.detail)
-            };
-            self.broken("", TIMES, (Tone::Plain, &format!("{}{said}", cause.what)));
+        if let Some(cause) = entry.cause.as_ref().filter(|_| !is_told) {
+            text.push_str(&format!(": {}", cause.what));
+            if !cause.detail.is_empty() {
+                text.push_str(&format!(" ({})", cause.detail));
+            }
         }
+        self.broken(label, TIMES, (tone, &text));
         if more > 0 {
             let until = self.reader.time(last.at);
-            let again = format!("the same {more} more time(s), the last {until}");
+            let again = format!("and {more} more like it, the last {until}");
             self.broken("", TIMES, (Tone::Plain, &again));
         }
     }
 
     /// What an entry is about, and its words.
-    fn head(&self, entry: &Entry) -> String {
+    fn head(entry: &Entry) -> String {
         let number = entry.number.filter(|_| entry.kind == EntryKind::Attempt);
         let to = entry.destination.as_ref().map_or("nobody", |name| name.as_str());
         match (entry.delivery, number) {
@@ -262,7 +271,10 @@ impl Screen<'_> {
     fn broken(&mut self, label: &str, indent: usize, (tone, text): (Tone, &str)) {
         let room =
             self.reader.width.map_or(usize::MAX, |width| width.saturating_sub(indent).max(20));
-        let options = textwrap::Options::new(room).break_words(false);
+        let options = textwrap::Options::new(room)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation)
+            .word_separator(textwrap::WordSeparator::AsciiSpace);
         let mut label = label;
         for part in textwrap::wrap(text, options) {
             let head = if part.is_empty() { label.to_owned() } else { format!("{label:<indent$}") };
@@ -270,6 +282,13 @@ impl Screen<'_> {
             label = "";
         }
     }
+}
+
+/// Whether the cause of an entry stands above: as what keeps the delivery, or its bytes, away.
+fn told(account: &Account, entry: &Entry) -> bool {
+    let whys = account.deliveries.iter().filter(|it| Some(it.delivery.id) == entry.delivery);
+    let above = whys.map(|standing| &standing.why).chain([&account.fetch_cause]);
+    entry.cause.is_some() && above.into_iter().any(|why| *why == entry.cause)
 }
 
 /// Whether an entry says the same of the same delivery as the one before it.

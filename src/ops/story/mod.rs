@@ -19,7 +19,7 @@ pub use self::{
 };
 use crate::{
     journal::{Pause, Story, is_hint, misnamed},
-    model::{Attempt, AttemptOutcome, Cause, ErrorKind, FetchState, Photo, Shape},
+    model::{Action, Attempt, AttemptOutcome, Cause, ErrorKind, FetchState, Photo, Shape},
 };
 
 /// The story of one photo.
@@ -49,6 +49,8 @@ pub struct Account {
     pub deliveries: Vec<Standing>,
     /// Every attempt, oldest first.
     pub attempts: Vec<Attempt>,
+    /// What people did with its deliveries, oldest first.
+    pub actions: Vec<Action>,
     /// Everything that happened, oldest first.
     pub timeline: Vec<Entry>,
 }
@@ -85,6 +87,7 @@ pub fn tell(story: &Story, pauses: &[Pause], now: Timestamp) -> Account {
         timeline: timeline::of(story),
         photo: photo.clone(),
         attempts: story.attempts.clone(),
+        actions: story.actions.clone(),
         deliveries,
     }
 }

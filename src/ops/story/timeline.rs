@@ -8,7 +8,10 @@ use serde::Serialize;
 use super::standing::left_to;
 use crate::{
     journal::Story,
-    model::{Attempt, AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName},
+    model::{
+        Action, Attempt, AttemptOutcome, By, Cause, Delivery, DeliveryId, DeliveryState,
+        DestinationName, ErrorKind, Verb,
+    },
 };
 
 /// One thing that happened.
@@ -28,6 +31,8 @@ pub struct Entry {
     pub number: Option<u32>,
     /// How an attempt or fetch ended.
     pub outcome: Option<AttemptOutcome>,
+    /// Who did it, where a person did.
+    pub by: Option<By>,
     /// What happened, in words.
     pub words: String,
     /// Why it did not go well: what happened, what the other side said, what to do.
@@ -60,6 +65,7 @@ impl Entry {
             destination: None,
             number: None,
             outcome: None,
+            by: None,
             words: words.into(),
             cause: None,
         }
@@ -85,6 +91,7 @@ pub(super) fn of(story: &Story) -> Vec<Entry> {
         entries.push(tried(story, attempt, *number));
     }
     entries.extend(story.deliveries.iter().filter_map(|delivery| settled(story, delivery)));
+    entries.extend(story.actions.iter().map(|action| acted(story, action)));
     entries.sort_by_key(|entry| entry.at);
     entries
 }
@@ -103,6 +110,25 @@ fn tried(story: &Story, attempt: &Attempt, number: u32) -> Entry {
         cause: attempt.cause.clone(),
         ..Entry::new(attempt.started_at, kind, words).of(delivery)
     }
+}
+
+fn acted(story: &Story, action: &Action) -> Entry {
+    let by = &action.by;
+    let did = match &action.verb {
+        Verb::Replay { force: false } => format!("replayed by {by}"),
+        Verb::Replay { force: true } => format!("replayed by {by}, with force"),
+        Verb::Hold { .. } => format!("held by {by}"),
+        Verb::Release => format!("released by {by}"),
+        Verb::Drop { .. } => format!("given up by {by}"),
+    };
+    let words = match action.verb.reason() {
+        Some(reason) => format!("{did}: {reason}"),
+        None => did,
+    };
+    // One that was replaced by a new plan is there no more.
+    let delivery = story.deliveries.iter().find(|delivery| delivery.id == action.delivery);
+    let entry = Entry::new(action.at, EntryKind::Action, words).of(delivery);
+    Entry { delivery: Some(action.delivery), by: Some(by.clone()), ..entry }
 }
 
 fn fetched(outcome: AttemptOutcome) -> &'static str {
@@ -136,13 +162,14 @@ fn sent(story: &Story, attempt: &Attempt, delivery: Option<&Delivery>) -> &'stat
     }
 }
 
-/// How a delivery came to its end, where no attempt did it.
+/// How a delivery came to its end, where neither an attempt nor a person did it.
 fn settled(story: &Story, delivery: &Delivery) -> Option<Entry> {
     let at = delivery.settled_at?;
+    let by_person = |action: &Action| action.delivery == delivery.id && action.at >= at;
     let ended_it = |attempt: &Attempt| {
         attempt.delivery == Some(delivery.id) && attempt.ended_at.is_some_and(|end| end >= at)
     };
-    if story.attempts.iter().any(ended_it) {
+    if story.attempts.iter().any(ended_it) || story.actions.iter().any(by_person) {
         return None;
     }
     let (words, cause) = match delivery.state {

@@ -9,9 +9,11 @@ use crate::{
         self, Arrival, Bytes, Claim, Claimed, DeliveryEnd, Fetch, FetchEnd, Journal, Pause, Planned,
     },
     model::{
-        Cause, DestinationName, Digest, ErrorKind, ImageId, Photo, PhotoId, Receipt, Scheme,
-        SessionId, Shape, Tag,
+        By, Cause, DestinationName, Digest, ErrorKind, Filter, ImageId, Kind, Photo, PhotoId,
+        Receipt, RunState, Scheme, SessionId, Shape, Tag, Verb,
     },
+    ops::Ops,
+    route::Routes,
     system::Clock,
 };
 
@@ -126,6 +128,15 @@ impl Rig {
         let fetch = self.fetch().await;
         self.step(millis);
         self.journal.settle_fetch(&fetch, end, self.clock.now()).await.unwrap();
+    }
+
+    /// What a person does with every delivery that can be.
+    pub(super) async fn act(&self, verb: Verb) {
+        let ops = Ops::to_read(self.journal.clone(), self.clock.clone());
+        let destinations = ["erp", "archive"].map(|to| (name(to), Kind::Odoo)).into();
+        let ops = Ops { routes: Arc::new(Routes { rules: Vec::new(), destinations }), ..ops };
+        let run = ops.begin(verb, Filter::default(), By::new("ana")).await.unwrap();
+        while ops.advance(run.id).await.unwrap().unwrap().state == RunState::Running {}
     }
 
     pub(super) async fn pause(&self, to: &str, cause: Cause) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::rig::{Rig, bytes, cause, name, receipt};
 use crate::{
     journal::{Arrival, Bytes, DeliveryEnd, FetchEnd, Planned},
-    model::{Cause, ErrorKind, Photo, PhotoId, Receipt, Shape},
+    model::{Cause, ErrorKind, Photo, PhotoId, Reason, Receipt, Shape, Verb},
 };
 
 /// All of them, by name.
@@ -24,6 +24,10 @@ pub(super) async fn all() -> Vec<(&'static str, Rig)> {
         ("unsure", unsure().await),
         ("found", found().await),
         ("stray", stray().await),
+        ("held-by-a-person", held_by_a_person().await),
+        ("released", released().await),
+        ("dropped", dropped().await),
+        ("replayed", replayed().await),
         ("polled", polled().await),
         ("reconciled", reconciled().await),
         ("fetch-later", fetch_later().await),
@@ -197,6 +201,43 @@ async fn stray() -> Rig {
     rig.step(86_400_000);
     rig.journal.hold_strays(&[name("erp")], rig.clock.now()).await.unwrap();
     rig.step(60_000);
+    rig
+}
+
+async fn held_by_a_person() -> Rig {
+    let rig = Rig::new().await;
+    rig.announced(rig.photo(), &["erp"]).await;
+    rig.step(2000);
+    let reason = Reason::parse("the customer asked to wait").unwrap();
+    rig.act(Verb::Hold { reason }).await;
+    rig.step(60_000);
+    rig
+}
+
+async fn released() -> Rig {
+    let rig = unsure().await;
+    rig.act(Verb::Hold { reason: Reason::default() }).await;
+    rig.step(60_000);
+    rig.act(Verb::Release).await;
+    rig.step(1000);
+    rig
+}
+
+async fn dropped() -> Rig {
+    let rig = refused().await;
+    rig.act(Verb::Drop { reason: Reason::parse("taken again as img_2").unwrap() }).await;
+    rig.step(60_000);
+    rig
+}
+
+async fn replayed() -> Rig {
+    let rig = refused().await;
+    rig.act(Verb::Replay { force: false }).await;
+    rig.step(100);
+    rig.attempt("erp", 400, DeliveryEnd::Delivered(receipt())).await;
+    rig.step(100_000);
+    rig.act(Verb::Replay { force: true }).await;
+    rig.step(1000);
     rig
 }
 
