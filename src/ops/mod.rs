@@ -159,8 +159,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        journal::{Arrival, Claim, DeliveryEnd, memory::Memory},
-        model::{Cause, Digest, Environment, Kind, Photo, Planned, Scheme, Shape},
+        journal::{Arrival, Claim, DeliveryEnd, LOOK_AFTER, memory::Memory},
+        model::{
+            Cause, DeliveryState, DestinationName, Digest, Environment, ErrorKind, Kind, Photo,
+            Planned, Scheme, Shape,
+        },
     };
 
     fn name(text: &str) -> anyhow::Result<DestinationName> {
@@ -204,7 +207,18 @@ mod tests {
             telemetry: Telemetry::default(),
             collector: Wake::default(),
             sender: Wake::default(),
+            runner: Wake::default(),
         }
+    }
+
+    const REPLAY: Verb = Verb::Replay { force: false };
+
+    fn now(ops: &Ops) -> Timestamp {
+        ops.clock.now()
+    }
+
+    async fn replay_all(ops: &Ops) -> Result<Tally, JournalError> {
+        Ok(ops.carry_out(REPLAY, Filter::default(), By::new("a test")).await?.tally)
     }
 
     #[tokio::test]
@@ -214,15 +228,17 @@ mod tests {
         ops.journal.accept(arrival("stray", std::slice::from_ref(&gone))?).await?;
         ops.journal.accept(arrival("both", &[folder.clone(), gone.clone()])?).await?;
         ops.journal.accept(arrival("unrouted", &[])?).await?;
-        assert_eq!(ops.hold_strays().await?, (2, 2));
+        assert_eq!(ops.journal.hold_strays(&ops.configured(), now(&ops)).await?, 2);
 
         let filter = Filter { destination: Some(gone), ..Filter::default() };
-        let replay = Replay { filter, force: false, by: "a test".to_owned() };
-        let expected = ReplayReport { due: 0, fetching: 0, routed: 2, left: 0 };
-        assert_eq!(ops.replay(&replay).await?, expected);
-        let rest = Replay { filter: Filter::default(), ..replay };
-        let expected = ReplayReport { due: 2, fetching: 0, routed: 1, left: 0 };
-        assert_eq!(ops.replay(&rest).await?, expected);
+        let foreseen = ops.preview(&REPLAY, &filter).await?;
+        assert_eq!((foreseen.changes, foreseen.left), (2, 0));
+        let done = ops.carry_out(REPLAY, filter, By::new("a test")).await?.tally;
+        assert_eq!((done.done, done.routed, done.left()), (2, 2, 0));
+        let foreseen = ops.preview(&REPLAY, &Filter::default()).await?;
+        assert_eq!((foreseen.changes, foreseen.left), (3, 0));
+        let done = replay_all(&ops).await?;
+        assert_eq!((done.done, done.routed, done.left()), (3, 1, 0));
         let all = ops.list(&Filter::default(), None, 9).await?;
         assert_eq!(all.len(), 3);
         for delivery in all {
@@ -266,7 +282,6 @@ mod tests {
             sender: &ops.sender,
         };
         intake.take(photo, Bytes::Stored, None).await?;
-        let replay = Replay { filter: Filter::default(), force: false, by: "a test".to_owned() };
         for _ in 0..2 {
             let [held] = &ops.list(&Filter::default(), None, 9).await?[..] else {
                 anyhow::bail!("one delivery")
@@ -274,10 +289,10 @@ mod tests {
             assert_eq!((held.state, &held.destination), (DeliveryState::Held, &None));
             let why = held.cause.as_ref().map(|cause| cause.what.clone()).unwrap_or_default();
             assert!(why.contains("odoo:res.partner:42 of `erp2`"), "{why}");
-            assert_eq!(ops.replay(&replay).await?.routed, 0, "erp has another partner 42");
+            assert_eq!(replay_all(&ops).await?.routed, 0, "erp has another partner 42");
         }
         let ops = with(&ops, &[&erp, &erp2]);
-        assert_eq!(ops.replay(&replay).await?.routed, 1);
+        assert_eq!(replay_all(&ops).await?.routed, 1);
         let all = ops.list(&Filter::default(), None, 9).await?;
         assert_eq!((all.len(), &all[0].destination), (1, &Some(erp2)));
         Ok(())
@@ -288,10 +303,8 @@ mod tests {
         let gone = name("gone")?;
         let ops = ops(&[]);
         ops.journal.accept(arrival("stray", std::slice::from_ref(&gone))?).await?;
-        ops.hold_strays().await?;
-        let replay = Replay { filter: Filter::default(), force: false, by: "a test".to_owned() };
-        let left = ReplayReport { left: 1, ..ReplayReport::default() };
-        assert_eq!(ops.replay(&replay).await?, left);
+        let done = replay_all(&ops).await?;
+        assert_eq!((done.done, done.left.get(&Left::Unrouted)), (0, Some(&1)));
         let all = ops.list(&Filter::default(), None, 9).await?;
         assert_eq!((all[0].state, &all[0].destination), (DeliveryState::Held, &Some(gone)));
         assert_eq!(all[0].cause.as_ref().map(|cause| cause.kind), Some(ErrorKind::Unrouted));
@@ -321,9 +334,7 @@ mod tests {
         let end = DeliveryEnd::Unknown { at: soon, cause };
         ops.journal.settle_delivery(&claimed, end, now).await?;
         ops.clock.step(LOOK_AFTER / 3);
-        let replay = Replay { filter: Filter::default(), force: false, by: "a test".to_owned() };
-        let report = ReplayReport { due: 1, ..ReplayReport::default() };
-        assert_eq!(ops.replay(&replay).await?, report);
+        assert_eq!(replay_all(&ops).await?.done, 1);
         assert_eq!(ops.list(&Filter::default(), None, 1).await?[0].due_at, soon);
         Ok(())
     }
