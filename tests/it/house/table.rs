@@ -25,7 +25,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         "follow",
         &["model", "system", "telemetry", "route", "spool", "journal", "apertur", "work", "intake"],
     ),
-    ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work", "intake"]),
+    ("ops", BELOW_OPS),
     ("console", BELOW_CONSOLE),
     ("doctor", BELOW_DOCTOR),
     ("config", BELOW_CONFIG),
@@ -55,6 +55,17 @@ const BELOW_COLLECT_PAGE: &[&str] = &[
     "destinations",
     "sessions",
     "pages",
+];
+const BELOW_OPS: &[&str] = &[
+    "model",
+    "system",
+    "telemetry",
+    "route",
+    "spool",
+    "journal",
+    "destinations",
+    "work",
+    "intake",
 ];
 const BELOW_DOCTOR: &[&str] =
     &["model", "system", "webhook", "journal", "http", "apertur", "destinations", "ops"];
