@@ -124,7 +124,7 @@ impl Daemon {
         let page = page::open(&config, &ops, &destinations, with_page).await?;
         let with = (apertur.clone(), spool.clone());
         let console = page::console(&config, &ops, &destinations, with).await?;
-        for console in &console {
+        if let Some(console) = &console {
             rooms.spawn(Arc::clone(console).drained(stop.clone()));
         }
         spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));

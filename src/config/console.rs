@@ -17,6 +17,9 @@ use crate::console::{Settings, check_password};
 /// Longest time that somebody stays signed in.
 const LONGEST: Duration = Duration::from_hours(31 * 24);
 
+const TOKENS: &str =
+    "[{ name = \"ci\", scope = \"read\", token = { file = \"/etc/apertur-bridge/token\" } }]";
+
 /// Reads `[console]` and completes what `[server]` said.
 pub(super) fn read(
     s: &mut Section<'_>,
@@ -40,12 +43,10 @@ pub(super) fn read(
     let tokens = s
         .key(
             "tokens",
-            "what programs sign in with, at /api/v1; scope: read, operate or admin",
+            "what programs sign in with, at /api/v1; scope: read, operate or admin; at least 32\n\
+             characters: openssl rand -hex 32",
         )
-        .optional(
-            "[{ name = \"ci\", scope = \"read\", token = { file = \"/etc/apertur-bridge/token\" } }]",
-            tokens,
-        );
+        .optional(TOKENS, tokens);
     let session_lifetime = s
         .key(
             "session_lifetime",
@@ -78,7 +79,8 @@ fn warn_of_reach(s: &Section<'_>, listen: &Listen, is_guarded: bool, has_public_
     }
     if !is_guarded {
         s.warn(
-            "listens where other machines reach it, and /readyz and /metrics ask nobody who they are",
+            "listens where other machines reach it, and /readyz and /metrics ask nobody who they \
+             are",
             "listen at 127.0.0.1, or let a firewall say who may",
         );
     } else if !has_public_url {

@@ -224,8 +224,8 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
     let receive = receive.complete(reader, polls);
     let (server, console) = root.section(
         "console",
-        "The operator's listener: pages, the API, /readyz and /metrics. Keep it on an address that\n\
-         only you reach.",
+        "The operator's listener: pages, the API, /readyz and /metrics. Keep it on an address\n\
+         that only you reach.",
         |s| console::read(s, listener),
     );
     let collect_page = root.section(

@@ -151,7 +151,9 @@ fn facts(visit: &Visit, own: &OwnSession) -> Markup {
         dl.settings {
             div { dt { (words.record) } dd { (own.target) } }
             @if let Some(to) = &own.destination { div { dt { (words.destination) } dd { (to) } } }
-            @if let Some(mode) = own.mode { div { dt { (words.mode) } dd { (mode_of(visit, mode)) } } }
+            @if let Some(mode) = own.mode {
+                div { dt { (words.mode) } dd { (mode_of(visit, mode)) } }
+            }
             div { dt { (words.made) } dd { (moment(own.created_at)) } }
             div { dt { (ends(visit, own)) } dd { (moment(own.ended_at())) (state(visit, own)) } }
         }

@@ -82,7 +82,8 @@ pub(in crate::console) async fn make(
     };
     // What cannot be written down is better not made.
     ops.journal.ping().await?;
-    let mark = console.finished(async move { kept(&apertur, &ops, wish).await }, PATIENCE).await??;
+    let mark =
+        console.finished(async move { kept(&apertur, &ops, wish).await }, PATIENCE).await??;
     Ok(see(format!("/sessions/{mark}")))
 }
 

@@ -72,7 +72,11 @@ pub(super) const EN: Sessions = Sessions {
     usual: "as usual",
     optional: "optional",
     invalid: "Nothing was made. See that the record is written as in the example.",
-    modes: ["contact: the customer", "internal: colleagues alone", "public: everybody who sees the record"],
+    modes: [
+        "contact: the customer",
+        "internal: colleagues alone",
+        "public: everybody who sees the record",
+    ],
 };
 
 pub(super) const FR: Sessions = Sessions {
@@ -95,7 +99,8 @@ pub(super) const FR: Sessions = Sessions {
     copied: "Copié",
     qr: "Code QR du lien",
     close: "Fermer cette session",
-    close_hint: "Le lien cesse de marcher en quelques minutes. Les photos en route arrivent encore.",
+    close_hint: "Le lien cesse de marcher en quelques minutes. Les photos en route arrivent \
+                 encore.",
     all: "Toutes les sessions",
     older: "Sessions plus anciennes",
     new: "Nouvelle session",
@@ -107,7 +112,11 @@ pub(super) const FR: Sessions = Sessions {
     usual: "comme d’habitude",
     optional: "facultatif",
     invalid: "Rien n’a été créé. Écrivez l’enregistrement comme dans l’exemple.",
-    modes: ["contact : le client", "internal : les collègues seuls", "public : qui voit l’enregistrement"],
+    modes: [
+        "contact : le client",
+        "internal : les collègues seuls",
+        "public : qui voit l’enregistrement",
+    ],
 };
 
 pub(super) const ES: Sessions = Sessions {

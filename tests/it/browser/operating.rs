@@ -11,7 +11,13 @@ use crate::{
 };
 
 /// Every page there is, with a word for its picture.
-const PAGES: [(&str, &str); 1] = [("/", "overview")];
+const PAGES: [(&str, &str); 5] = [
+    ("/", "overview"),
+    ("/destinations", "destinations"),
+    ("/sessions", "sessions"),
+    ("/sessions/new", "sessions-new"),
+    ("/configuration", "configuration"),
+];
 
 /// Goes to the console and signs in.
 fn signed_in(daemon: &Daemon, window: Window) -> Browser {
@@ -23,24 +29,26 @@ fn signed_in(daemon: &Daemon, window: Window) -> Browser {
     browser
 }
 
+/// A photo comes in.
+fn send(daemon: &Daemon, options: &[&str]) {
+    let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/src/destinations/pixel.png");
+    let sent = daemon.command(&[&["webhook", "send", photo], options].concat());
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+}
+
 /// A daemon whose journal has photos: some delivered, one held.
 fn busy() -> Daemon {
     let text = format!(
-        "{}[destination.archive]\ntype = \"folder\"\npath = \"photos\"\n\
+        "{}[apertur]\napi_key = \"aptr_test_0123\"\n[destination.archive]\ntype = \"folder\"\npath = \"photos\"\n\
          [destination.erp]\ntype = \"odoo\"\nurl = \"http://127.0.0.1:9\"\ndatabase = \"prod\"\n\
          username = \"bot@example.com\"\napi_key = \"odoo-key\"\n",
         keys("")
     );
     let daemon = Daemon::start(Options::toml(text));
     for (id, target) in
-        [("img_1", "none"), ("img_2", "odoo:res.partner:42"), ("img_3", "zendesk:9")]
+        [("img_1", "freshdesk:17"), ("img_2", "odoo:res.partner:42"), ("img_3", "zendesk:9")]
     {
-        let mut arguments = vec!["webhook", "send", "--image-id", id];
-        if target != "none" {
-            arguments.extend(["--target", target]);
-        }
-        let sent = daemon.command(&arguments);
-        assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+        send(&daemon, &["--image-id", id, "--for", target]);
     }
     look::eventually(Duration::from_secs(30), "the folder's photos", || {
         let all = look::deliveries(&daemon);
@@ -112,8 +120,7 @@ fn a_page_keeps_itself_fresh() {
     let browser = signed_in(&daemon, Window::DESKTOP);
     browser.run("window.stayed = true");
     assert_eq!(browser.text("[data-state=delivered] .number"), "0");
-    let sent = daemon.command(&["webhook", "send", "--image-id", "img_1"]);
-    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+    send(&daemon, &["--image-id", "img_1"]);
     browser.wait_for("[data-state=delivered][data-some]");
     assert_eq!(browser.text("[data-state=delivered] .number"), "1");
     assert_eq!(browser.run("return window.stayed"), true, "nothing was loaded again");

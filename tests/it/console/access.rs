@@ -24,7 +24,7 @@ fn the_password_and_every_token_sign_in_and_nothing_else_does() {
     let wrong = site.sign_in("correct horse");
     assert_eq!((wrong.status, wrong.header("set-cookie")), (403, None));
     assert!(text(&wrong).contains("role=\"alert\""));
-    let by_get = site.ask("GET", &format!("/sign-in?password={PASSWORD}"), &[], "");
+    let by_get = site.ask("GET", &format!("/sign-in?password={READ}"), &[], "");
     assert_eq!((by_get.status, by_get.header("set-cookie")), (200, None));
     let log = site.daemon.log();
     for secret in [PASSWORD, READ, OPERATE, ADMIN, "correct horse"] {

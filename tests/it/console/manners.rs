@@ -3,7 +3,7 @@
 use super::site::{PASSWORD, Site, text};
 
 /// Every page there is.
-const PAGES: [&str; 1] = ["/"];
+const PAGES: [&str; 4] = ["/", "/destinations", "/sessions", "/configuration"];
 
 #[test]
 fn every_answer_guards_itself() {
