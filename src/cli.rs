@@ -12,8 +12,10 @@ mod destinations;
 mod filter;
 mod odoo;
 mod output;
+mod photos;
 mod serve;
 mod sessions;
+mod story;
 mod unit;
 mod webhook;
 
@@ -49,9 +51,12 @@ enum Command {
     /// Check the configuration; with --connect every destination; with --explain where a photo
     /// would go
     Check(check::Args),
-    /// List, show and replay deliveries
+    /// List, show, export and replay deliveries
     #[command(subcommand)]
     Deliveries(deliveries::Command),
+    /// List and show photos, and save their bytes into a folder
+    #[command(subcommand)]
+    Photos(photos::Command),
     /// Make sessions for records, with link and QR code; list, show, watch and close them
     #[command(subcommand)]
     Sessions(sessions::Command),
@@ -87,6 +92,11 @@ impl Context {
         Ok(config)
     }
 
+    /// Where journal and spool are, for commands that only read them.
+    fn kept(&self) -> Result<config::Kept, Failure> {
+        Ok(config::load_kept(self.file.as_deref())?)
+    }
+
     /// Where the journal is, for commands that only read it.
     fn journal(&self) -> Result<journal::Settings, Failure> {
         Ok(config::load_journal(self.file.as_deref())?)
@@ -105,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&context, &args),
         Command::Deliveries(command) => deliveries::run(&context, command),
+        Command::Photos(command) => photos::run(&context, command),
         Command::Sessions(command) => sessions::run(&context, command),
         Command::Destinations(command) => destinations::run(&context, command),
         Command::Odoo(command) => odoo::run(&context, command),

@@ -110,6 +110,12 @@ impl Spool {
         Ok(spool)
     }
 
+    /// The spool of a daemon that may be running, for whoever only reads. Touches nothing.
+    #[must_use]
+    pub fn to_read(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), naming: Arc::default() }
+    }
+
     fn temporary(&self) -> PathBuf {
         self.dir.join("tmp")
     }

@@ -122,23 +122,50 @@ pub fn load(from: Option<&Path>) -> Result<Loaded, Findings> {
     with_text(from, load_from)
 }
 
-/// Reads where the journal is and nothing else, so that who only reads it needs no secret of the
-/// daemon. Blocks.
+/// Where everything is that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The journal.
+    pub journal: crate::journal::Settings,
+    /// The folder with the spool.
+    pub data_dir: PathBuf,
+}
+
+impl Kept {
+    /// Where the spool is.
+    #[must_use]
+    pub fn spool_dir(&self) -> PathBuf {
+        self.data_dir.join("spool")
+    }
+}
+
+/// Reads where journal and spool are and nothing else, so that who only reads them needs no
+/// secret of the daemon. Blocks.
 ///
 /// # Errors
 /// As [`load`], for `data_dir` and `[journal]` alone.
-pub fn load_journal(from: Option<&Path>) -> Result<crate::journal::Settings, Findings> {
+pub fn load_kept(from: Option<&Path>) -> Result<Kept, Findings> {
     with_text(from, |file, env| {
         let (path, text) = file.map_or((None, ""), |(path, text)| (Some(path), text));
         let mut tree = source::layer(text, env).map_err(|error| not_toml(path, error))?;
         let reader = Reader::new(path, env, mem::take(&mut tree.lines));
         let mut root = Section::new(&reader, String::new(), tree.root);
-        let journal = data_dir(&mut root).and_then(|data_dir| {
-            root.section("journal", JOURNAL, |s| journal::read_journal(s, &data_dir))
+        let kept = data_dir(&mut root).and_then(|data_dir| {
+            let read = |s: &mut Section<'_>| journal::read_journal(s, &data_dir);
+            let journal = root.section("journal", JOURNAL, read)?;
+            Some(Kept { journal, data_dir })
         });
         drop(root);
-        journal.ok_or_else(|| Findings(reader.findings.into_inner()))
+        kept.ok_or_else(|| Findings(reader.findings.into_inner()))
     })
+}
+
+/// As [`load_kept`], the journal alone.
+///
+/// # Errors
+/// As there.
+pub fn load_journal(from: Option<&Path>) -> Result<crate::journal::Settings, Findings> {
+    load_kept(from).map(|kept| kept.journal)
 }
 
 /// Finds the configuration file and hands over its text and the environment.

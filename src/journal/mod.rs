@@ -377,7 +377,7 @@ pub fn is_hint(photo: &Photo) -> Option<&ImageId> {
 }
 
 /// How the note of a delivery begins that was left to another photo with the same bytes.
-const SAME_PHOTO: &str = "same photo as ";
+pub(crate) const SAME_PHOTO: &str = "same photo as ";
 
 /// The receipt of a delivery that was left to another photo with the same bytes.
 fn same_photo(other: &PhotoId) -> Receipt {

@@ -4,10 +4,17 @@
 //! Command line, control socket and (later) console call these and have none of their own.
 
 pub mod control;
+mod find;
 mod overview;
+pub mod photos;
 pub mod prune;
+pub mod rows;
 mod run;
+pub mod save;
+pub mod story;
 mod verb;
+
+pub use find::Found;
 
 use std::sync::Arc;
 
@@ -48,6 +55,20 @@ pub struct Ops {
 }
 
 impl Ops {
+    /// For whoever only reads: nothing is planned, told or woken.
+    #[must_use]
+    pub fn to_read(journal: Arc<dyn Journal>, clock: Clock) -> Self {
+        Self {
+            journal,
+            routes: Arc::default(),
+            clock,
+            telemetry: Telemetry::default(),
+            collector: Wake::default(),
+            sender: Wake::default(),
+            runner: Wake::default(),
+        }
+    }
+
     /// Deliveries that match, newest first.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //! into a log, and session ids into no answer.
 
 mod body;
+mod configuration;
 mod cursor;
 mod deliveries;
 mod destinations;
@@ -13,6 +14,7 @@ mod document;
 mod facts;
 mod operation;
 mod page;
+mod photos;
 mod problem;
 mod query;
 mod runs;
@@ -80,9 +82,11 @@ fn operations() -> Vec<Operation> {
     [
         deliveries::operations(),
         runs::operations(),
+        photos::operations(),
         destinations::operations(),
         sessions::operations(),
         status::operations(),
+        configuration::operations(),
     ]
     .into_iter()
     .flatten()

@@ -24,7 +24,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         "follow",
         &["model", "system", "telemetry", "route", "spool", "journal", "apertur", "work", "intake"],
     ),
-    ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work", "intake"]),
+    ("ops", BELOW_OPS),
     ("console", BELOW_CONSOLE),
     ("config", BELOW_CONFIG),
     ("serve", BELOW_SERVE),
@@ -53,6 +53,17 @@ const BELOW_COLLECT_PAGE: &[&str] = &[
     "destinations",
     "sessions",
     "pages",
+];
+const BELOW_OPS: &[&str] = &[
+    "model",
+    "system",
+    "telemetry",
+    "route",
+    "spool",
+    "journal",
+    "destinations",
+    "work",
+    "intake",
 ];
 const BELOW_CONSOLE: &[&str] = &[
     "model",
