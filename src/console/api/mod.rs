@@ -172,6 +172,8 @@ fn routes(app: &mut web::ServiceConfig) {
             None => resources.push((path, vec![route])),
         }
     }
+    // `/deliveries/counts` is no delivery.
+    resources.sort_by_key(|(path, _)| path.contains('{'));
     for (path, routes) in resources {
         let (methods, routes): (Vec<_>, Vec<_>) = routes.into_iter().unzip();
         let allowed = methods.join(", ");

@@ -33,35 +33,34 @@ pub(super) struct Wanted {
     pub(super) state: Vec<String>,
     /// The name of a destination: the `erp` of `[destination.erp]`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, pattern = "^[A-Za-z0-9_-]{1,64}$")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     pub(super) destination: Option<String>,
     /// The record that the photos belong to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "odoo:res.partner:42")]
+    #[schema(example = "odoo:res.partner:42")]
     pub(super) target: Option<String>,
     /// The session: its mark or short name where it was made here, else its id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "session~1a2b3c4d")]
+    #[schema(example = "session~1a2b3c4d")]
     pub(super) session: Option<String>,
     /// A photo.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     pub(super) photo: Option<String>,
     /// A kind of error, as in `cause.kind`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "not_found")]
+    #[schema(example = "not_found")]
     pub(super) error: Option<String>,
     /// Received at or after this time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, format = DateTime)]
+    #[schema(format = DateTime)]
     pub(super) since: Option<String>,
     /// Received before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, format = DateTime)]
+    #[schema(format = DateTime)]
     pub(super) until: Option<String>,
     /// In the photo id, the image id, the file name, a tag, the target or the cause.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200)]
     pub(super) text: Option<String>,
 }
 

@@ -68,7 +68,7 @@ struct Hold {
     #[serde(default)]
     dry_run: bool,
     /// Why, in one line.
-    #[schema(min_length = 1, max_length = 300, nullable = false)]
+    #[schema(min_length = 1, max_length = 300)]
     reason: Option<String>,
 }
 
