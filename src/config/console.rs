@@ -14,11 +14,11 @@ use super::{
 };
 use crate::console::{Settings, check_password};
 
-/// Longest time that somebody stays signed in.
-const LONGEST: Duration = Duration::from_hours(31 * 24);
-
 const TOKENS: &str =
     "[{ name = \"ci\", scope = \"read\", token = { file = \"/etc/apertur-bridge/token\" } }]";
+
+/// Longest time that somebody stays signed in.
+const LONGEST: Duration = Duration::from_hours(31 * 24);
 
 /// Reads `[console]` and completes what `[server]` said.
 pub(super) fn read(

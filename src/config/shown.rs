@@ -80,7 +80,7 @@ fn typed(value: &Value, text: &str) -> Option<Value> {
     }
     match text.parse::<Toml>() {
         Ok(Toml::Boolean(flag)) => Some(Value::new(None, flag)),
-        Ok(Toml::Integer(number)) => Some(Value::new(None, number)),
+        Ok(Toml::Integer(number)) => Some(Value::new(None, i128::from(number))),
         _ => None,
     }
 }

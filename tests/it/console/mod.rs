@@ -3,6 +3,8 @@
 
 mod access;
 mod manners;
+mod pages;
+mod sessions;
 mod site;
 
 pub(crate) use self::site::{PASSWORD, keys};
