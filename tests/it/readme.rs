@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod answers;
+mod api;
 mod by_hand;
 
 use std::{

@@ -62,7 +62,7 @@ pub(in crate::cli) struct Args {
 /// Saves every photo that matches.
 pub(super) async fn run(
     journal: Arc<dyn Journal>,
-    kept: &Kept,
+    kept: &Storage,
     args: &Args,
 ) -> Result<(), Failure> {
     let clock = Clock::system();
