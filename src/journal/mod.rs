@@ -5,6 +5,7 @@
 
 mod cause;
 mod claim;
+mod commit;
 pub mod memory;
 pub mod sqlite;
 
@@ -21,6 +22,7 @@ use crate::model::{
 pub use self::{
     cause::{misnamed, missed, unrouted},
     claim::{Claim, Claimed, on_the_way},
+    commit::{Commit, Observer, open_observed},
 };
 pub use crate::model::Planned;
 
@@ -541,9 +543,7 @@ pub enum Settings {
 /// A text with the remedy, when the file cannot be opened, is newer than this program, or the
 /// SQLite library is too old to be trusted with it.
 pub async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
-    match settings {
-        Settings::Sqlite { path } => Ok(Arc::new(sqlite::Sqlite::open(path).await?)),
-    }
+    open_observed(settings, Observer::default()).await
 }
 
 /// Opens the journal for reading beside a running daemon. Changing calls fail.
