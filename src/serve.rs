@@ -21,13 +21,13 @@ use crate::{
     destinations::{self, Destination, Shared},
     follow::{Around, Follower},
     http::Http,
-    journal::{self, Journal},
+    journal::{self, Commit, Journal, Observer},
     model::DestinationName,
-    ops::{Ops, control, prune},
-    receive::{Behind, Door},
+    ops::{Ops, control, measure::Measures, prune},
+    receive::{Behind, Door, Status},
     spool::Spool,
     system::{Clock, DataDir, Service, shutdown},
-    telemetry::{Fact, Telemetry},
+    telemetry::{Committed, Fact, Telemetry},
     work::{Loop, Wake},
 };
 
@@ -92,9 +92,9 @@ impl Daemon {
         let spool = tokio::task::spawn_blocking(move || Spool::open(&spool_dir))
             .await?
             .context("cannot open the spool; see that data_dir is writable")?;
-        let journal = journal::open(&config.journal).await?;
-        let telemetry = Telemetry::default();
         let http = Http::new()?;
+        let telemetry = telemetry(&config, &http)?;
+        let journal = journal::open_observed(&config.journal, observer(&telemetry)).await?;
         let shared = Shared::new(http.clone(), clock.clone(), &config.data_dir);
         let destinations = build(&config, &shared);
         let settled = destinations.iter().map(|(_, to)| to.limits().settles_in).max();
@@ -115,6 +115,7 @@ impl Daemon {
         let stop = CancellationToken::new();
         let mut rooms = JoinSet::new();
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
+        let measures = measures(&config, &ops, &spool, (&mut rooms, &stop));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
         let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone())?;
@@ -123,7 +124,8 @@ impl Daemon {
         let page = page::open(&config, &ops, &destinations, with_page).await?;
         spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
         let rooms_of = (page, &mut rooms);
-        let (public, console, servers) = listen(config.clone(), &ops, spool, rooms_of).await?;
+        let around = (&ops, measures);
+        let (public, console, servers) = listen(config.clone(), around, spool, rooms_of).await?;
         ops.telemetry.emit(&Fact::Started {
             listen: &public.to_string(),
             console: console.as_ref().map(ToString::to_string).as_deref(),
@@ -170,6 +172,7 @@ impl Daemon {
                 tracing::debug!(%error, "a socket file was gone already");
             }
         }
+        self.telemetry.flush().await;
         self.telemetry.emit(&Fact::Stopped);
     }
 }
@@ -283,6 +286,39 @@ fn spawn_follower(
     rooms.spawn(Arc::new(Follower::new(apertur, around)).follow());
 }
 
+/// Where facts go, with what is configured shown from the start.
+fn telemetry(config: &Config, http: &Http) -> anyhow::Result<Telemetry> {
+    let telemetry = Telemetry::default();
+    let configured: Vec<_> = config.destinations.iter().map(|(name, _)| name.clone()).collect();
+    telemetry.foresee(&configured, &Status::ALL.map(Status::as_str));
+    if let Some(traces) = &config.traces {
+        telemetry.trace(traces, http.clone())?;
+    }
+    Ok(telemetry)
+}
+
+/// Counts the journal's commits.
+fn observer(telemetry: &Telemetry) -> Observer {
+    let telemetry = telemetry.clone();
+    Observer::new(move |Commit { requests, took, sync }| {
+        telemetry.committed(Committed { requests, took, sync });
+    })
+}
+
+/// The measures, which look at the spool by themselves.
+fn measures(
+    config: &Config,
+    ops: &Ops,
+    spool: &Spool,
+    (rooms, stop): (&mut JoinSet<()>, &CancellationToken),
+) -> Arc<Measures> {
+    let measures = Measures::new(ops.clone(), spool.clone(), &config.data_dir, &config.journal);
+    let measures = Arc::new(measures);
+    let (ours, stop) = (Arc::clone(&measures), stop.clone());
+    rooms.spawn(async move { ours.watch(stop).await });
+    measures
+}
+
 async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: CancellationToken) {
     let mut next = ops.clock.after(Duration::from_mins(1));
     loop {
@@ -291,9 +327,8 @@ async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: Canc
             () = ops.clock.sleep_until(next) => {}
         }
         match prune::run(&ops.journal, &spool, settings, &ops.clock).await {
-            Ok(prune::Pruned { files: 0, photos: 0 }) => {}
             Ok(prune::Pruned { files, photos }) => {
-                ops.telemetry.emit(&Fact::Pruned { files, photos });
+                ops.telemetry.emit(&Fact::Pruned { files, photos, at: ops.clock.now() });
             }
             Err(error) => ops
                 .telemetry
@@ -305,7 +340,7 @@ async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: Canc
 
 async fn listen(
     config: Config,
-    ops: &Ops,
+    (ops, measures): (&Ops, Arc<Measures>),
     spool: Spool,
     (page, rooms): (Option<Arc<CollectPage>>, &mut JoinSet<()>),
 ) -> anyhow::Result<(Address, Option<Address>, Vec<Server>)> {
@@ -329,7 +364,7 @@ async fn listen(
             // The second socket that was handed over, where the first is the public one.
             let second = usize::from(config.server.listen == Listen::Systemd);
             let handed_over = (&mut handed_over, second);
-            let (console, server) = listen::console(at, handed_over, ops.clone(), rooms)?;
+            let (console, server) = listen::console(at, handed_over, measures, rooms)?;
             servers.push(server);
             Some(console)
         }

@@ -19,6 +19,7 @@ mod secret;
 mod section;
 mod server;
 mod source;
+mod traces;
 mod values;
 mod webhook;
 
@@ -78,6 +79,8 @@ pub struct Config {
     pub prune: crate::ops::prune::Settings,
     /// The log.
     pub telemetry: crate::telemetry::Settings,
+    /// Where traces go, if anywhere.
+    pub traces: Option<crate::telemetry::TraceSettings>,
     /// The destinations in the order of the file, at least one.
     pub destinations: Vec<(DestinationName, crate::destinations::Settings)>,
     /// Which of them want a photo.
@@ -237,6 +240,11 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
     let prune =
         root.section("retention", "How long settled photos are kept.", delivery::read_retention);
     let telemetry = root.section("log", "The log.", journal::read_log);
+    let traces = root.section(
+        "traces",
+        "OpenTelemetry traces, one a photo, by OTLP over HTTP; off without an endpoint.",
+        traces::read,
+    );
     let destinations = destination::read(&mut root, base);
     let rules = route::read(&mut root, destinations.as_deref());
     root.close();
@@ -257,6 +265,7 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         journal: journal?,
         prune: prune?,
         telemetry: telemetry?,
+        traces: traces?,
         routes: route::routes(rules?, &destinations),
         destinations,
     })

@@ -3,6 +3,7 @@
 //! Command line, control socket and (later) console call these and have none of their own.
 
 pub mod control;
+pub mod measure;
 pub mod prune;
 
 use std::sync::Arc;

@@ -22,7 +22,7 @@ use super::console;
 use crate::{
     collect_page::CollectPage,
     config::{Listen, ServerSettings, Tls},
-    ops::Ops,
+    ops::measure::Measures,
     receive::Door,
 };
 
@@ -185,15 +185,15 @@ pub(super) fn public(
 pub(super) fn console(
     listen: &Listen,
     handed_over: (&mut ListenFd, usize),
-    ops: Ops,
+    measures: Arc<Measures>,
     rooms: &mut JoinSet<()>,
 ) -> anyhow::Result<(Address, Server)> {
     let socket = bind(listen, "console.listen", handed_over)?;
     let address = socket.address()?;
-    let ops = web::Data::new(ops);
+    let measures = web::Data::from(measures);
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(ops.clone())
+            .app_data(measures.clone())
             .configure(console::configure)
             .default_service(web::to(HttpResponse::NotFound))
     })

@@ -90,19 +90,21 @@ fn ids(delivery: &Delivery, receipt: &Receipt) -> String {
 pub(super) fn write(fact: &Fact<'_>) {
     match fact {
         Fact::Request { .. } => request(fact),
-        Fact::Delivered { delivery, receipt, took } => delivery_line!(info, delivery, {
+        Fact::Delivered { delivery, receipt, took, .. } => delivery_line!(info, delivery, {
             ids = ids(delivery, receipt),
             found = receipt.found,
             note = receipt.note,
             ms = millis(*took),
         }, "photo delivered"),
-        Fact::AttemptFailed { delivery, outcome, cause, at } => delivery_line!(warn, delivery, {
+        Fact::AttemptFailed { delivery, outcome, cause, at, .. } => {
+            delivery_line!(warn, delivery, {
             outcome = outcome.as_str(),
             error = cause.kind.as_str(),
             next = %at,
             cause = %cause,
-        }, "delivery attempt failed; it is repeated by itself"),
-        Fact::Held { delivery, cause } => delivery_line!(error, delivery, {
+        }, "delivery attempt failed; it is repeated by itself")
+        }
+        Fact::Held { delivery, cause, .. } => delivery_line!(error, delivery, {
             error = cause.kind.as_str(),
             cause = %cause,
         }, "delivery held; it needs a person"),
@@ -123,11 +125,11 @@ pub(super) fn write(fact: &Fact<'_>) {
         Fact::Fetched { photo, size, took } => {
             info!(photo = %photo, bytes = size, ms = millis(*took), "photo fetched");
         }
-        Fact::FetchLater { photo, cause, at } => warn!(
+        Fact::FetchLater { photo, cause, at, .. } => warn!(
             photo = %photo, error = cause.kind.as_str(), next = %at, cause = %cause,
             "photo not fetched yet; it is tried again by itself"
         ),
-        Fact::FetchHeld { photo, cause } => error!(
+        Fact::FetchHeld { photo, cause, .. } => error!(
             photo = %photo, error = cause.kind.as_str(), cause = %cause,
             "photo cannot be fetched; it needs a person"
         ),
@@ -163,7 +165,7 @@ fn collecting(fact: &Fact<'_>) {
 }
 
 fn request(fact: &Fact<'_>) {
-    let Fact::Request { status, reason, photo, scheme, topic, took } = fact else { return };
+    let Fact::Request { status, reason, photo, scheme, topic, took, .. } = fact else { return };
     let photo: Option<&Photo> = *photo;
     let id = photo.map(|photo| tracing::field::display(&photo.id));
     let session =
@@ -300,7 +302,8 @@ fn operation(fact: &Fact<'_>) {
         Fact::Replayed { by, due, fetching } => {
             info!(by, due, fetching, "deliveries replayed");
         }
-        Fact::Pruned { files, photos } => {
+        Fact::Pruned { files: 0, photos: 0, .. } => {}
+        Fact::Pruned { files, photos, .. } => {
             info!(files, photos, "removed what retention no longer keeps");
         }
         Fact::JournalFailed { room, error } => {

@@ -9,7 +9,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("spool", &["model"]),
     ("journal", &["model", "system"]),
     ("http", &["model"]),
-    ("telemetry", &["model"]),
+    ("telemetry", &["model", "http"]),
     ("work", &["system", "journal"]),
     ("apertur", &["model", "system", "spool", "http"]),
     ("destinations", &["model", "system", "webhook", "spool", "http"]),
@@ -151,6 +151,8 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         &["src/destinations/mod.rs", "src/destinations/odoo/", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
+    ("opentelemetry", &["src/telemetry/"], "traces are the affair of telemetry"),
+    ("prometheus", &["src/telemetry/"], "metrics are the affair of telemetry"),
     ("suppaftp", &["src/destinations/ftp/"], "FTP is the affair of destinations/ftp"),
     ("russh", &["src/destinations/sftp/"], "SSH is the affair of destinations/sftp"),
     (
