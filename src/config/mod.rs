@@ -12,6 +12,7 @@ mod destination;
 mod entry;
 mod finding;
 mod journal;
+mod operator;
 mod reader;
 mod reference;
 mod route;
@@ -33,6 +34,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use self::operator::operator;
 pub use self::{
     finding::{Finding, Findings, Place},
     reference::example,

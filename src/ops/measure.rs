@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Ops;
 use crate::{
     journal::{self, JournalError},
-    model::Filter,
+    model::{Filter, RunState},
     spool::Spool,
     telemetry::{Disk, Gauges, Queue, Tally},
 };
@@ -26,6 +26,9 @@ const BELIEVED: u32 = 20;
 /// Time between two looks at the spool at least, and how many times longer than the look.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 const LOOK_SHARE: u32 = 100;
+
+/// Runs that are counted at most.
+const RUNS: usize = 1000;
 
 /// The measures of a running daemon.
 #[derive(Debug)]
@@ -104,11 +107,13 @@ impl Measures {
             oldest_due_of.push((name.clone(), age(due, now)));
         }
         let pauses = journal.pauses().await?;
+        let running = journal.runs(Some(RunState::Running), RUNS).await?;
         Ok(Queue {
             deliveries: self.tallies().await?,
             oldest_due_seconds: age(journal.oldest_due().await?, now),
             oldest_due_of,
             oldest_fetch_seconds: age(journal.next_fetch_at().await?, now),
+            running: running.iter().map(|run| run.verb.as_str()).collect(),
             paused: pauses.into_iter().map(|pause| (pause.destination, pause.since)).collect(),
         })
     }
@@ -197,6 +202,7 @@ mod tests {
             telemetry: Telemetry::default(),
             collector: Wake::default(),
             sender: Wake::default(),
+            runner: Wake::default(),
         };
         Ok(Measures::new(ops, Spool::open(&home.join("spool"))?, home, &settings))
     }

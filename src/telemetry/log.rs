@@ -299,8 +299,11 @@ fn operation(fact: &Fact<'_>) {
         Fact::Resumed { destination, paused } => {
             info!(destination = %destination, seconds = paused.as_secs(), "destination goes on");
         }
-        Fact::Replayed { by, due, fetching } => {
-            info!(by, due, fetching, "deliveries replayed");
+        Fact::Run { run } => {
+            let (run_id, verb, by) = (run.id.0, run.verb.as_str(), run.by.as_str());
+            let (state, tally) = (run.state.as_str(), &run.tally);
+            let (done, left, failed) = (tally.done, tally.left(), tally.failed);
+            info!(run = run_id, verb, by, state, done, left, failed, "deliveries changed");
         }
         Fact::Pruned { files: 0, photos: 0, .. } => {}
         Fact::Pruned { files, photos, .. } => {

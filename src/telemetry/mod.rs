@@ -25,7 +25,7 @@ use crate::{
     http::Http,
     model::{
         AttemptId, AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt,
-        Scheme, SessionId, Target,
+        Run, Scheme, SessionId, Target,
     },
 };
 
@@ -274,14 +274,17 @@ pub enum Fact<'a> {
         /// How long it was paused.
         paused: Duration,
     },
-    /// Deliveries were made due by a person.
-    Replayed {
-        /// Who.
-        by: &'a str,
-        /// How many are due.
-        due: u64,
-        /// How many photos are fetched again.
-        fetching: u64,
+    /// A person's change of deliveries began, goes on, was stopped or is done.
+    Run {
+        /// As it stands.
+        run: &'a Run,
+    },
+    /// A person's change was carried out with a page of deliveries; not logged.
+    Changed {
+        /// The verb's word.
+        verb: &'static str,
+        /// How many were changed.
+        deliveries: u64,
     },
     /// Somebody may open the collect page of a record.
     CollectOpened {

@@ -2,6 +2,7 @@
 
 mod apertur;
 mod browser;
+mod change;
 mod collect_page;
 mod commands;
 mod crash;

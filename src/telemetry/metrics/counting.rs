@@ -40,7 +40,7 @@ impl Metrics {
             | Fact::AttemptFailed { .. }
             | Fact::Held { .. }
             | Fact::Paused { .. } => self.sent(fact),
-            Fact::Replayed { .. }
+            Fact::Changed { .. }
             | Fact::Pruned { .. }
             | Fact::JournalFailed { .. }
             | Fact::Panicked { .. } => self.kept_house(fact),
@@ -94,8 +94,8 @@ impl Metrics {
 
     fn kept_house(&self, fact: &Fact<'_>) {
         match fact {
-            Fact::Replayed { due, fetching, .. } => {
-                self.operator.with_label_values(&["replay"]).inc_by(due + fetching);
+            Fact::Changed { verb, deliveries } => {
+                self.operator.with_label_values(&[*verb]).inc_by(*deliveries);
             }
             Fact::Pruned { files, photos, at } => {
                 self.pruned.with_label_values(&["files"]).inc_by(*files);

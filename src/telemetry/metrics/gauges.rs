@@ -15,6 +15,9 @@ const STATES: [DeliveryState; 6] = [
     DeliveryState::Dropped,
 ];
 
+/// What a person does with many deliveries.
+pub(super) const VERBS: [&str; 4] = ["replay", "hold", "release", "drop"];
+
 /// Values read at the moment of rendering.
 #[derive(Debug, Clone, Default)]
 pub struct Gauges {
@@ -37,6 +40,8 @@ pub struct Queue {
     pub oldest_due_of: Vec<(DestinationName, f64)>,
     /// Seconds since the oldest due fetch became due; 0 when none is.
     pub oldest_fetch_seconds: f64,
+    /// Changes of deliveries by people that are under way, by verb.
+    pub running: Vec<&'static str>,
     /// Destinations that are paused, and since when.
     pub paused: Vec<(DestinationName, Timestamp)>,
 }
@@ -162,6 +167,13 @@ fn show_ages(now: &Now, queue: &Queue) {
         "oldest_fetch_seconds",
         "Age of the oldest fetch of a photo that is due",
         Some(queue.oldest_fetch_seconds),
+    );
+    now.show(
+        ("operator_runs", "Changes of deliveries by people that are under way, by verb"),
+        &["verb"],
+        VERBS.map(|verb| (vec![verb], 0.0)).into_iter().chain(
+            queue.running.iter().map(|verb| (vec![*verb], 1.0)),
+        ),
     );
     let since = |name: &DestinationName| {
         queue.paused.iter().find(|(paused, _)| paused == name).map(|(_, since)| seconds(*since))

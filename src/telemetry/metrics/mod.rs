@@ -289,13 +289,13 @@ impl Metrics {
         for (counter, words) in [
             (&self.accepted, &["webhook", "poll", "missed"][..]),
             (&self.fetches, &["done", "later", "held"]),
-            (&self.operator, &["replay"]),
+            (&self.operator, &gauges::VERBS),
             (&self.pruned, &["files", "photos"]),
             (&self.collecting, &["opened", "made", "throttled", "old_entry"]),
             (&self.polled, &["new", "known", "later"]),
             (&self.acknowledged, &["done", "later"]),
             (&self.asking_failures, &["all", "one"]),
-            (&self.journal_failures, &["collect", "follow", "sender", "retention"]),
+            (&self.journal_failures, &["collect", "follow", "sender", "retention", "runs"]),
             (&self.panics, &["collect", "sender"]),
             (&self.trace_exports, &["done", "failed"]),
         ] {
