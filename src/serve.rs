@@ -31,19 +31,20 @@ use crate::{
     destinations::{self, Destination, Shared},
     follow::{Around, Follower},
     http::Http,
-    journal::{self, Journal},
+    journal::{self, Commit, Journal, Observer},
     model::DestinationName,
     ops::{
         self, Ops,
         control::{self, Desk, Reload},
+        measure::Measures,
         prune,
         space::Watch,
         upkeep::Keeper,
     },
-    receive::{Behind, Door},
+    receive::{Behind, Door, Status},
     spool::Spool,
     system::{Clock, DataDir, Floor, Hangups, Live, Service, shutdown},
-    telemetry::{Fact, Telemetry},
+    telemetry::{Committed, Fact, Telemetry},
     work::Wake,
 };
 
@@ -116,9 +117,9 @@ impl Daemon {
         let spool = tokio::task::spawn_blocking(move || Spool::open(&spool_dir))
             .await?
             .context("cannot open the spool; see that data_dir is writable")?;
-        let journal = journal::open(&config.journal).await?;
-        let telemetry = Telemetry::default();
         let http = Http::new()?;
+        let telemetry = telemetry(&config, &http)?;
+        let journal = journal::open_observed(&config.journal, observer(&telemetry)).await?;
         let shared = Shared::new(http.clone(), clock.clone(), &config.data_dir);
         let destinations = build(&config, &shared);
         let (collector, sender, runner) = (Wake::default(), Wake::default(), Wake::default());
@@ -128,6 +129,7 @@ impl Daemon {
         let socket = control::bind(&data_dir.path().join("control.sock"))?;
         let stop = CancellationToken::new();
         let mut rooms = JoinSet::new();
+        let measures = measures(&config, &ops, &spool, (&mut rooms, &stop));
         rooms.spawn(ops::carry_on(ops.clone(), stop.clone()));
         let (prune, min_free) = (Live::new(config.prune), Live::new(config.min_free));
         let keeper = keeper(&ops, &spool, &prune);
@@ -142,7 +144,7 @@ impl Daemon {
         spawn_alerts(&mut rooms, &config, &ops, (&destinations, &shared, &stop));
         let with_page = (apertur.clone(), &mut rooms, &stop);
         let page = page::open(&config, &ops, &destinations, with_page).await?;
-        let with = (apertur.clone(), spool.clone());
+        let with = (apertur.clone(), spool.clone(), measures);
         let console = page::console(&config, &ops, &destinations, with).await?;
         if let Some(console) = &console {
             rooms.spawn(Arc::clone(console).drained(stop.clone()));
@@ -218,6 +220,7 @@ impl Daemon {
                 tracing::debug!(%error, "a socket file was gone already");
             }
         }
+        self.telemetry.flush().await;
         self.telemetry.emit(&Fact::Stopped);
     }
 }
@@ -391,6 +394,39 @@ fn spawn_follower(
         stop: stop.clone(),
     };
     rooms.spawn(Arc::new(Follower::new(apertur, around)).follow());
+}
+
+/// Where facts go, with what is configured shown from the start.
+fn telemetry(config: &Config, http: &Http) -> anyhow::Result<Telemetry> {
+    let telemetry = Telemetry::default();
+    let configured: Vec<_> = config.destinations.iter().map(|(name, _)| name.clone()).collect();
+    telemetry.foresee(&configured, &Status::ALL.map(Status::as_str));
+    if let Some(traces) = &config.traces {
+        telemetry.trace(traces, http.clone())?;
+    }
+    Ok(telemetry)
+}
+
+/// Counts the journal's commits.
+fn observer(telemetry: &Telemetry) -> Observer {
+    let telemetry = telemetry.clone();
+    Observer::new(move |Commit { requests, took, sync }| {
+        telemetry.committed(Committed { requests, took, sync });
+    })
+}
+
+/// The measures, which look at the spool by themselves.
+fn measures(
+    config: &Config,
+    ops: &Ops,
+    spool: &Spool,
+    (rooms, stop): (&mut JoinSet<()>, &CancellationToken),
+) -> Arc<Measures> {
+    let measures = Measures::new(ops.clone(), spool.clone(), &config.data_dir, &config.journal);
+    let measures = Arc::new(measures);
+    let (ours, stop) = (Arc::clone(&measures), stop.clone());
+    rooms.spawn(async move { ours.watch(stop).await });
+    measures
 }
 
 fn door(config: &Config, ops: &Ops, spool: Spool) -> Arc<Door> {

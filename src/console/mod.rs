@@ -44,7 +44,7 @@ use crate::{
     apertur::Apertur,
     destinations::Destination,
     model::{DestinationName, Mode},
-    ops::Ops,
+    ops::{Ops, measure::Measures},
     pages::{self, Asset},
     spool::Spool,
     telemetry::Telemetry,
@@ -105,6 +105,8 @@ pub struct Behind {
     pub spool: Spool,
     /// The configuration as it runs, in the order of the reference.
     pub configuration: Vec<Setting>,
+    /// What is measured.
+    pub measures: Arc<Measures>,
 }
 
 /// The console, with everything behind it that it needs.

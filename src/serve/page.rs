@@ -12,7 +12,7 @@ use crate::{
     console::{self, Console},
     destinations::Destination,
     model::DestinationName,
-    ops::Ops,
+    ops::{Ops, measure::Measures},
     spool::Spool,
 };
 
@@ -21,7 +21,7 @@ pub(super) async fn console(
     config: &Config,
     ops: &Ops,
     destinations: &[(DestinationName, Arc<dyn Destination>)],
-    (apertur, spool): (Apertur, Spool),
+    (apertur, spool, measures): (Apertur, Spool, Arc<Measures>),
 ) -> anyhow::Result<Option<Arc<Console>>> {
     if config.server.console_listen.is_none() {
         return Ok(None);
@@ -35,7 +35,7 @@ pub(super) async fn console(
     let destinations = places.collect();
     let configuration = config.shown.iter().map(setting).collect();
     let ops = ops.clone();
-    let behind = console::Behind { ops, destinations, apertur, spool, configuration };
+    let behind = console::Behind { ops, destinations, apertur, spool, configuration, measures };
     let settings = config.console.clone();
     // A password is hashed, which takes a while.
     let console = tokio::task::spawn_blocking(move || Console::new(settings, behind)).await??;

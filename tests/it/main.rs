@@ -29,6 +29,7 @@ mod sending;
 mod servers;
 mod storage_contract;
 mod trials;
+mod watching;
 mod webhook;
 mod whole_way;
 mod zendesk;

@@ -9,7 +9,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("spool", &["model"]),
     ("journal", &["model", "system"]),
     ("http", &["model"]),
-    ("telemetry", &["model"]),
+    ("telemetry", &["model", "http"]),
     ("work", &["system", "journal"]),
     ("apertur", &["model", "system", "spool", "http"]),
     ("destinations", &["model", "system", "webhook", "spool", "http"]),
@@ -211,6 +211,8 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
     ("x509_cert", &["src/doctor/"], "certificates are read by the doctor alone"),
+    ("opentelemetry", &["src/telemetry/"], "traces are the affair of telemetry"),
+    ("prometheus", &["src/telemetry/"], "metrics are the affair of telemetry"),
     ("suppaftp", &["src/destinations/ftp/"], "FTP is the affair of destinations/ftp"),
     ("russh", &["src/destinations/sftp/"], "SSH is the affair of destinations/sftp"),
     (
