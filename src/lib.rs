@@ -8,7 +8,8 @@
 //! fetches what was only announced, the sender (`deliver`) hands it to the
 //! [`destinations`]. [`webhook`] knows Apertur's requests: how they are signed and written.
 //! [`sessions`] makes the sessions in which photos are collected, [`collect_page`] lets people make
-//! them. [`alert`] tells people what needs them. `ops` are the operator's verbs over the journal, `cli` speaks them.
+//! them. [`alert`] tells people what needs them. `ops` are the operator's verbs over the journal,
+//! `cli` speaks them.
 //!
 //! A room sees only rooms below it; `tests/it/house/table.rs` holds the table.
 

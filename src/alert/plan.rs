@@ -18,8 +18,6 @@ use crate::{
     system::later,
 };
 
-/// How long is waited for more of the same, so that the photos of one burst are told together.
-const GATHER: Duration = Duration::from_secs(30);
 /// How long a problem must be gone before that is told: pauses end with the daemon and begin
 /// anew.
 const OVER_AFTER: Duration = Duration::from_mins(1);
@@ -31,15 +29,18 @@ struct Known {
     subjects: BTreeMap<String, Subject>,
     pending: Vec<String>,
     now: Timestamp,
+    /// How long is waited for more, and how long between two.
+    gather: Duration,
+    every: Duration,
 }
 
 impl Known {
     /// Whether it may be told: what began at that time gathered for long enough, and nobody was
     /// told of the subject lately.
-    fn is_ripe(&self, subject: &str, first_at: Timestamp, every: Duration) -> bool {
+    fn is_ripe(&self, subject: &str, first_at: Timestamp) -> bool {
         let last = self.subjects.get(subject);
-        later(first_at, GATHER) <= self.now
-            && last.is_none_or(|last| later(last.told_at, every) <= self.now)
+        later(first_at, self.gather) <= self.now
+            && last.is_none_or(|last| later(last.told_at, self.every) <= self.now)
     }
 }
 
@@ -52,6 +53,8 @@ impl Alerts {
             subjects: subjects.into_iter().map(|it| (it.name.clone(), it)).collect(),
             pending: journal.notices().await?.into_iter().map(|it| it.subject).collect(),
             now: self.around.clock.now(),
+            gather: self.settings.gather,
+            every: self.settings.every,
         };
         self.plan_alerts(&known).await?;
         self.plan_notes(&known).await?;
@@ -70,7 +73,7 @@ impl Alerts {
             let name = to.as_ref().map_or("-", DestinationName::as_str);
             let kind = error.map_or("-", ErrorKind::as_str);
             let subject = format!("held for {name}: {kind}");
-            if !known.is_ripe(&subject, sort.first_at, self.settings.every) {
+            if !known.is_ripe(&subject, sort.first_at) {
                 continue;
             }
             let filter = Filter { destination: to.clone(), error, ..held() };
@@ -103,7 +106,7 @@ impl Alerts {
             let first_at = sorts.iter().map(|sort| sort.first_at).min().unwrap_or(known.now);
             // A note that may be there already is looked for by its own mark first.
             let is_pending = known.pending.contains(&subject);
-            if !is_pending && known.is_ripe(&subject, first_at, self.settings.every) {
+            if !is_pending && known.is_ripe(&subject, first_at) {
                 self.file_note(subject, (to, record), sorts, known.now).await?;
             }
         }

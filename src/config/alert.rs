@@ -27,6 +27,16 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         .or("false", flag);
     let webhook = webhook(s)?;
     let command = command(s)?;
+    let gather = s
+        .key("gather", "how long is waited for more of the same, to tell it together")
+        .or("30s", |entry| {
+            let gather = duration(entry)?;
+            if gather.as_secs() < 1 || gather.as_secs() > 3600 {
+                return entry
+                    .wrong_value("is not from 1 second to 1 hour", "write for example 30s");
+            }
+            Some(gather)
+        });
     let every = s
         .key("every", "at most one alert of a kind, and one note on a record, in this time")
         .or("1h", |entry| {
@@ -48,6 +58,7 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         note_on_target: note_on_target?,
         webhook,
         command,
+        gather: gather?,
         every: every?,
         paused_after: paused_after?,
         due_after: due_after?,
