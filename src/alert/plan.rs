@@ -127,7 +127,13 @@ impl Alerts {
         let (to, target) = (Some(destination.clone()), Some(record.clone()));
         let filter = Filter { destination: to, target, ..held() };
         let some = self.around.journal.list(&filter, None, NAMED).await?;
-        let names = some.iter().filter_map(|delivery: &Delivery| delivery.photo.filename.clone());
+        // The newest are those that nobody was told of, but for what a person holds.
+        let count: u64 = sorts.iter().map(|sort| sort.count).sum();
+        let names = some
+            .iter()
+            .filter(|delivery| sorts.iter().any(|sort| is_of(delivery, sort)))
+            .filter_map(|delivery| delivery.photo.filename.clone())
+            .take(usize::try_from(count).unwrap_or(NAMED));
         let most = sorts.iter().max_by_key(|sort| sort.count);
         let note = NoteOn {
             destination,
@@ -231,6 +237,10 @@ fn ended(subject: &str, told_at: Timestamp) -> Alert {
         None if subject == SPACE => Alert::of_space(told_at, 0),
         None => Alert::of_overdue(told_at),
     }
+}
+
+fn is_of(delivery: &Delivery, sort: &Untold) -> bool {
+    delivery.cause.as_ref().map(|cause| cause.kind) == sort.error
 }
 
 fn held() -> Filter {

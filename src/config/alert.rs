@@ -25,8 +25,8 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
              ticket, in the destination's language",
         )
         .or("false", flag);
-    let webhook = webhook(s)?;
-    let command = command(s)?;
+    let webhook = webhook(s);
+    let command = command(s);
     let gather = s
         .key("gather", "how long is waited for more of the same, to tell it together")
         .or("30s", |entry| {
@@ -56,8 +56,8 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         .or("1GiB", size);
     Some(Settings {
         note_on_target: note_on_target?,
-        webhook,
-        command,
+        webhook: webhook?,
+        command: command?,
         gather: gather?,
         every: every?,
         paused_after: paused_after?,
