@@ -39,6 +39,9 @@ const STILL_AT_WORK: Duration = Duration::from_secs(10);
 /// Time between two runs of retention.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
+/// A destination by its name.
+type Named = (DestinationName, Arc<dyn Destination>);
+
 /// A daemon that takes requests.
 #[derive(Debug)]
 pub struct Daemon {
@@ -266,11 +269,7 @@ fn spawn_alerts(
     rooms: &mut JoinSet<()>,
     config: &Config,
     ops: &Ops,
-    (destinations, shared, stop): (
-        &[(DestinationName, Arc<dyn Destination>)],
-        &Shared,
-        &CancellationToken,
-    ),
+    (destinations, shared, stop): (&[Named], &Shared, &CancellationToken),
 ) {
     let outlets = alert::Outlets::new(&config.alert, shared.http.clone(), ops.clock.clone());
     let around = alert::Around {
