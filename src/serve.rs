@@ -53,6 +53,9 @@ use crate::{
 /// the largest photo.
 const STILL_AT_WORK: Duration = Duration::from_secs(10);
 
+/// A destination by its name.
+type Named = (DestinationName, Arc<dyn Destination>);
+
 /// A daemon that takes requests.
 #[derive(Debug)]
 pub struct Daemon {
@@ -354,11 +357,7 @@ fn spawn_alerts(
     rooms: &mut JoinSet<()>,
     config: &Config,
     ops: &Ops,
-    (destinations, shared, stop): (
-        &[(DestinationName, Arc<dyn Destination>)],
-        &Shared,
-        &CancellationToken,
-    ),
+    (destinations, shared, stop): (&[Named], &Shared, &CancellationToken),
 ) {
     let outlets = alert::Outlets::new(&config.alert, shared.http.clone(), ops.clock.clone());
     let around = alert::Around {

@@ -1,5 +1,6 @@
 //! The integration tests, one binary.
 
+mod alerts;
 mod apertur;
 mod api;
 mod browser;
