@@ -102,9 +102,9 @@ pub(super) fn findings(visit: &Visit, all: &[Finding]) -> Markup {
                     Severity::Error => ("badge bad", words.error),
                 };
                 li {
-                    div.title { span class=(class) { (word) } strong { (finding.subject) } }
-                    p { (finding.what) }
-                    @if !finding.fix.is_empty() { p.fix { (finding.fix) } }
+                    div.title { span class=(class) { (word) } strong lang="en" { (finding.subject) } }
+                    p lang="en" { (finding.what) }
+                    @if !finding.fix.is_empty() { p.fix lang="en" { (finding.fix) } }
                 }
             }
         }

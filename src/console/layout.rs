@@ -160,7 +160,7 @@ fn bar(words: &Words, attention: &Attention) -> Markup {
                     a href={ "/destinations#" (pause.destination) } {
                         ((layout.paused)(pause.destination.as_str()))
                     }
-                    " " (pause.cause.what)
+                    " " span lang="en" { (pause.cause.what) }
                 }
             }
         }
