@@ -4,14 +4,18 @@
 //! Nothing here talks to the network, and no transaction is open while anybody else does.
 
 mod arrival;
+mod backup;
 mod cause;
 mod claim;
 mod fetch;
+mod health;
 pub mod memory;
+pub mod notices;
 mod open;
 mod run;
 pub mod sqlite;
 mod story;
+mod upkeep;
 mod verdict;
 
 use std::{fmt, time::Duration};
@@ -29,10 +33,13 @@ pub use self::{
     cause::{misnamed, missed, unrouted},
     claim::{Claim, Claimed, DeliveryEnd, on_the_way},
     fetch::{Fetch, FetchEnd},
+    health::{Health, Integrity},
     open::{Settings, open, open_if_there, open_to_read},
     run::{Found, Moment, NewRun, Oldest, Page, Way},
     story::{Count, Pause, Story},
+    upkeep::{Last, Prunable, Stats, Upkeep, Upkept},
 };
+pub use self::backup::{Backup, Schema, back_up, schema};
 pub use crate::model::Planned;
 
 /// How long another side may go on with a request that nobody waits for any more: what is in
@@ -60,7 +67,7 @@ pub enum JournalError {
 /// Every changing call is on disk when it returns (the in-memory store excepted) and either
 /// happened as a whole or not at all. Any number of tasks may call at once.
 #[async_trait]
-pub trait Journal: fmt::Debug + Send + Sync {
+pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     /// Takes a verified event in; `photo.received_at` is the time of all that follows from it.
     ///
     /// * A photo id already known: `Duplicate`. If that photo still lacks its bytes
@@ -366,6 +373,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// that readiness and watchdog see it before a photo does.
     async fn ping(&self) -> Result<(), JournalError>;
 
+    /// The state of the store; looks for damage for `patience` at most and changes nothing.
+    async fn health(&self, patience: Duration) -> Result<Health, JournalError>;
+
     /// Ends the store: everything accepted is on disk when it returns.
     async fn close(&self);
 }
@@ -377,7 +387,7 @@ pub fn is_hint(photo: &Photo) -> Option<&ImageId> {
 }
 
 /// How the note of a delivery begins that was left to another photo with the same bytes.
-const SAME_PHOTO: &str = "same photo as ";
+pub(crate) const SAME_PHOTO: &str = "same photo as ";
 
 /// The receipt of a delivery that was left to another photo with the same bytes.
 fn same_photo(other: &PhotoId) -> Receipt {

@@ -1,10 +1,13 @@
 //! The built binary, command by command.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod changes;
 mod demo;
+mod described;
 mod explain;
 mod odoo;
 mod operator;
+mod photos;
 mod systemd;
 mod verify;
 mod webhook;

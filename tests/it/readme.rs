@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod answers;
+mod api;
 mod by_hand;
 
 use std::{
@@ -212,6 +213,11 @@ fn every_link_within_the_readme_leads_somewhere() {
     for link in README.split("](#").skip(1).filter_map(|rest| rest.split(')').next()) {
         assert!(anchors.contains(link), "#{link} leads nowhere");
     }
+}
+
+#[test]
+fn the_story_that_the_readme_shows_is_the_one_that_is_told() {
+    assert_eq!(block("story"), include_str!("../../fixtures/stories/refused.txt"));
 }
 
 #[test]

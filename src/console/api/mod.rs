@@ -6,6 +6,7 @@
 //! into a log, and session ids into no answer.
 
 mod body;
+mod configuration;
 mod cursor;
 mod deliveries;
 mod destinations;
@@ -13,6 +14,7 @@ mod document;
 mod facts;
 mod operation;
 mod page;
+mod photos;
 mod problem;
 mod query;
 mod runs;
@@ -80,9 +82,11 @@ fn operations() -> Vec<Operation> {
     [
         deliveries::operations(),
         runs::operations(),
+        photos::operations(),
         destinations::operations(),
         sessions::operations(),
         status::operations(),
+        configuration::operations(),
     ]
     .into_iter()
     .flatten()
@@ -168,6 +172,8 @@ fn routes(app: &mut web::ServiceConfig) {
             None => resources.push((path, vec![route])),
         }
     }
+    // `/deliveries/counts` is no delivery.
+    resources.sort_by_key(|(path, _)| path.contains('{'));
     for (path, routes) in resources {
         let (methods, routes): (Vec<_>, Vec<_>) = routes.into_iter().unzip();
         let allowed = methods.join(", ");
