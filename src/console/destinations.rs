@@ -68,7 +68,8 @@ pub(super) async fn test(
     _form: Form,
 ) -> Result<HttpResponse, Trouble> {
     let named = |place: &&Place| place.name.as_str() == *name;
-    let place = console.behind.destinations.iter().find(named).ok_or(Trouble::NotFound)?;
+    let setup = console.behind.setup.load();
+    let place = setup.destinations.iter().find(named).ok_or(Trouble::NotFound)?;
     let words = &visit.words.destinations;
     let probed = tokio::time::timeout(PATIENCE, place.destination.probe()).await;
     let found = probed.unwrap_or_else(|_| {
