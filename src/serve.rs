@@ -13,21 +13,19 @@ use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use self::{
-    certificate::check_tls, checkup::checkup, listen::Address, reload::Source,
-};
 use self::{
     certificate::Certificate,
     listen::{Doors, Server},
     reload::{Parts, Reloader},
     senders::{Room, Senders},
 };
+pub use self::{certificate::check_tls, checkup::checkup, listen::Address, reload::Source};
 use crate::{
     alert::{self, Alerts},
     apertur::Apertur,
     collect::{self, Collector},
     config::{Config, Listen},
-    console::Console,
+    console::{self, Console},
     destinations::{self, Destination, Shared},
     follow::{Around, Follower},
     http::Http,
@@ -147,8 +145,22 @@ impl Daemon {
         spawn_alerts(&mut rooms, &config, &ops, (&destinations, &shared, &stop));
         let with_page = (apertur.clone(), &mut rooms, &stop);
         let page = page::open(&config, &ops, &destinations, with_page).await?;
-        let with = (apertur.clone(), spool.clone(), measures);
-        let console = page::console(&config, &ops, &destinations, with).await?;
+        let setup = Live::new(page::setup(&config, &destinations));
+        let examiner = checkup::Examiner {
+            source: source.clone(),
+            config: config.clone(),
+            journal: Arc::clone(&ops.journal),
+            shared: shared.clone(),
+        };
+        let behind = console::Behind {
+            ops: ops.clone(),
+            setup: setup.clone(),
+            apertur: apertur.clone(),
+            spool: spool.clone(),
+            measures,
+            doctor: Arc::new(examiner),
+        };
+        let console = page::console(&config, behind).await?;
         if let Some(console) = &console {
             rooms.spawn(Arc::clone(console).drained(stop.clone()));
         }
@@ -162,10 +174,9 @@ impl Daemon {
         let telemetry = ops.telemetry.clone();
         let routes = ops.routes.clone();
         let parts =
-            Parts { door, routes, prune, min_free, certificate, senders, shared, telemetry };
-        let reload = source.map(|source| -> Arc<dyn Reload> {
-            Arc::new(Reloader::new(source, &config, parts))
-        });
+            Parts { door, routes, prune, min_free, certificate, setup, senders, shared, telemetry };
+        let reload = source
+            .map(|source| -> Arc<dyn Reload> { Arc::new(Reloader::new(source, &config, parts)) });
         let desk = Desk { ops: ops.clone(), keeper, reload: reload.clone() };
         rooms.spawn(control::serve(socket, desk, stop.clone()));
         ops.telemetry.emit(&Fact::Started {

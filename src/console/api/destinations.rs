@@ -80,7 +80,8 @@ async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse,
     Query::read(request.query_string(), &[])?;
     let counts = api.ops.count(&Filter::default()).await?;
     let pauses = api.ops.journal.pauses().await?;
-    let items = api.destinations.iter().map(|Place { name, destination: to, .. }| {
+    let setup = api.setup.load();
+    let items = setup.destinations.iter().map(|Place { name, destination: to, .. }| {
         let sum = |states: &[DeliveryState]| {
             let ours = counts.iter().filter(|count| count.destination.as_ref() == Some(name));
             ours.filter(|count| states.contains(&count.state)).map(|count| count.count).sum()
@@ -105,7 +106,8 @@ async fn test(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
-    let mut known = api.destinations.iter();
+    let setup = api.setup.load();
+    let mut known = setup.destinations.iter();
     let found = known.find(|place| place.name.as_str() == *part).ok_or_else(|| {
         Problem::not_found("there is no destination of that name", "see /api/v1/destinations")
     })?;

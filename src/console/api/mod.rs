@@ -37,13 +37,14 @@ use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::task::TaskTracker;
 
 use self::{operation::Operation, problem::Problem, query::Wanted};
-use super::{Behind, Caller, Place, Scope, Setting, Settings, Tokens};
+use super::{Behind, Caller, Place, Scope, Settings, Setup, Tokens};
 use crate::{
     apertur::Apertur,
     model::Filter,
     ops::Ops,
     pages::{Guest, Pace, Paced},
     spool::Spool,
+    system::Live,
 };
 
 /// Wrong tokens of one address: so many at once, then one each so long.
@@ -61,8 +62,7 @@ pub(super) struct Api {
     ops: Ops,
     apertur: Apertur,
     spool: Spool,
-    destinations: Vec<Place>,
-    configuration: Vec<Setting>,
+    setup: Live<Setup>,
     started_at: Timestamp,
     /// The OpenAPI document.
     document: String,
@@ -97,7 +97,7 @@ impl Api {
     /// The API for who shows one of the tokens. What it begins is counted by `tasks` and goes on
     /// in the runtime that this is called in.
     pub(super) fn new(settings: &Settings, behind: &Behind, tasks: TaskTracker) -> Self {
-        let Behind { ops, destinations, apertur, spool, configuration, .. } = behind;
+        let Behind { ops, setup, apertur, spool, .. } = behind;
         Self {
             tokens: settings.tokens.clone(),
             proxies: settings.trusted_proxies.clone(),
@@ -106,8 +106,7 @@ impl Api {
             ops: ops.clone(),
             apertur: apertur.clone(),
             spool: spool.clone(),
-            destinations: destinations.clone(),
-            configuration: configuration.clone(),
+            setup: setup.clone(),
             // Texts and numbers can always be written.
             document: document::of(operations()).to_json().unwrap_or_default(),
             tests: Arc::new(Semaphore::new(TESTS)),

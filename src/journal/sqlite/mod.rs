@@ -20,9 +20,9 @@ mod runs;
 mod schema;
 mod sessions;
 mod told;
-mod upkeep;
 #[cfg(test)]
 mod upgrades;
+mod upkeep;
 mod writer;
 
 use std::{
@@ -382,8 +382,7 @@ impl Journal for Sqlite {
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64> {
         // Found beside the writer, which is held up only for what is really removed.
         let old = self.read(move |db| retention::forgettable(db, before, limit)).await?;
-        let (forgotten, gone) =
-            self.write(move |db| retention::forget(db, before, &old)).await?;
+        let (forgotten, gone) = self.write(move |db| retention::forget(db, before, &old)).await?;
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         for session in gone {
             // One that was kept anew meanwhile ends later.
