@@ -42,11 +42,11 @@ fn card(visit: &Visit, standing: &Standing) -> Markup {
             div.title {
                 h2 { (standing.name) }
                 span.hint { (standing.kind) }
-                (badge(visit, standing.pause.as_ref()))
+                (badge(visit, standing))
             }
             p.hint { (standing.place) }
             (facts(visit, standing))
-            @if let Some(pause) = &standing.pause { (why(visit, pause)) p.hint { (words.goes_on) } }
+            (why(visit, standing))
             @if visit.may(Scope::Operate) {
                 form.actions method="post" action={ "/destinations/" (standing.name) "/test" }
                     data-once {

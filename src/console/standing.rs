@@ -16,6 +16,8 @@ pub(super) struct Standing {
     /// Where it points.
     pub(super) place: String,
     pub(super) pause: Option<Pause>,
+    /// Whether nobody logged in to it yet, where that is needed.
+    pub(super) login_needed: bool,
     pub(super) underway: u64,
     pub(super) held: u64,
     /// When a photo was delivered last.
@@ -45,7 +47,12 @@ pub(super) async fn standings(
             ..Filter::default()
         };
         let last = ops.list(&delivered, None, 1).await?.pop().and_then(|last| last.settled_at);
+        let login_needed = match place.destination.login() {
+            Ok(login) => login.is_needed().await.unwrap_or(false),
+            Err(_) => false,
+        };
         standings.push(Standing {
+            login_needed,
             kind: place.destination.kind(),
             place: place.destination.place(),
             pause: pauses.iter().find(|pause| pause.destination == place.name).cloned(),
