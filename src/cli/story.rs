@@ -154,7 +154,8 @@ impl Screen<'_> {
         }
         match &standing.remedy {
             Some(remedy) if is_told => {
-                self.remedy(&Remedy { what: String::new(), command: None, ..remedy.clone() });
+                let give_up = remedy.give_up.clone();
+                self.remedy(&Remedy { what: String::new(), command: None, give_up });
             }
             Some(remedy) => self.remedy(remedy),
             None => {}
@@ -190,14 +191,14 @@ impl Screen<'_> {
     }
 
     fn remedy(&mut self, remedy: &Remedy) {
-        let mut label = "what to do";
-        if !remedy.what.is_empty() {
-            self.plain(label, &remedy.what);
-            label = "";
-        }
-        for command in remedy.command.iter().chain(&remedy.give_up) {
-            self.field(label, Tone::Strong, command);
-            label = "";
+        let give_up = remedy.give_up.as_ref().map(|command| format!("or give it up: {command}"));
+        let what = Some(&remedy.what).filter(|what| !what.is_empty());
+        let lines = what.map(|what| (Tone::Plain, what.clone())).into_iter();
+        let lines = lines.chain(remedy.command.clone().map(|command| (Tone::Strong, command)));
+        let lines = lines.chain(give_up.map(|command| (Tone::Plain, command)));
+        let labels = std::iter::once("what to do").chain(std::iter::repeat(""));
+        for (label, (tone, text)) in labels.zip(lines) {
+            self.field(label, tone, &text);
         }
     }
 

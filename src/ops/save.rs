@@ -73,6 +73,8 @@ pub struct Export {
     pub folder: Arc<dyn Destination>,
     /// Whether nothing is to be written.
     pub dry_run: bool,
+    /// Whether the folder is not there yet, so that nothing can be in it; looking would make it.
+    pub is_new: bool,
     /// What was read of the journal and not looked at yet.
     page: VecDeque<Delivery>,
     before: Option<DeliveryId>,
@@ -85,7 +87,7 @@ impl Export {
     #[must_use]
     pub fn new(ops: Ops, filter: Filter, spool: Spool, folder: Arc<dyn Destination>) -> Self {
         let (page, before) = (VecDeque::new(), None);
-        Self { ops, filter, spool, folder, dry_run: false, page, before, seen: 0 }
+        Self { ops, filter, spool, folder, dry_run: false, is_new: false, page, before, seen: 0 }
     }
 
     /// Matching deliveries that were looked at; of the [`Ops::count`] of the filter.
@@ -149,7 +151,10 @@ impl Export {
     async fn write(&self, item: Item) -> Result<Receipt, Failure> {
         if self.dry_run {
             let delivery = std::slice::from_ref(&item.delivery);
-            let found = self.folder.find(delivery).await?.into_iter().next().flatten();
+            let found = match self.is_new {
+                true => None,
+                false => self.folder.find(delivery).await?.into_iter().next().flatten(),
+            };
             return found.map_or_else(|| self.folder.preview(&item.delivery), Ok);
         }
         let progress = Progress(Arc::new(NoSteps));

@@ -6,6 +6,7 @@ mod demo;
 mod explain;
 mod odoo;
 mod operator;
+mod photos;
 mod systemd;
 mod verify;
 mod webhook;

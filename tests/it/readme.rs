@@ -216,6 +216,11 @@ fn every_link_within_the_readme_leads_somewhere() {
 }
 
 #[test]
+fn the_story_that_the_readme_shows_is_the_one_that_is_told() {
+    assert_eq!(block("story"), include_str!("../../fixtures/stories/refused.txt"));
+}
+
+#[test]
 fn the_changelog_tells_of_this_version() {
     let changelog = include_str!("../../CHANGELOG.md");
     let heading = format!("\n## [{}] - ", env!("CARGO_PKG_VERSION"));

@@ -75,6 +75,7 @@ pub(super) async fn run(
     let spool = Spool::to_read(&kept.spool_dir());
     let mut export = Export::new(ops, filter, spool, folder);
     export.dry_run = args.dry_run;
+    export.is_new = !tokio::fs::try_exists(&to).await?;
     let bar = bar(count);
     let mut told = Told { manifest: None, tally: BTreeMap::new() };
     let ended = told.all(&mut export, &bar, (&to, args)).await;

@@ -200,13 +200,14 @@ pub(super) fn remedy(
 }
 
 fn held(delivery: &Delivery, fetch: FetchState) -> Remedy {
-    let kind = delivery.cause.as_ref().map(|cause| cause.kind);
-    let what = delivery.cause.as_ref().map(|cause| cause.fix.clone()).unwrap_or_default();
-    let command = match (kind, fetch) {
-        (Some(ErrorKind::Operator), _) => Some(command("release", &delivery.id)),
+    let cause = delivery.cause.as_ref();
+    let what = cause.map(|cause| cause.fix.clone()).unwrap_or_default();
+    let (what, command) = match (cause.map(|cause| cause.kind), fetch) {
+        // The command says it all.
+        (Some(ErrorKind::Operator), _) => (String::new(), Some(command("release", &delivery.id))),
         // Nothing is left to be sent.
-        (_, FetchState::Expired) => None,
-        _ => Some(command("replay", &delivery.id)),
+        (_, FetchState::Expired) => (what, None),
+        _ => (what, Some(command("replay", &delivery.id))),
     };
     Remedy { what, command, give_up: Some(give_up(delivery.id)) }
 }

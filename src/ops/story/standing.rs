@@ -56,6 +56,9 @@ pub(super) fn left_to(delivery: &Delivery) -> Option<PhotoId> {
 fn words(story: &Story, delivery: &Delivery) -> String {
     match delivery.state {
         DeliveryState::Waiting => "waits for the photo's bytes".to_owned(),
+        DeliveryState::Due if delivery.unsure && delivery.receipt.is_some() => {
+            "was delivered and is looked for again".to_owned()
+        }
         DeliveryState::Due if delivery.unsure => {
             "may be there: an attempt ended without an answer".to_owned()
         }
