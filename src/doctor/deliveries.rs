@@ -134,7 +134,7 @@ fn held(counts: &[Count]) -> Finding {
     }
     let causes: Vec<_> =
         by_cause.iter().map(|(cause, count)| format!("{count} ({cause})")).collect();
-    let what = format!("{sum} wait for a person: {}", causes.join(", "));
+    let what = format!("{sum} waiting for a person: {}", causes.join(", "));
     let fix = "apertur-bridge deliveries list --state held, then deliveries show ID; once it is \
                mended: apertur-bridge deliveries replay --state held";
     Finding::warning(SUBJECT, what, fix)

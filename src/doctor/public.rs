@@ -10,6 +10,7 @@ use super::Checkup;
 use crate::{
     http::{Posted, Seen},
     model::{Finding, Scheme},
+    system::INSTANCE,
     webhook::Signer,
 };
 
@@ -23,7 +24,6 @@ const PROXY: &str = "see that the proxy in front passes this path to `server.lis
 #[derive(Debug, Deserialize)]
 struct Word {
     status: String,
-    instance: Option<String>,
 }
 
 /// Looks at it; `instance` is that of the daemon here, if one runs.
@@ -74,8 +74,7 @@ fn plain(base: &Url) -> Option<Finding> {
 async fn identity(checkup: &Checkup, base: &Url, instance: Option<&str>) -> Option<Finding> {
     let health = Url::parse(&format!("{}/healthz", base.as_str().trim_end_matches('/'))).ok()?;
     let seen = checkup.http.look(WHOM, &health, None).await.ok()?;
-    let word: Word = serde_json::from_slice(&seen.body).ok()?;
-    let (told, own) = (word.instance?, instance?);
+    let (told, own) = (seen.header(INSTANCE)?, instance?);
     if told == own {
         return Some(Finding::ok("daemon", "the one of this machine answers"));
     }

@@ -20,7 +20,7 @@ use crate::{
 /// When the system's root certificates cannot be loaded.
 pub fn checkup(
     loaded: &Loaded,
-    journal: Result<Option<Arc<dyn Journal>>, String>,
+    journal: Result<Option<Arc<dyn Journal>>, Finding>,
     destinations: Vec<(DestinationName, Arc<dyn Destination>)>,
     offline: bool,
 ) -> anyhow::Result<Checkup> {

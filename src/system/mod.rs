@@ -9,5 +9,5 @@ mod service;
 pub use clock::{Clock, later};
 pub use data_dir::{DataDir, Taken};
 pub use disk::{Disk, Room};
-pub use instance::instance;
+pub use instance::{INSTANCE, instance};
 pub use service::{Service, shutdown};

@@ -3,6 +3,7 @@
 
 mod demo;
 mod explain;
+mod init;
 mod odoo;
 mod operator;
 mod systemd;
