@@ -106,7 +106,7 @@ fn wrong_answers_are_asked_again_and_the_right_ones_serve_a_photo() {
             "folder",
             "/proc/version/photos", // cannot be made
             "y",
-            "",
+            "photos",
             "n", // no other destination
             "tiny",
             "a long enough password",
