@@ -8,8 +8,9 @@
 //! fetches what was only announced, the sender (`deliver`) hands it to the
 //! [`destinations`]. [`webhook`] knows Apertur's requests: how they are signed and written.
 //! [`sessions`] makes the sessions in which photos are collected, [`collect_page`] lets people make
-//! them. `ops` are the operator's verbs over the journal, `cli` speaks them. [`doctor`] looks at
-//! all of it and says what is wrong.
+//! them. `ops` are the operator's verbs over the journal, [`console`] and `cli` speak them.
+//! [`doctor`] looks at all of it and says what is wrong.
+//! [`pages`] is what both kinds of pages have in common.
 //!
 //! A room sees only rooms below it; `tests/it/house/table.rs` holds the table.
 
@@ -38,8 +39,12 @@ pub mod ops;
 pub mod receive;
 pub mod sessions;
 
+pub mod pages;
+
 pub mod collect_page;
 pub mod doctor;
+
+pub mod console;
 
 pub mod config;
 

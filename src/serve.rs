@@ -1,7 +1,6 @@
 //! The one place where rooms are joined: a configuration becomes a running daemon.
 
 mod checkup;
-mod console;
 mod listen;
 mod page;
 
@@ -21,13 +20,14 @@ use crate::{
     collect::{self, Collector},
     collect_page::CollectPage,
     config::{Config, Listen},
+    console::Console,
     deliver::{self, Sender},
     destinations::{self, Destination, Shared},
     follow::{Around, Follower},
     http::Http,
     journal::{self, Journal},
     model::DestinationName,
-    ops::{Ops, control, prune},
+    ops::{self, Ops, control, prune},
     receive::{Behind, Door},
     spool::Spool,
     system::{Clock, DataDir, Service, shutdown},
@@ -112,21 +112,27 @@ impl Daemon {
         if strays > 0 {
             telemetry.emit(&Fact::Strays { count: strays });
         }
-        let (collector, sender) = (Wake::default(), Wake::default());
+        let (collector, sender, runner) = (Wake::default(), Wake::default(), Wake::default());
         let routes = Arc::new(config.routes.clone());
-        let ops = Ops { journal, routes, clock, telemetry, collector, sender };
+        let ops = Ops { journal, routes, clock, telemetry, collector, sender, runner };
         let socket = control::bind(&data_dir.path().join("control.sock"))?;
         let stop = CancellationToken::new();
         let mut rooms = JoinSet::new();
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
+        rooms.spawn(ops::carry_on(ops.clone(), stop.clone()));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
         let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone())?;
         spawn_follower(&mut rooms, &apertur, &ops, (&spool, &stop));
         let with_page = (apertur.clone(), &mut rooms, &stop);
         let page = page::open(&config, &ops, &destinations, with_page).await?;
+        let with = (apertur.clone(), spool.clone());
+        let console = page::console(&config, &ops, &destinations, with).await?;
+        if let Some(console) = &console {
+            rooms.spawn(Arc::clone(console).drained(stop.clone()));
+        }
         spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
-        let rooms_of = (page, &mut rooms);
+        let rooms_of = ((page, console), &mut rooms);
         let (public, console, servers) = listen(config.clone(), &ops, spool, rooms_of).await?;
         ops.telemetry.emit(&Fact::Started {
             listen: &public.to_string(),
@@ -307,11 +313,14 @@ async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: Canc
     }
 }
 
+/// What people see: the collect page, and the console.
+type Pages = (Option<Arc<CollectPage>>, Option<Arc<Console>>);
+
 async fn listen(
     config: Config,
     ops: &Ops,
     spool: Spool,
-    (page, rooms): (Option<Arc<CollectPage>>, &mut JoinSet<()>),
+    ((page, console), rooms): (Pages, &mut JoinSet<()>),
 ) -> anyhow::Result<(Address, Option<Address>, Vec<Server>)> {
     let behind = Behind {
         journal: Arc::clone(&ops.journal),
@@ -328,16 +337,16 @@ async fn listen(
     let doors = (door, page);
     let (public, server) = listen::public(&config.server, &mut handed_over, doors, rooms)?;
     let mut servers = vec![server];
-    let console = match &config.server.console_listen {
-        Some(at) => {
+    let console = match (&config.server.console_listen, console) {
+        (Some(at), Some(console)) => {
             // The second socket that was handed over, where the first is the public one.
             let second = usize::from(config.server.listen == Listen::Systemd);
             let handed_over = (&mut handed_over, second);
-            let (console, server) = listen::console(at, handed_over, ops.clone(), rooms)?;
+            let (console, server) = listen::console(at, handed_over, console, rooms)?;
             servers.push(server);
             Some(console)
         }
-        None => None,
+        _ => None,
     };
     Ok((public, console, servers))
 }

@@ -135,6 +135,8 @@ pub(super) fn write(fact: &Fact<'_>) {
         | Fact::CollectRefused { .. }
         | Fact::CollectFailed { .. }
         | Fact::SessionMade { .. } => collecting(fact),
+        Fact::ConsoleSignedIn { by } => info!(by, "signed in to the console"),
+        Fact::ConsoleRefused { reason } => warn!(reason, "console refused"),
         _ => operation(fact),
     }
 }
@@ -297,8 +299,11 @@ fn operation(fact: &Fact<'_>) {
         Fact::Resumed { destination, paused } => {
             info!(destination = %destination, seconds = paused.as_secs(), "destination goes on");
         }
-        Fact::Replayed { by, due, fetching } => {
-            info!(by, due, fetching, "deliveries replayed");
+        Fact::Run { run } => {
+            let (run_id, verb, by) = (run.id.0, run.verb.as_str(), run.by.as_str());
+            let (state, tally) = (run.state.as_str(), &run.tally);
+            let (done, left, failed) = (tally.done, tally.left(), tally.failed);
+            info!(run = run_id, verb, by, state, done, left, failed, "deliveries changed");
         }
         Fact::Pruned { files, photos } => {
             info!(files, photos, "removed what retention no longer keeps");

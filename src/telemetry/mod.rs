@@ -16,8 +16,8 @@ pub use self::{
     metrics::Gauges,
 };
 use crate::model::{
-    AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Scheme, SessionId,
-    Target,
+    AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Run, Scheme,
+    SessionId, Target,
 };
 
 /// Something that happened.
@@ -236,14 +236,10 @@ pub enum Fact<'a> {
         /// How long it was paused.
         paused: Duration,
     },
-    /// Deliveries were made due by a person.
-    Replayed {
-        /// Who.
-        by: &'a str,
-        /// How many are due.
-        due: u64,
-        /// How many photos are fetched again.
-        fetching: u64,
+    /// A person's change of deliveries began, goes on, was stopped or is done.
+    Run {
+        /// As it stands.
+        run: &'a Run,
     },
     /// Somebody may open the collect page of a record.
     CollectOpened {
@@ -272,6 +268,16 @@ pub enum Fact<'a> {
         target: &'a Target,
         /// Whether none of its destinations at Apertur posts to this bridge.
         posts_nowhere: bool,
+    },
+    /// Somebody signed in to the console.
+    ConsoleSignedIn {
+        /// The name of their token; `console` with the password.
+        by: &'a str,
+    },
+    /// The console let somebody not in, or did not do what they asked for.
+    ConsoleRefused {
+        /// A word for why.
+        reason: &'static str,
     },
     /// Retention removed something.
     Pruned {

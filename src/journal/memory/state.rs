@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::{
     journal::Pause,
     model::{
-        Attempt, AttemptId, AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState,
-        DestinationName, Digest, FetchState, OwnSession, Photo, PhotoId, SessionId,
+        Action, Attempt, AttemptId, AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState,
+        DestinationName, Digest, FetchState, OwnSession, Photo, PhotoId, Run, RunId, SessionId,
     },
 };
 
@@ -21,6 +21,8 @@ pub(super) struct State {
     /// When Apertur was asked for the last time what came of a session.
     pub(super) settled: BTreeMap<SessionId, Timestamp>,
     pub(super) pauses: BTreeMap<DestinationName, Pause>,
+    pub(super) runs: BTreeMap<RunId, Run>,
+    pub(super) actions: Vec<(PhotoId, Action)>,
     last_number: i64,
 }
 
@@ -39,10 +41,14 @@ pub(super) struct PhotoRow {
     pub(super) due_at: Timestamp,
     pub(super) since: Timestamp,
     pub(super) lease: Option<Lease>,
+    /// What is replayed with many others comes after the rest.
+    pub(super) is_bulk: bool,
 }
 
 pub(super) struct DeliveryRow {
     pub(super) delivery: Delivery,
+    /// What is replayed with many others comes after the rest.
+    pub(super) is_bulk: bool,
     /// There while `sending`.
     pub(super) lease: Option<Lease>,
 }

@@ -18,6 +18,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
     ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),
     ("sessions", &["model", "webhook", "apertur", "destinations"]),
+    ("pages", &["system", "destinations"]),
     ("collect_page", BELOW_COLLECT_PAGE),
     (
         "follow",
@@ -25,6 +26,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work", "intake"]),
     ("doctor", BELOW_DOCTOR),
+    ("console", BELOW_CONSOLE),
     ("config", BELOW_CONFIG),
     ("serve", BELOW_SERVE),
     ("cli", BELOW_CLI),
@@ -42,10 +44,33 @@ const BELOW_RECEIVE: &[&str] = &[
     "work",
     "intake",
 ];
-const BELOW_COLLECT_PAGE: &[&str] =
-    &["model", "system", "telemetry", "route", "journal", "apertur", "destinations", "sessions"];
+const BELOW_COLLECT_PAGE: &[&str] = &[
+    "model",
+    "system",
+    "telemetry",
+    "route",
+    "journal",
+    "apertur",
+    "destinations",
+    "sessions",
+    "pages",
+];
 const BELOW_DOCTOR: &[&str] =
     &["model", "system", "webhook", "journal", "http", "apertur", "destinations", "ops"];
+const BELOW_CONSOLE: &[&str] = &[
+    "model",
+    "system",
+    "telemetry",
+    "route",
+    "spool",
+    "journal",
+    "apertur",
+    "destinations",
+    "sessions",
+    "ops",
+    "doctor",
+    "pages",
+];
 const BELOW_CONFIG: &[&str] = &[
     "model",
     "system",
@@ -60,6 +85,7 @@ const BELOW_CONFIG: &[&str] = &[
     "collect",
     "deliver",
     "collect_page",
+    "console",
     "ops",
 ];
 const BELOW_SERVE: &[&str] = &[
@@ -77,6 +103,7 @@ const BELOW_SERVE: &[&str] = &[
     "collect",
     "deliver",
     "collect_page",
+    "console",
     "follow",
     "ops",
     "doctor",
@@ -131,12 +158,24 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         ],
         "OpenDAL is the affair of the buckets",
     ),
-    ("maud", &["src/collect_page/"], "pages are the affair of collect_page"),
+    (
+        "maud",
+        &["src/pages/", "src/collect_page/", "src/console/"],
+        "pages are the affair of collect_page and console",
+    ),
     ("clap", &["src/cli"], "the command line is the affair of cli"),
     (
         "actix_web",
-        &["src/receive/", "src/collect_page/", "src/serve", "src/cli/demo/", "src/cli/webhook/"],
-        "requests come in at receive, collect_page and serve; demo and webhook play Apertur",
+        &[
+            "src/receive/",
+            "src/pages/",
+            "src/collect_page/",
+            "src/console/",
+            "src/serve",
+            "src/cli/demo/",
+            "src/cli/webhook/",
+        ],
+        "requests come in at receive, pages and serve; demo and webhook play Apertur",
     ),
     ("reqwest", &["src/http/", "src/apertur/", "src/destinations/"], "http is the way out"),
     ("tokio::time::sleep", &["src/system/", "src/serve.rs"], "wait with system::Clock"),

@@ -1,10 +1,11 @@
-//! The operator's listener: readiness and metrics.
+//! Readiness and metrics, for whoever reaches the listener.
 
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
+use super::Console;
 use crate::{
     journal::JournalError,
     model::{DestinationName, Filter},
@@ -15,17 +16,13 @@ use crate::{
 /// How long the journal may take before it counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Adds the console's pages.
-pub(super) fn configure(app: &mut web::ServiceConfig) {
-    app.route("/readyz", web::get().to(ready)).route("/metrics", web::get().to(metrics));
-}
-
 /// 200 while the journal can be written and read, else 503.
-async fn ready(ops: web::Data<Ops>) -> HttpResponse {
+pub(super) async fn ready(console: web::Data<Console>) -> HttpResponse {
+    let ops = console.ops();
     let written = tokio::time::timeout(PATIENCE, ops.journal.ping()).await;
     let silent = |_| JournalError::Unavailable("it does not answer".to_owned());
     let gauges = match written.map_err(silent).flatten() {
-        Ok(()) => gauges(&ops).await,
+        Ok(()) => gauges(ops).await,
         Err(error) => Err(error),
     };
     match gauges {
@@ -39,8 +36,10 @@ async fn ready(ops: web::Data<Ops>) -> HttpResponse {
     }
 }
 
-async fn metrics(ops: web::Data<Ops>) -> HttpResponse {
-    match gauges(&ops).await {
+/// Every metric, in Prometheus' text form.
+pub(super) async fn metrics(console: web::Data<Console>) -> HttpResponse {
+    let ops = console.ops();
+    match gauges(ops).await {
         Ok(gauges) => HttpResponse::Ok()
             .content_type("text/plain; version=0.0.4; charset=utf-8")
             .body(ops.telemetry.render(&gauges)),
