@@ -43,7 +43,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
         let opened = journal::open_if_there(&loaded.config.journal).await;
         let journal = opened.map_err(|error| unopened(&error));
         let destinations = serve::destinations(&loaded.config)?;
-        let checkup = serve::checkup(&loaded, journal, destinations, args.offline)?;
+        let found = loaded.warnings.iter().chain(&loaded.notes).map(Finding::from).collect();
+        let config = &loaded.config;
+        let checkup = serve::checkup(config, found, journal, destinations, args.offline)?;
         Ok(checkup.examine().await)
     }))?;
     tell(args, &report)?;

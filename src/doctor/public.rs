@@ -1,7 +1,6 @@
 //! The public address, from outside as far as this machine can: does it lead to this daemon, and
 //! does the webhook open to who signs and to nobody else?
 
-use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -93,7 +92,7 @@ async fn post(
     if let Some(secret) = secret {
         let signer = Signer::new(Scheme::Timestamped, secret);
         let signer = signer.map_err(|error| Finding::error("webhook", error.to_string(), ""))?;
-        let signed = signer.sign("", Timestamp::now(), BODY.as_bytes());
+        let signed = signer.sign("", checkup.clock.now(), BODY.as_bytes());
         headers.extend(signed.into_iter().map(|(name, value)| (name.to_owned(), value)));
     }
     let posted = Posted { headers, body: BODY.as_bytes().to_vec() };

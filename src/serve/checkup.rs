@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     apertur::Apertur,
-    config::{Config, Loaded},
+    config::Config,
     destinations::Destination,
     doctor::{Checkup, Door, Far, Files},
     http::Http,
@@ -13,24 +13,24 @@ use crate::{
     system::Clock,
 };
 
-/// Makes a checkup. Touches neither network nor disk. `journal` is as [`Checkup::journal`] has it,
-/// `offline` says that nobody else is to be asked.
+/// Makes a checkup. Touches neither network nor disk. `found` is what reading the configuration
+/// found, `journal` as [`Checkup::journal`] has it; `offline` says that nobody else is to be asked.
 ///
 /// # Errors
 /// When the system's root certificates cannot be loaded.
 pub fn checkup(
-    loaded: &Loaded,
+    config: &Config,
+    found: Vec<Finding>,
     journal: Result<Option<Arc<dyn Journal>>, Finding>,
     destinations: Vec<(DestinationName, Arc<dyn Destination>)>,
     offline: bool,
 ) -> anyhow::Result<Checkup> {
-    let Loaded { config, warnings, notes } = loaded;
     let (http, clock) = (Http::new()?, Clock::system());
     let journal::Settings::Sqlite { path } = &config.journal;
     let origins = config.destinations.iter().map(|(_, settings)| settings.origin());
     let far = destinations.into_iter().zip(origins);
     Ok(Checkup {
-        configuration: warnings.iter().chain(notes).map(Finding::from).collect(),
+        configuration: found,
         files: Files {
             data_dir: config.data_dir.clone(),
             journal: Some(path.clone()),

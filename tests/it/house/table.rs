@@ -128,6 +128,7 @@ const BELOW_CLI: &[&str] = &[
     "follow",
     "sessions",
     "collect_page",
+    "console",
     "ops",
     "doctor",
     "config",
