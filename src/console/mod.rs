@@ -38,7 +38,9 @@ use self::{
     trouble::Trouble,
 };
 pub use self::{
-    access::{Caller, InvalidPassword, InvalidToken, Scope, Token, Tokens, check_password},
+    access::{
+        Caller, InvalidPassword, InvalidToken, Scope, Token, Tokens, check_password, hash_password,
+    },
     configuration::{Origin, Setting},
     doctor::Examiner,
 };
