@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::{
-    NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, operator, place, schema,
-    sessions,
+    NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, list, operator, place,
+    schema, sessions, told,
 };
 
 fn plan(db: &Connection, sql: &str) -> anyhow::Result<Vec<String>> {
@@ -44,6 +44,13 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("next delivery", NEXT_DELIVERY),
         ("oldest due", OLDEST_DUE),
         ("known bytes", operator::KNOWS_BYTES),
+        ("the next destination", list::NEXT_DESTINATION),
+        ("the next error", list::NEXT_ERROR),
+        ("the first since", list::FIRST_SINCE),
+        ("the last until", list::LAST_UNTIL),
+        ("received in a span", told::RECEIVED),
+        ("settled in a span", told::SETTLED),
+        ("the first of a sort", told::FIRST_OF_SORT),
         ("sessions of a record", sessions::OF_RECORD),
         ("a session of a record", sessions::MARKED),
     ];
@@ -63,6 +70,12 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
     assert!(of_record.iter().any(|s| s.contains("sessions_by_record")), "{of_record:?}");
     let marked = plan(&db, sessions::MARKED)?;
     assert!(marked.iter().any(|s| s.contains("(record=? AND mark=?)")), "{marked:?}");
+    let first = plan(&db, told::FIRST_OF_SORT)?;
+    assert!(!sorts(first), "the oldest of a sort is the first of its index");
+    for (what, sql) in [("received", told::RECEIVED), ("settled", told::SETTLED)] {
+        let steps = plan(&db, sql)?;
+        assert!(steps.iter().all(|s| s.contains("COVERING INDEX")), "{what}: {steps:?}");
+    }
     let filled = plan(&db, &together)?;
     let by_record = |step: &String| step.contains("(destination=? AND record=? AND due_at<?)");
     assert!(filled.iter().any(by_record), "{filled:?}");
