@@ -91,7 +91,7 @@ async fn make(path: &Path, deliveries: i64) -> anyhow::Result<()> {
     ))?;
     let at = format!("({NOW} - ({deliveries} - i) * ({AGE} / {deliveries}))");
     let target = "'odoo:' || iif(i % 3 = 0, 'project.task', 'res.partner') || ':' \
-                  || (abs(i * 2654435761) % 50000)";
+                  || (1 + abs(i * 2654435761) % 50000)";
     db.execute_batch(&format!(
         "INSERT INTO photos (seq, id, image_id, session, idx, filename, media_type, size, sha256,
              tags, target, shape, scheme, received_at, fetch_state, fetch_since)

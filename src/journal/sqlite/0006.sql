@@ -40,3 +40,21 @@ CREATE INDEX deliveries_by_sort ON deliveries (destination, state, error);
 CREATE INDEX deliveries_by_record ON deliveries (record) WHERE record IS NOT NULL;
 CREATE INDEX deliveries_settled ON deliveries (settled_at, state) WHERE settled_at IS NOT NULL;
 CREATE INDEX photos_by_time ON photos (received_at);
+
+-- Between which numbers the deliveries lie whose photos were received in an hour: the way from a
+-- time to where a list of what is older begins. A number that was given late widens its hour.
+CREATE TABLE hours (
+    hour  INTEGER PRIMARY KEY,
+    first INTEGER NOT NULL,
+    last  INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO hours SELECT p.received_at / 3600000, min(d.id), max(d.id)
+    FROM deliveries d JOIN photos p ON p.seq = d.photo GROUP BY 1;
+
+CREATE TRIGGER deliveries_by_hour AFTER INSERT ON deliveries BEGIN
+    INSERT INTO hours SELECT received_at / 3600000, new.id, new.id FROM photos
+        WHERE seq = new.photo
+        ON CONFLICT (hour) DO UPDATE SET
+            first = min(first, excluded.first), last = max(last, excluded.last);
+END;

@@ -134,16 +134,10 @@ fn within(db: &Connection, filter: &Filter, span: Span) -> Result<Option<Span>> 
     Ok(Some(span))
 }
 
-/// The first number of what was received since a time, as long as that is little; else 1.
-pub(super) const FIRST_SINCE: &str = "SELECT iif(count(*) > 20000, 1, min(id)) FROM (
-    SELECT d.id AS id FROM photos p INDEXED BY photos_by_time
-        CROSS JOIN deliveries d ON d.photo = p.seq
-    WHERE p.received_at >= ?1 ORDER BY p.received_at DESC LIMIT 20001) HAVING count(*) > 0";
-
-/// A number that none has exceeded of what was received before a time.
-pub(super) const LAST_UNTIL: &str = "SELECT max(d.id)
-    FROM (SELECT max(seq) AS seq FROM photos INDEXED BY photos_by_time WHERE received_at < ?1) m
-        CROSS JOIN deliveries d ON d.photo <= m.seq";
+/// A number that everything reaches that was received since a time.
+pub(super) const FIRST_SINCE: &str = "SELECT min(first) FROM hours WHERE hour >= ?1 / 3600000";
+/// A number that nothing exceeds that was received before a time.
+pub(super) const LAST_UNTIL: &str = "SELECT max(last) FROM hours WHERE hour <= ?1 / 3600000";
 
 /// The sorts of deliveries that there are, as far as a filter asks for them.
 pub(super) fn sorts(db: &Connection, filter: &Filter) -> Result<Vec<Sort>> {
