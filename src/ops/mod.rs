@@ -7,6 +7,7 @@ pub mod control;
 mod overview;
 pub mod prune;
 mod run;
+mod texts;
 mod verb;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub use self::{
     overview::{Overview, Span},
     run::carry_on,
+    texts::keep_up,
 };
 pub use crate::model::{
     Action, By, Foreseen, Left, Preview, Reason, Run, RunId, RunState, Tally, Verb,
