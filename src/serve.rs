@@ -132,6 +132,7 @@ impl Daemon {
         let mut rooms = JoinSet::new();
         let measures = measures(&config, &ops, &spool, (&mut rooms, &stop));
         rooms.spawn(ops::carry_on(ops.clone(), stop.clone()));
+        rooms.spawn(ops::keep_up(ops.clone(), stop.clone()));
         let (prune, min_free) = (Live::new(config.prune), Live::new(config.min_free));
         let keeper = keeper(&ops, &spool, &prune);
         rooms.spawn(Arc::clone(&keeper).keep(stop.clone()));
