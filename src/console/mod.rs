@@ -38,7 +38,9 @@ use self::{
     trouble::Trouble,
 };
 pub use self::{
-    access::{Caller, InvalidPassword, InvalidToken, Scope, Token, Tokens, check_password},
+    access::{
+        Caller, InvalidPassword, InvalidToken, Scope, Token, Tokens, check_password, hash_password,
+    },
     configuration::{Origin, Setting},
     doctor::Examiner,
 };
@@ -46,7 +48,7 @@ use crate::{
     apertur::Apertur,
     destinations::Destination,
     model::{DestinationName, Mode},
-    ops::Ops,
+    ops::{Ops, measure::Measures},
     pages::{self, Asset},
     spool::Spool,
     system::Live,
@@ -115,6 +117,8 @@ pub struct Behind {
     pub apertur: Apertur,
     /// The bytes.
     pub spool: Spool,
+    /// What is measured.
+    pub measures: Arc<Measures>,
     /// Who looks at everything.
     pub doctor: Arc<dyn Examiner>,
 }

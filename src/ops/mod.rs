@@ -5,6 +5,7 @@
 
 pub mod control;
 mod find;
+pub mod measure;
 mod overview;
 pub mod photos;
 pub mod prune;

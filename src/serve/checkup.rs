@@ -17,24 +17,24 @@ use crate::{
     system::Clock,
 };
 
-/// Makes a checkup. Touches neither network nor disk. `journal` is as [`Checkup::journal`] has it,
-/// `offline` says that nobody else is to be asked.
+/// Makes a checkup. Touches neither network nor disk. `found` is what reading the configuration
+/// found, `journal` as [`Checkup::journal`] has it; `offline` says that nobody else is to be asked.
 ///
 /// # Errors
 /// When the system's root certificates cannot be loaded.
 pub fn checkup(
-    loaded: &Loaded,
-    journal: Result<Option<Arc<dyn Journal>>, String>,
+    config: &Config,
+    found: Vec<Finding>,
+    journal: Result<Option<Arc<dyn Journal>>, Finding>,
     destinations: Vec<(DestinationName, Arc<dyn Destination>)>,
     offline: bool,
 ) -> anyhow::Result<Checkup> {
-    let Loaded { config, warnings, notes, .. } = loaded;
     let (http, clock) = (Http::new()?, Clock::system());
     let journal::Settings::Sqlite { path } = &config.journal;
     let origins = config.destinations.iter().map(|(_, settings)| settings.origin());
     let far = destinations.into_iter().zip(origins);
     Ok(Checkup {
-        configuration: warnings.iter().chain(notes).map(Finding::from).collect(),
+        configuration: found,
         files: Files {
             data_dir: config.data_dir.clone(),
             journal: Some(path.clone()),
@@ -85,7 +85,8 @@ impl console::Examiner for Examiner {
         };
         let destinations = build(&loaded.config, &self.shared);
         let journal = Ok(Some(Arc::clone(&self.journal)));
-        let checkup = checkup(&loaded, journal, destinations, false)?;
+        let found = loaded.warnings.iter().chain(&loaded.notes).map(Finding::from).collect();
+        let checkup = checkup(&loaded.config, found, journal, destinations, false)?;
         Ok(Box::pin(checkup.examine()).await)
     }
 }

@@ -5,6 +5,7 @@ mod changes;
 mod demo;
 mod described;
 mod explain;
+mod init;
 mod odoo;
 mod operator;
 mod photos;

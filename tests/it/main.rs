@@ -1,5 +1,6 @@
 //! The integration tests, one binary.
 
+mod alerts;
 mod apertur;
 mod api;
 mod browser;
@@ -29,6 +30,7 @@ mod sending;
 mod servers;
 mod storage_contract;
 mod trials;
+mod watching;
 mod webhook;
 mod whole_way;
 mod zendesk;

@@ -48,7 +48,7 @@ use crate::{
 };
 
 /// Wrong tokens of one address: so many at once, then one each so long.
-const WRONG: Pace = (20, Duration::from_secs(3));
+const WRONG: Pace = (60, Duration::from_secs(1));
 /// Tests of destinations that run at a time.
 const TESTS: usize = 4;
 

@@ -14,7 +14,7 @@ use crate::{
     },
     ops::Ops,
     route::Routes,
-    system::Clock,
+    system::{Clock, Live},
 };
 
 pub(super) struct Rig {
@@ -134,7 +134,7 @@ impl Rig {
     pub(super) async fn act(&self, verb: Verb) {
         let ops = Ops::to_read(self.journal.clone(), self.clock.clone());
         let destinations = ["erp", "archive"].map(|to| (name(to), Kind::Odoo)).into();
-        let ops = Ops { routes: Arc::new(Routes { rules: Vec::new(), destinations }), ..ops };
+        let ops = Ops { routes: Live::new(Routes { rules: Vec::new(), destinations }), ..ops };
         let run = ops.begin(verb, Filter::default(), By::new("ana")).await.unwrap();
         while ops.advance(run.id).await.unwrap().unwrap().state == RunState::Running {}
     }
