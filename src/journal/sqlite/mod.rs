@@ -44,8 +44,8 @@ use self::{
     writer::Writer,
 };
 use super::{
-    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Health,
-    Journal, JournalError, Moment, NewRun, Observer, Oldest, Page, Pause, Story,
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Health, Journal,
+    JournalError, Moment, NewRun, Observer, Oldest, Page, Pause, Story,
 };
 use crate::model::{
     Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, Foreseen, OwnSession,
