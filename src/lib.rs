@@ -8,7 +8,8 @@
 //! fetches what was only announced, the sender (`deliver`) hands it to the
 //! [`destinations`]. [`webhook`] knows Apertur's requests: how they are signed and written.
 //! [`sessions`] makes the sessions in which photos are collected, [`collect_page`] lets people make
-//! them. `ops` are the operator's verbs over the journal, `cli` speaks them.
+//! them. `ops` are the operator's verbs over the journal, [`console`] and `cli` speak them.
+//! [`pages`] is what both kinds of pages have in common.
 //!
 //! A room sees only rooms below it; `tests/it/house/table.rs` holds the table.
 
@@ -37,7 +38,10 @@ pub mod ops;
 pub mod receive;
 pub mod sessions;
 
+pub mod pages;
+
 pub mod collect_page;
+pub mod console;
 
 pub mod config;
 

@@ -1,6 +1,5 @@
 //! The one place where rooms are joined: a configuration becomes a running daemon.
 
-mod console;
 mod listen;
 mod page;
 
@@ -17,6 +16,7 @@ use crate::{
     collect::{self, Collector},
     collect_page::CollectPage,
     config::{Config, Listen},
+    console::Console,
     deliver::{self, Sender},
     destinations::{self, Destination, Shared},
     follow::{Around, Follower},
@@ -123,10 +123,14 @@ impl Daemon {
         spawn_follower(&mut rooms, &apertur, &ops, (&spool, &stop));
         let with_page = (apertur.clone(), &mut rooms, &stop);
         let page = page::open(&config, &ops, &destinations, with_page).await?;
+        let with = (apertur.clone(), spool.clone(), measures);
+        let console = page::console(&config, &ops, &destinations, with).await?;
+        if let Some(console) = &console {
+            rooms.spawn(Arc::clone(console).drained(stop.clone()));
+        }
         spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
-        let rooms_of = (page, &mut rooms);
-        let around = (&ops, measures);
-        let (public, console, servers) = listen(config.clone(), around, spool, rooms_of).await?;
+        let rooms_of = ((page, console), &mut rooms);
+        let (public, console, servers) = listen(config.clone(), &ops, spool, rooms_of).await?;
         ops.telemetry.emit(&Fact::Started {
             listen: &public.to_string(),
             console: console.as_ref().map(ToString::to_string).as_deref(),
@@ -339,11 +343,14 @@ async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: Canc
     }
 }
 
+/// What people see: the collect page, and the console.
+type Pages = (Option<Arc<CollectPage>>, Option<Arc<Console>>);
+
 async fn listen(
     config: Config,
-    (ops, measures): (&Ops, Arc<Measures>),
+    ops: &Ops,
     spool: Spool,
-    (page, rooms): (Option<Arc<CollectPage>>, &mut JoinSet<()>),
+    ((page, console), rooms): (Pages, &mut JoinSet<()>),
 ) -> anyhow::Result<(Address, Option<Address>, Vec<Server>)> {
     let behind = Behind {
         journal: Arc::clone(&ops.journal),
@@ -360,16 +367,16 @@ async fn listen(
     let doors = (door, page);
     let (public, server) = listen::public(&config.server, &mut handed_over, doors, rooms)?;
     let mut servers = vec![server];
-    let console = match &config.server.console_listen {
-        Some(at) => {
+    let console = match (&config.server.console_listen, console) {
+        (Some(at), Some(console)) => {
             // The second socket that was handed over, where the first is the public one.
             let second = usize::from(config.server.listen == Listen::Systemd);
             let handed_over = (&mut handed_over, second);
-            let (console, server) = listen::console(at, handed_over, measures, rooms)?;
+            let (console, server) = listen::console(at, handed_over, console, rooms)?;
             servers.push(server);
             Some(console)
         }
-        None => None,
+        _ => None,
     };
     Ok((public, console, servers))
 }

@@ -17,11 +17,12 @@ use super::{
     page,
     record::PATIENCE,
     trouble::Trouble,
-    visit::{Fields, Visit, form, html, see},
+    visit::{Visit, form},
 };
 use crate::{
     destinations::{Mark, Record},
     model::{Kind, Target},
+    pages::{Fields, html, see},
     system::later,
     telemetry::Fact,
 };

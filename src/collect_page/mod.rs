@@ -5,7 +5,6 @@
 //! `record` makes sessions there, `session` shows one. Nothing here shows a photo, and nothing
 //! of a link, a token or a session's id gets into a log.
 
-mod assets;
 mod enter;
 mod gate;
 mod key;
@@ -20,9 +19,12 @@ mod trouble;
 mod visit;
 mod words;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
-use actix_web::{HttpResponse, http::header, middleware::DefaultHeaders, web};
+use actix_web::{HttpResponse, web};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
@@ -39,6 +41,7 @@ use crate::{
     destinations::Destination,
     journal::Journal,
     model::{DestinationName, Mode, OwnSession, Target},
+    pages::{self, Asset},
     route::Routes,
     system::Clock,
     telemetry::Telemetry,
@@ -47,10 +50,21 @@ use crate::{
 /// Longest time that a link may work.
 pub const LONGEST_LIFE: Duration = Duration::from_hours(31 * 24);
 
-/// Nothing but ourselves: no script or style of anybody else's, nobody else's frame.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
-                      img-src 'self' data:; connect-src 'self'; form-action 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
+/// The style.
+static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::style(concat!(
+        include_str!("../pages/assets/base.css"),
+        include_str!("assets/collect.css")
+    ))
+});
+
+/// The script.
+static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::script(concat!(
+        include_str!("../pages/assets/base.js"),
+        include_str!("assets/collect.js")
+    ))
+});
 
 /// How the page works.
 #[derive(Debug, Clone)]
@@ -174,19 +188,12 @@ impl CollectPage {
     /// Adds the pages to an actix-web application.
     pub fn configure(self: &Arc<Self>, app: &mut web::ServiceConfig) {
         let nowhere = || web::to(enter::not_allowed);
-        let headers = DefaultHeaders::new()
-            .add((header::CONTENT_SECURITY_POLICY, POLICY))
-            .add((header::REFERRER_POLICY, "no-referrer"))
-            .add(("Cross-Origin-Opener-Policy", "same-origin"))
-            .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .add((header::CACHE_CONTROL, "no-store"))
-            .add(("X-Robots-Tag", "noindex, nofollow"));
         let resource = |path: &str| web::resource(path.to_owned()).default_service(nowhere());
         let scope = web::scope("/collect")
-            .wrap(headers)
+            .wrap(pages::headers("no-referrer"))
             .app_data(web::Data::from(Arc::clone(self)))
             .service(resource("").get(enter::open).post(enter::log_in))
-            .service(resource("/assets/{name}").get(assets::get))
+            .service(resource("/assets/{name}").get(asset))
             .service(resource("/{link}").get(record::show).post(record::make))
             .service(resource("/{link}/{session}").get(session::show))
             .service(resource("/{link}/{session}/qr.svg").get(session::qr))
@@ -223,6 +230,11 @@ impl CollectPage {
         }
         Ok(Entered { link, signed, desk })
     }
+}
+
+/// `GET /collect/assets/{name}`.
+async fn asset(name: web::Path<String>) -> HttpResponse {
+    pages::asset(&[&STYLE, &SCRIPT], &name)
 }
 
 #[cfg(test)]

@@ -4,17 +4,18 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
-    Desk, assets, record,
+    Desk, SCRIPT, STYLE, record,
     record::{LIVES, time},
     session,
     session::{Line, Progress},
     trouble::Trouble,
-    visit::{Fields, Visit},
+    visit::Visit,
     words::Words,
 };
 use crate::{
     destinations::{Language, Record},
     model::{Environment, Mode, OwnSession, SessionLink, Target},
+    pages::{Fields, encoded},
 };
 
 /// Seconds between two looks where no script runs.
@@ -33,8 +34,8 @@ fn whole(visit: &Visit, title: &str, refresh: bool, main: &Markup) -> Markup {
                 meta name="robots" content="noindex, nofollow";
                 title { (title) }
                 link rel="icon" href="data:,";
-                link rel="stylesheet" href=(assets::STYLE.path(base));
-                script defer src=(assets::SCRIPT.path(base)) {}
+                link rel="stylesheet" href=(STYLE.path(base));
+                script defer src=(SCRIPT.path(base)) {}
                 @if refresh {
                     noscript { meta http-equiv="refresh" content=(REFRESH); }
                 }
@@ -243,10 +244,6 @@ fn reach(visit: &Visit, address: &str, shown: &session::Shown<'_>, link: &Sessio
             button #share type="button" hidden data-text=(words.mail_text) { (words.share) }
         }
     }
-}
-
-fn encoded(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 fn photos(words: &Words, address: &str, progress: &Progress) -> Markup {

@@ -10,12 +10,13 @@ use super::{
     enter::Entered,
     page,
     trouble::Trouble,
-    visit::{Fields, Visit, form, html, see},
+    visit::{Visit, form},
 };
 use crate::{
     apertur::{End, NewSession},
     destinations::Record,
     model::{Failure, Mode, OwnSession},
+    pages::{Fields, html, see},
     sessions::{self, Wish},
     telemetry::Fact,
 };

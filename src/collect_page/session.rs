@@ -13,12 +13,13 @@ use super::{
     progress::{self, Photo},
     record::PATIENCE,
     trouble::Trouble,
-    visit::{Fields, Visit, form, html, see},
+    visit::{Visit, form},
     words::Words,
 };
 use crate::{
     destinations::{Language, Record},
     model::{Cause, ErrorKind, Filter, Mode, OwnSession},
+    pages::{Fields, html, see},
     sessions::{self, Messenger, Qr, Sent},
     telemetry::Fact,
 };

@@ -7,6 +7,7 @@
 
 mod apertur;
 mod collect;
+mod console;
 mod delivery;
 mod destination;
 mod entry;
@@ -19,7 +20,9 @@ mod route;
 mod secret;
 mod section;
 mod server;
+mod shown;
 mod source;
+mod token;
 mod traces;
 mod values;
 mod webhook;
@@ -69,6 +72,8 @@ pub struct Config {
     pub receive: crate::receive::Settings,
     /// The Apertur API.
     pub apertur: crate::apertur::Settings,
+    /// The console.
+    pub console: crate::console::Settings,
     /// The collect page, where there is one.
     pub collect_page: Option<crate::collect_page::Settings>,
     /// The collector.
@@ -87,6 +92,8 @@ pub struct Config {
     pub destinations: Vec<(DestinationName, crate::destinations::Settings)>,
     /// Which of them want a photo.
     pub routes: crate::route::Routes,
+    /// All of it for people to look at, without secrets.
+    pub shown: Vec<crate::console::Setting>,
 }
 
 impl Config {
@@ -218,10 +225,11 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
     let receive = root.section("webhook", "Who may post photos.", |s| webhook::read(s, requests));
     let (apertur, polls) = root.section("apertur", "The Apertur API.", apertur::read);
     let receive = receive.complete(reader, polls);
-    let server = root.section(
+    let (server, console) = root.section(
         "console",
-        "The operator's listener: keep it on an address that only you reach.",
-        |s| server::read_console(s, listener),
+        "The operator's listener: pages, the API, /readyz and /metrics. Keep it on an address\n\
+         that only you reach.",
+        |s| console::read(s, listener),
     );
     let collect_page = root.section(
         "collect",
@@ -261,6 +269,7 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         server: server?,
         receive: receive?,
         apertur: apertur?,
+        console: console?,
         collect_page,
         collect: collect?,
         deliver: deliver?,
@@ -270,6 +279,7 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         traces: traces?,
         routes: route::routes(rules?, &destinations),
         destinations,
+        shown: shown::shown(reader),
     })
 }
 

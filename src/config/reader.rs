@@ -3,10 +3,12 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     time::Duration,
 };
+
+use ::config::Value;
 
 use super::{
     finding::{Finding, Place},
@@ -30,6 +32,10 @@ pub(super) struct Reader<'a> {
     pub(super) described: RefCell<Vec<Described>>,
     /// What was found, in no order.
     pub(super) findings: RefCell<Vec<Finding>>,
+    /// What counts, by path: of the file, of a variable, or by default.
+    pub(super) effective: RefCell<Vec<(String, Value)>>,
+    /// The paths of what was read as a secret.
+    secrets: RefCell<BTreeSet<String>>,
     lines: Lines,
 }
 
@@ -87,6 +93,8 @@ impl<'a> Reader<'a> {
             deadline: Cell::default(),
             described: RefCell::default(),
             findings: RefCell::default(),
+            effective: RefCell::default(),
+            secrets: RefCell::default(),
             lines,
         }
     }
@@ -124,6 +132,34 @@ impl<'a> Reader<'a> {
     /// The line of a key in the file.
     pub(super) fn line(&self, path: &str) -> Option<usize> {
         self.lines.get(path).copied()
+    }
+
+    /// Notes a value that counts.
+    pub(super) fn count(&self, path: &str, value: &Value) {
+        if !self.describing {
+            self.effective.borrow_mut().push((path.to_owned(), value.clone()));
+        }
+    }
+
+    /// Notes that a value is a secret.
+    pub(super) fn hide(&self, path: &str) {
+        self.secrets.borrow_mut().insert(path.to_owned());
+    }
+
+    /// Whether a value is a secret, or part of one.
+    pub(super) fn is_secret(&self, path: &str) -> bool {
+        let is_part = |whole: &String| {
+            path.strip_prefix(whole.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.secrets.borrow().iter().any(is_part)
+    }
+
+    /// Whether a secret is part of a value.
+    pub(super) fn holds_secrets(&self, path: &str) -> bool {
+        self.secrets.borrow().iter().any(|secret| {
+            secret.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']))
+        })
     }
 
     /// Adds a line to the reference.

@@ -26,6 +26,7 @@ pub(super) fn secret(entry: &Entry<'_>) -> Option<SecretString> {
 
 /// As [`secret`], with its text for checks that need it.
 pub(super) fn revealed(entry: &Entry<'_>) -> Option<String> {
+    entry.reader.hide(&entry.path);
     let opened = entry.inlined('{', '}')?;
     let text = match &opened.value.kind {
         ValueKind::String(text) => {

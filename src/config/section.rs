@@ -57,6 +57,13 @@ impl<'r> Section<'r> {
         Some(Entry { reader: self.reader, path: below(&self.path, name), value })
     }
 
+    /// As [`Section::entry`], of a value that counts for itself.
+    pub(super) fn counting(&mut self, name: &str) -> Option<Entry<'r>> {
+        let entry = self.entry(name)?;
+        self.reader.count(&entry.path, &entry.value);
+        Some(entry)
+    }
+
     /// Whether a key is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.left.contains_key(name)
@@ -144,6 +151,7 @@ impl<'r> Key<'_, 'r> {
             path: below(&self.section.path, self.name),
             value: Value::new(Some(&DEFAULT.to_owned()), default),
         });
+        self.section.reader.count(&entry.path, &entry.value);
         parse(&entry)
     }
 
@@ -154,7 +162,7 @@ impl<'r> Key<'_, 'r> {
         parse: impl FnOnce(&Entry<'r>) -> Option<T>,
     ) -> Option<T> {
         self.describe(example, ShownAs::Example);
-        self.section.entry(self.name).and_then(|entry| parse(&entry))
+        self.section.counting(self.name).and_then(|entry| parse(&entry))
     }
 
     /// As [`Key::optional`], for a key that another one excludes.
@@ -164,7 +172,7 @@ impl<'r> Key<'_, 'r> {
         parse: impl FnOnce(&Entry<'r>) -> Option<T>,
     ) -> Option<T> {
         self.describe(example, ShownAs::Alternative);
-        self.section.entry(self.name).and_then(|entry| parse(&entry))
+        self.section.counting(self.name).and_then(|entry| parse(&entry))
     }
 
     /// Its value; `None` when it is wrong or not there, which was noted then.
@@ -174,6 +182,10 @@ impl<'r> Key<'_, 'r> {
         parse: impl FnOnce(&Entry<'r>) -> Option<T>,
     ) -> Option<T> {
         self.describe(example, ShownAs::Required);
+        let parse = |entry: &Entry<'r>| {
+            entry.reader.count(&entry.path, &entry.value);
+            parse(entry)
+        };
         self.section.inner(self.name, example, parse)
     }
 
@@ -184,7 +196,7 @@ impl<'r> Key<'_, 'r> {
         parse: impl FnOnce(&Entry<'r>) -> Option<T>,
     ) -> Option<T> {
         self.describe(example, ShownAs::Required);
-        self.section.entry(self.name).and_then(|entry| parse(&entry))
+        self.section.counting(self.name).and_then(|entry| parse(&entry))
     }
 
     fn describe(&self, text: &'static str, shown_as: ShownAs) {

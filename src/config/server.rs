@@ -1,4 +1,4 @@
-//! `[server]` and `[console]`: where to listen and how to stop.
+//! `[server]`: where to listen and how to stop.
 
 use std::{
     fmt,
@@ -12,7 +12,6 @@ use url::Url;
 
 use super::{
     entry::Entry,
-    secret::secret,
     section::Section,
     values::{Wrong, count, duration, http_url, list, listen, path, size, text},
 };
@@ -55,7 +54,7 @@ pub struct ServerSettings {
     pub listen: Listen,
     /// TLS of the public listener; plain HTTP without.
     pub tls: Option<Tls>,
-    /// Where readiness and metrics are; nowhere when `None`.
+    /// Where the console is; nowhere when `None`.
     pub console_listen: Option<Listen>,
     /// What Apertur is told about the address of the public listener.
     pub public_url: Option<Url>,
@@ -69,10 +68,10 @@ pub struct ServerSettings {
 
 /// What `[server]` says about listening; the console is not in it yet.
 pub(super) struct Listener {
-    listen: Option<Listen>,
+    pub(super) listen: Option<Listen>,
     tls: Option<Tls>,
     public_url: Option<Url>,
-    trusted_proxies: Option<Vec<IpNet>>,
+    pub(super) trusted_proxies: Option<Vec<IpNet>>,
     workers: Option<usize>,
     drain: Option<Duration>,
 }
@@ -125,32 +124,23 @@ pub(super) fn read(s: &mut Section<'_>) -> (Listener, Requests) {
     (listener, Requests { webhook_path, max_body, body_timeout })
 }
 
-/// Reads `[console]` and completes what `[server]` said.
-pub(super) fn read_console(s: &mut Section<'_>, listener: Listener) -> Option<ServerSettings> {
-    let console = s.key("listen", "where /readyz and /metrics are, or \"off\"").or(
-        "127.0.0.1:8788",
-        |entry| match entry.as_text() {
-            Some("off") => Some(None),
-            _ => apart(entry, listener.listen.as_ref()).map(Some),
-        },
-    );
-    let secret_example = "{ file = \"/etc/apertur-bridge/console-password\" }";
-    s.key("password", "for the pages of a later release").optional(secret_example, for_later);
-    s.key("tokens", "for the API of a later release")
-        .optional("[{ file = \"/etc/apertur-bridge/console-token\" }]", list(for_later));
-    Some(ServerSettings {
-        listen: listener.listen?,
-        tls: listener.tls,
-        console_listen: console?,
-        public_url: listener.public_url,
-        trusted_proxies: listener.trusted_proxies?,
-        workers: listener.workers?,
-        drain: listener.drain?,
-    })
+impl Listener {
+    /// Completes it with where the console is.
+    pub(super) fn complete(self, console_listen: Option<Listen>) -> Option<ServerSettings> {
+        Some(ServerSettings {
+            listen: self.listen?,
+            tls: self.tls,
+            console_listen,
+            public_url: self.public_url,
+            trusted_proxies: self.trusted_proxies?,
+            workers: self.workers?,
+            drain: self.drain?,
+        })
+    }
 }
 
 /// A place to listen that is not the public one.
-fn apart(entry: &Entry<'_>, public: Option<&Listen>) -> Option<Listen> {
+pub(super) fn apart(entry: &Entry<'_>, public: Option<&Listen>) -> Option<Listen> {
     let place = listen(entry)?;
     // With port 0, and from the service manager, two listeners get two sockets.
     let is_one_place = match &place {
@@ -163,16 +153,6 @@ fn apart(entry: &Entry<'_>, public: Option<&Listen>) -> Option<Listen> {
             .wrong_value("is the place of server.listen", "choose another one, or \"off\"");
     }
     Some(place)
-}
-
-/// A secret this release takes but does not need.
-fn for_later(entry: &Entry<'_>) -> Option<()> {
-    secret(entry)?;
-    entry.warn(
-        "guards nothing yet: this release serves only /readyz and /metrics, without a password",
-        "keep console.listen on an address that only you reach",
-    );
-    Some(())
 }
 
 fn webhook_path(text: &str) -> Result<String, Wrong> {

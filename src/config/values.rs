@@ -212,6 +212,7 @@ pub(super) fn hook_url(example: &'static str) -> impl Fn(&Entry<'_>) -> Option<U
         let Some(text) = entry.as_text().filter(|text| text.contains('?')) else {
             return http_url(example)(entry);
         };
+        entry.reader.hide(&entry.path);
         if entry.value.origin().is_none() {
             entry.reader.holds_secret.set(true);
         }

@@ -18,11 +18,10 @@ use listenfd::ListenFd;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::task::JoinSet;
 
-use super::console;
 use crate::{
     collect_page::CollectPage,
     config::{Listen, ServerSettings, Tls},
-    ops::measure::Measures,
+    console::Console,
     receive::Door,
 };
 
@@ -181,21 +180,18 @@ pub(super) fn public(
     Ok((address, spawn(server.run(), rooms)))
 }
 
-/// Listens for operators: `/readyz` and `/metrics`.
+/// Listens for operators: the console.
 pub(super) fn console(
     listen: &Listen,
     handed_over: (&mut ListenFd, usize),
-    measures: Arc<Measures>,
+    console: Arc<Console>,
     rooms: &mut JoinSet<()>,
 ) -> anyhow::Result<(Address, Server)> {
     let socket = bind(listen, "console.listen", handed_over)?;
     let address = socket.address()?;
-    let measures = web::Data::from(measures);
     let server = HttpServer::new(move || {
-        App::new()
-            .app_data(measures.clone())
-            .configure(console::configure)
-            .default_service(web::to(HttpResponse::NotFound))
+        let console = Arc::clone(&console);
+        App::new().configure(move |app| console.configure(app))
     })
     .workers(1)
     .client_request_timeout(HEADERS)

@@ -1,4 +1,4 @@
-//! The collect page, where the configuration has one.
+//! The pages: the console, and the collect page where the configuration has one.
 
 use std::sync::Arc;
 
@@ -9,10 +9,39 @@ use crate::{
     apertur::Apertur,
     collect_page::{Behind, CollectPage, Desk, Key, open_to_others},
     config::Config,
+    console::{self, Console},
     destinations::Destination,
     model::DestinationName,
-    ops::Ops,
+    ops::{Ops, measure::Measures},
+    spool::Spool,
 };
+
+/// Makes the console, where there is one.
+pub(super) async fn console(
+    config: &Config,
+    ops: &Ops,
+    destinations: &[(DestinationName, Arc<dyn Destination>)],
+    (apertur, spool, measures): (Apertur, Spool, Arc<Measures>),
+) -> anyhow::Result<Option<Arc<Console>>> {
+    if config.server.console_listen.is_none() {
+        return Ok(None);
+    }
+    let places = destinations.iter().zip(&config.destinations);
+    let places = places.map(|((name, destination), (_, settings))| console::Place {
+        name: name.clone(),
+        destination: Arc::clone(destination),
+        default_mode: settings.default_mode(),
+    });
+    let destinations = places.collect();
+    let configuration = config.shown.clone();
+    let ops = ops.clone();
+    let behind =
+        console::Behind { ops, destinations, apertur, spool, measures, configuration };
+    let settings = config.console.clone();
+    // A password is hashed, which takes a while.
+    let console = tokio::task::spawn_blocking(move || Console::new(settings, behind)).await??;
+    Ok(Some(Arc::new(console)))
+}
 
 /// Makes the page; what its forms began ends before the daemon does. Without a key there is no
 /// page: photos that are posted are worth more than that.

@@ -6,6 +6,7 @@
 mod messenger;
 mod name;
 mod qr;
+mod wish;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub use self::{
     messenger::{Messenger, NoMessenger, Sent},
     name::{NotFound, find},
     qr::{Qr, QrError},
+    wish::{InvalidLabel, InvalidPicture, NoDestination, choose, label, names_other, picture},
 };
 use crate::{
     apertur::{Apertur, ApiError, End, NewSession, Session, SessionChange},

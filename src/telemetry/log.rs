@@ -137,6 +137,8 @@ pub(super) fn write(fact: &Fact<'_>) {
         | Fact::CollectRefused { .. }
         | Fact::CollectFailed { .. }
         | Fact::SessionMade { .. } => collecting(fact),
+        Fact::ConsoleSignedIn { by } => info!(by, "signed in to the console"),
+        Fact::ConsoleRefused { reason } => warn!(reason, "console refused"),
         _ => operation(fact),
     }
 }

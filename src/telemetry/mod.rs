@@ -314,6 +314,16 @@ pub enum Fact<'a> {
         /// Whether none of its destinations at Apertur posts to this bridge.
         posts_nowhere: bool,
     },
+    /// Somebody signed in to the console.
+    ConsoleSignedIn {
+        /// The name of their token; `console` with the password.
+        by: &'a str,
+    },
+    /// The console let somebody not in, or did not do what they asked for.
+    ConsoleRefused {
+        /// A word for why.
+        reason: &'static str,
+    },
     /// Retention ran; logged where it removed something.
     Pruned {
         /// Files that it removed.

@@ -1,10 +1,12 @@
 //! The integration tests, one binary.
 
 mod apertur;
+mod api;
 mod browser;
 mod change;
 mod collect_page;
 mod commands;
+mod console;
 mod crash;
 mod daemon;
 mod destination_contract;

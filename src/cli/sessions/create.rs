@@ -19,15 +19,12 @@ use crate::{
     },
     config::Config,
     destinations::Language,
-    model::{DestinationName, Mode, Tag, Target},
+    model::{DestinationName, Mode, Target},
     ops::control::Request,
     sessions::{self, LONGEST_LIFE, Made, Sent, Wish},
     spool::blocking,
     system::Clock,
 };
-
-/// Longest label, in characters.
-const MAX_LABEL: usize = 100;
 
 /// Options of `sessions create`.
 #[derive(Debug, clap::Args)]
@@ -46,7 +43,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_parser = mode)]
     mode: Option<Mode>,
     /// What to call the session here; Apertur is not told
-    #[arg(long, value_parser = label)]
+    #[arg(long, value_parser = sessions::label)]
     label: Option<String>,
     /// Most photos
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
@@ -66,7 +63,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "password")]
     password_file: Option<PathBuf>,
     /// Only these types of picture: jpeg, png, webp, heic; may be given several times
-    #[arg(long = "allow-mime", value_name = "TYPE", value_delimiter = ',', value_parser = picture)]
+    #[arg(long = "allow-mime", value_name = "TYPE", value_delimiter = ',', value_parser = sessions::picture)]
     allow_mime: Vec<String>,
     /// Longest side of a photo in pixels; Apertur shrinks larger ones
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]
@@ -200,23 +197,12 @@ fn destination(
              --send={wanted}"
         )));
     }
-    let all = config.routes.destinations.iter();
-    let fitting: Vec<_> = all.filter(|(_, kind)| target.belongs_to(*kind)).collect();
-    if let Some((name, _)) = fitting.iter().find(|(name, _)| name.as_str() == wanted) {
-        return Ok(Some(name.clone()));
-    }
-    if args.destination.is_none() {
+    match sessions::choose(&config.routes.destinations, target, wanted) {
+        Ok(name) => Ok(Some(name)),
         // Who is to write says what is wrong with the name.
-        return Ok(None);
+        Err(_) if args.destination.is_none() => Ok(None),
+        Err(error) => Err(Failure::Usage(error.to_string())),
     }
-    let names: Vec<_> = fitting.iter().map(|(name, _)| name.as_str()).collect();
-    Err(Failure::Usage(match names.as_slice() {
-        [] => format!("no destination is configured that takes photos for {target}"),
-        names => format!(
-            "`{wanted}` takes no photos for {target}; the destinations that do: {}",
-            names.join(", ")
-        ),
-    }))
 }
 
 async fn new(
@@ -231,7 +217,7 @@ async fn new(
             _ => End::At(Timestamp::now().saturating_add(life).unwrap_or(Timestamp::MAX)),
         }
     }));
-    if let Some(tag) = args.tags.iter().find(|tag| names_other(tag, target)) {
+    if let Some(tag) = args.tags.iter().find(|tag| sessions::names_other(tag, target)) {
         return Err(Failure::Usage(format!(
             "the tag {tag} names another record than --for {target}; leave it out"
         )));
@@ -247,13 +233,6 @@ async fn new(
         max_dimension: args.max_dimension,
         metadata: None,
     })
-}
-
-/// Whether who reads a tag as we do takes it for another record; a mere ticket may mean anything.
-fn names_other(tag: &str, target: &Target) -> bool {
-    let named: Option<Target> = Tag::from_text(tag).to_text().parse().ok();
-    let named = named.filter(|named| !matches!(named, Target::Ticket { .. }));
-    named.is_some_and(|named| named.record() != target.record())
 }
 
 /// The password as it was given; no refusal repeats it.
@@ -382,15 +361,6 @@ fn language(text: &str) -> Result<Language, String> {
     Language::parse(text).ok_or_else(|| "the languages are en, fr and es".to_owned())
 }
 
-fn label(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let fits = !text.is_empty() && text.chars().count() <= MAX_LABEL;
-    if fits && !text.chars().any(char::is_control) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("a label has 1 to {MAX_LABEL} characters and no control characters"))
-}
-
 fn life(text: &str) -> Result<SignedDuration, String> {
     let life = humantime::parse_duration(text).map_err(|_| "write for example 30m, 2h or 3d")?;
     let life = SignedDuration::try_from(life).map_err(|error| error.to_string())?;
@@ -410,30 +380,9 @@ fn secret(text: &str) -> Result<SecretString, Infallible> {
     Ok(SecretString::from(text))
 }
 
-/// A media type that Apertur knows (`fixtures/contracts/apertur.md`, section 4.1).
-fn picture(text: &str) -> Result<String, String> {
-    let name = text.trim().to_ascii_lowercase();
-    let name = name.strip_prefix("image/").unwrap_or(&name);
-    match if name == "jpg" { "jpeg" } else { name } {
-        known @ ("jpeg" | "png" | "webp" | "heic") => Ok(format!("image/{known}")),
-        _ => Err("the types are jpeg, png, webp and heic".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_tag_that_names_another_record_is_known() {
-        let target: Target = "freshservice:2:241".parse().unwrap();
-        for tag in ["odoo:res.partner:42", "freshservice:242", "zendesk:9"] {
-            assert!(names_other(tag, &target), "{tag}");
-        }
-        for tag in ["vip:gold", "ticket:7", "freshservice:241", "odoo:res.partner", "plain"] {
-            assert!(!names_other(tag, &target), "{tag}");
-        }
-    }
 
     #[test]
     fn options_are_read_as_people_write_them() {
@@ -441,13 +390,6 @@ mod tests {
         for text in ["0s", "8d", "soon", "-1h"] {
             assert!(life(text).is_err(), "{text}");
         }
-        assert_eq!(picture("JPG").as_deref(), Ok("image/jpeg"));
-        assert_eq!(picture("image/heic").as_deref(), Ok("image/heic"));
-        assert!(picture("image/gif").is_err());
-        assert_eq!(label(" the roof ").as_deref(), Ok("the roof"));
-        assert!(
-            label(" ").is_err() && label("a\u{7}").is_err() && label(&"a".repeat(101)).is_err()
-        );
         assert!(end("2099-01-15T18:00:00Z").is_ok());
         assert!(end("2020-01-15T18:00:00Z").is_err() && end("soon").is_err());
     }

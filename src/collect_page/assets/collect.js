@@ -1,42 +1,5 @@
-// Makes the pages livelier; everything works without.
-"use strict";
-
 (() => {
-  const byId = (id) => document.getElementById(id);
-  const language = document.documentElement.lang;
-
-  for (const time of document.querySelectorAll("time[datetime]")) {
-    const at = new Date(time.dateTime);
-    const format = { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" };
-    if (!Number.isNaN(at.getTime())) time.textContent = new Intl.DateTimeFormat(language, format).format(at);
-  }
-
-  // One click, one session: the server knows, too, but nobody should wonder.
-  for (const form of document.querySelectorAll("form[data-once]")) {
-    const button = form.querySelector("button[type=submit]");
-    form.addEventListener("submit", () => setTimeout(() => { button.disabled = true; }, 0));
-    addEventListener("pageshow", () => { button.disabled = false; });
-  }
-
   const link = byId("link");
-  const copy = byId("copy");
-  if (link && copy) {
-    const label = copy.textContent;
-    copy.hidden = false;
-    copy.addEventListener("click", async () => {
-      link.select();
-      try {
-        await navigator.clipboard.writeText(link.value);
-      } catch {
-        if (!document.execCommand("copy")) return;
-      }
-      copy.textContent = copy.dataset.copied;
-      byId("copied").textContent = copy.dataset.copied;
-      setTimeout(() => { copy.textContent = label; byId("copied").textContent = ""; }, 2000);
-    });
-    link.addEventListener("focus", () => link.select());
-  }
-
   const share = byId("share");
   if (link && share && navigator.share) {
     share.hidden = false;

@@ -36,6 +36,8 @@ impl Metrics {
             Fact::CollectRefused { reason } => {
                 self.collecting.with_label_values(&[*reason]).inc();
             }
+            Fact::ConsoleSignedIn { .. } => self.console.with_label_values(&["signed_in"]).inc(),
+            Fact::ConsoleRefused { reason } => self.console.with_label_values(&[*reason]).inc(),
             Fact::Delivered { .. }
             | Fact::AttemptFailed { .. }
             | Fact::Held { .. }

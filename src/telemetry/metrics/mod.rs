@@ -64,6 +64,7 @@ pub(super) struct Metrics {
     pruned: IntCounterVec,
     pruned_at: GaugeVec,
     collecting: IntCounterVec,
+    console: IntCounterVec,
     polled: IntCounterVec,
     acknowledged: IntCounterVec,
     reconciled: IntCounterVec,
@@ -223,6 +224,11 @@ impl Metrics {
                 "What the collect page did (opened, made) or why it was refused",
                 &["outcome"],
             )?,
+            console: m.counter(
+                "console_total",
+                "Who the console let in (signed_in), or why it refused or failed a request",
+                &["outcome"],
+            )?,
             polled: m.counter(
                 "polled_photos_total",
                 "Photos that waited at Apertur by outcome (new, known, later)",
@@ -292,6 +298,7 @@ impl Metrics {
             (&self.operator, &gauges::VERBS),
             (&self.pruned, &["files", "photos"]),
             (&self.collecting, &["opened", "made", "throttled", "old_entry"]),
+            (&self.console, &["signed_in", "wrong_password", "throttled"]),
             (&self.polled, &["new", "known", "later"]),
             (&self.acknowledged, &["done", "later"]),
             (&self.asking_failures, &["all", "one"]),

@@ -5,6 +5,7 @@
 
 mod collecting;
 mod driver;
+mod operating;
 mod page;
 mod selftest;
 mod window;

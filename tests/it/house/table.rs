@@ -18,12 +18,14 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
     ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),
     ("sessions", &["model", "webhook", "apertur", "destinations"]),
+    ("pages", &["system", "destinations"]),
     ("collect_page", BELOW_COLLECT_PAGE),
     (
         "follow",
         &["model", "system", "telemetry", "route", "spool", "journal", "apertur", "work", "intake"],
     ),
     ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work", "intake"]),
+    ("console", BELOW_CONSOLE),
     ("config", BELOW_CONFIG),
     ("serve", BELOW_SERVE),
     ("cli", BELOW_CLI),
@@ -41,8 +43,30 @@ const BELOW_RECEIVE: &[&str] = &[
     "work",
     "intake",
 ];
-const BELOW_COLLECT_PAGE: &[&str] =
-    &["model", "system", "telemetry", "route", "journal", "apertur", "destinations", "sessions"];
+const BELOW_COLLECT_PAGE: &[&str] = &[
+    "model",
+    "system",
+    "telemetry",
+    "route",
+    "journal",
+    "apertur",
+    "destinations",
+    "sessions",
+    "pages",
+];
+const BELOW_CONSOLE: &[&str] = &[
+    "model",
+    "system",
+    "telemetry",
+    "route",
+    "spool",
+    "journal",
+    "apertur",
+    "destinations",
+    "sessions",
+    "ops",
+    "pages",
+];
 const BELOW_CONFIG: &[&str] = &[
     "model",
     "system",
@@ -57,6 +81,7 @@ const BELOW_CONFIG: &[&str] = &[
     "collect",
     "deliver",
     "collect_page",
+    "console",
     "ops",
 ];
 const BELOW_SERVE: &[&str] = &[
@@ -74,6 +99,7 @@ const BELOW_SERVE: &[&str] = &[
     "collect",
     "deliver",
     "collect_page",
+    "console",
     "follow",
     "ops",
     "config",
@@ -126,12 +152,24 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         ],
         "OpenDAL is the affair of the buckets",
     ),
-    ("maud", &["src/collect_page/"], "pages are the affair of collect_page"),
+    (
+        "maud",
+        &["src/pages/", "src/collect_page/", "src/console/"],
+        "pages are the affair of collect_page and console",
+    ),
     ("clap", &["src/cli"], "the command line is the affair of cli"),
     (
         "actix_web",
-        &["src/receive/", "src/collect_page/", "src/serve", "src/cli/demo/", "src/cli/webhook/"],
-        "requests come in at receive, collect_page and serve; demo and webhook play Apertur",
+        &[
+            "src/receive/",
+            "src/pages/",
+            "src/collect_page/",
+            "src/console/",
+            "src/serve",
+            "src/cli/demo/",
+            "src/cli/webhook/",
+        ],
+        "requests come in at receive, pages and serve; demo and webhook play Apertur",
     ),
     ("reqwest", &["src/http/", "src/apertur/", "src/destinations/"], "http is the way out"),
     ("tokio::time::sleep", &["src/system/", "src/serve.rs"], "wait with system::Clock"),

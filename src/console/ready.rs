@@ -1,18 +1,13 @@
-//! The operator's listener: readiness and metrics.
+//! Readiness and metrics, for whoever reaches the listener.
 
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use crate::ops::measure::Measures;
-
-/// Adds the console's pages.
-pub(super) fn configure(app: &mut web::ServiceConfig) {
-    app.route("/readyz", web::get().to(ready)).route("/metrics", web::get().to(metrics));
-}
+use super::Console;
 
 /// 200 while the journal can be written and read, else 503.
-async fn ready(measures: web::Data<Measures>) -> HttpResponse {
-    match measures.ready().await {
+pub(super) async fn ready(console: web::Data<Console>) -> HttpResponse {
+    match console.behind.measures.ready().await {
         Ok(queue) => {
             let paused: Vec<_> = queue.paused.iter().map(|(name, _)| name).collect();
             HttpResponse::Ok().json(json!({
@@ -26,9 +21,10 @@ async fn ready(measures: web::Data<Measures>) -> HttpResponse {
     }
 }
 
-/// Also while the journal does not work: whoever watches wants to know the rest all the more.
-async fn metrics(measures: web::Data<Measures>) -> HttpResponse {
+/// Every metric, in Prometheus' text form; also while the journal does not work: whoever watches
+/// wants to know the rest all the more.
+pub(super) async fn metrics(console: web::Data<Console>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(measures.render().await)
+        .body(console.behind.measures.render().await)
 }

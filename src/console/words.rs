@@ -1,0 +1,73 @@
+//! Every word of the pages, one struct a page with all languages in its file: a word that is
+//! missing does not compile.
+
+mod access;
+mod configuration;
+mod destinations;
+mod layout;
+mod overview;
+mod sessions;
+
+pub(super) use self::{
+    access::Access, configuration::Configuration, destinations::Destinations, layout::Layout,
+    overview::Overview, sessions::Sessions,
+};
+use crate::destinations::Language;
+
+/// The words of a language.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// Its tag, for `lang`.
+    pub(super) tag: &'static str,
+    pub(super) layout: Layout,
+    pub(super) access: Access,
+    pub(super) overview: Overview,
+    pub(super) destinations: Destinations,
+    pub(super) sessions: Sessions,
+    pub(super) configuration: Configuration,
+}
+
+static EN: Words = Words {
+    tag: "en",
+    layout: layout::EN,
+    access: access::EN,
+    overview: overview::EN,
+    destinations: destinations::EN,
+    sessions: sessions::EN,
+    configuration: configuration::EN,
+};
+static FR: Words = Words {
+    tag: "fr",
+    layout: layout::FR,
+    access: access::FR,
+    overview: overview::FR,
+    destinations: destinations::FR,
+    sessions: sessions::FR,
+    configuration: configuration::FR,
+};
+static ES: Words = Words {
+    tag: "es",
+    layout: layout::ES,
+    access: access::ES,
+    overview: overview::ES,
+    destinations: destinations::ES,
+    sessions: sessions::ES,
+    configuration: configuration::ES,
+};
+
+impl Words {
+    /// The words of a language.
+    pub(super) fn of(language: Language) -> &'static Self {
+        match language {
+            Language::En => &EN,
+            Language::Fr => &FR,
+            Language::Es => &ES,
+        }
+    }
+}
+
+/// So many of something, in a language whose plural is what is not one.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    let word = if count == 1 { one } else { many };
+    format!("{} {word}", super::layout::number(count))
+}

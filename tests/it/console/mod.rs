@@ -1,0 +1,10 @@
+//! The console as the built daemon serves it, over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod access;
+mod manners;
+mod pages;
+mod sessions;
+mod site;
+
+pub(crate) use self::site::{PASSWORD, keys};
