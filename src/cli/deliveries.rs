@@ -14,7 +14,7 @@ use crate::{
     model::{Delivery, DeliveryState},
     ops::Ops,
     route::Routes,
-    system::Clock,
+    system::{Clock, Floor, Live},
     telemetry::Telemetry,
     work::Wake,
 };
@@ -76,7 +76,8 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
 fn to_read(journal: Arc<dyn Journal>, routes: Routes) -> Ops {
     Ops {
         journal,
-        routes: Arc::new(routes),
+        routes: Live::new(routes),
+        floor: Floor::default(),
         clock: Clock::system(),
         telemetry: Telemetry::default(),
         collector: Wake::default(),

@@ -5,8 +5,12 @@ use serde_json::json;
 
 use super::Console;
 
-/// 200 while the journal can be written and read, else 503.
+/// 200 while the journal can be written and read and there is room for photos, else 503.
 pub(super) async fn ready(console: web::Data<Console>) -> HttpResponse {
+    if let Some(low) = console.ops().floor.low() {
+        return HttpResponse::ServiceUnavailable()
+            .json(json!({ "status": "unavailable", "error": low.to_string() }));
+    }
     match console.behind.measures.ready().await {
         Ok(queue) => {
             let paused: Vec<_> = queue.paused.iter().map(|(name, _)| name).collect();

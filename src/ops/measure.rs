@@ -14,7 +14,7 @@ use super::Ops;
 use crate::{
     journal::{self, JournalError},
     model::{Filter, RunState},
-    spool::Spool,
+    spool::{self, Spool},
     telemetry::{Disk, Gauges, Queue, Tally},
 };
 
@@ -65,7 +65,8 @@ impl Measures {
     /// left out, and `ready` is 0 then.
     pub async fn render(&self) -> String {
         let queue = self.ready().await.ok();
-        let gauges = Gauges { now: self.ops.clock.now(), queue, disk: self.disk().await };
+        let (now, is_low) = (self.ops.clock.now(), self.ops.floor.is_low());
+        let gauges = Gauges { now, queue, is_low, disk: self.disk().await };
         self.ops.telemetry.render(&gauges)
     }
 
@@ -86,9 +87,9 @@ impl Measures {
     pub async fn watch(&self, stop: CancellationToken) {
         loop {
             let started = Instant::now();
-            let spool = self.spool.clone();
-            match crate::spool::blocking(move || spool.usage()).await {
-                Ok(usage) => *lock(&self.spooled) = Some(usage),
+            let spool = self.spool.dir().to_owned();
+            match spool::blocking(move || Spool::measure(&spool)).await {
+                Ok(held) => *lock(&self.spooled) = Some((held.files, held.bytes)),
                 Err(error) => tracing::debug!(%error, "the spool cannot be measured"),
             }
             let wait = started.elapsed().saturating_mul(LOOK_SHARE).max(LOOK_EVERY);
@@ -102,7 +103,7 @@ impl Measures {
     async fn queue(&self) -> Result<Queue, JournalError> {
         let (journal, now) = (&self.ops.journal, self.ops.clock.now());
         let mut oldest_due_of = Vec::new();
-        for (name, _) in &self.ops.routes.destinations {
+        for (name, _) in &self.ops.routes.load().destinations {
             let due = journal.next_delivery_at(name).await?;
             oldest_due_of.push((name.clone(), age(due, now)));
         }
@@ -187,7 +188,7 @@ mod tests {
     use crate::{
         model::{DestinationName, Kind},
         route::Routes,
-        system::Clock,
+        system::{Clock, Floor, Live},
         telemetry::Telemetry,
         work::Wake,
     };
@@ -197,7 +198,8 @@ mod tests {
         let destinations = vec![(DestinationName::parse("erp")?, Kind::Odoo)];
         let ops = Ops {
             journal: journal::open(&settings).await?,
-            routes: Arc::new(Routes { rules: Vec::new(), destinations }),
+            routes: Live::new(Routes { rules: Vec::new(), destinations }),
+            floor: Floor::default(),
             clock: Clock::stepped(Timestamp::UNIX_EPOCH),
             telemetry: Telemetry::default(),
             collector: Wake::default(),

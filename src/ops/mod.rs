@@ -8,6 +8,8 @@ pub mod measure;
 mod overview;
 pub mod prune;
 mod run;
+pub mod space;
+pub mod upkeep;
 mod verb;
 
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use crate::{
     journal::{Accepted, Bytes, Count, Journal, JournalError, Story},
     model::{Delivery, DeliveryId, Filter, OwnSession, PhotoId, SessionId, Shape},
     route::Routes,
-    system::Clock,
+    system::{Clock, Floor, Live},
     telemetry::{Fact, Telemetry},
     work::Wake,
 };
@@ -35,7 +37,9 @@ pub struct Ops {
     /// The memory.
     pub journal: Arc<dyn Journal>,
     /// Who wants what, for photos that nobody wanted.
-    pub routes: Arc<Routes>,
+    pub routes: Live<Routes>,
+    /// Whether there is room for new photos.
+    pub floor: Floor,
     /// The time.
     pub clock: Clock,
     /// Where facts go.
@@ -112,7 +116,7 @@ impl Ops {
         };
         let intake = Intake {
             journal: self.journal.as_ref(),
-            routes: &self.routes,
+            routes: &self.routes.load(),
             collector: &self.collector,
             sender: &self.sender,
         };
@@ -182,7 +186,8 @@ mod tests {
         let destinations = configured.iter().map(|name| (name.clone(), Kind::Folder)).collect();
         Ops {
             journal: Arc::new(Memory::new()),
-            routes: Arc::new(Routes { rules: Vec::new(), destinations }),
+            routes: Live::new(Routes { rules: Vec::new(), destinations }),
+            floor: Floor::default(),
             clock: Clock::stepped(Timestamp::UNIX_EPOCH),
             telemetry: Telemetry::default(),
             collector: Wake::default(),
@@ -234,7 +239,7 @@ mod tests {
         let (erp, erp2) = (name("erp")?, name("erp2")?);
         let with = |ops: &Ops, names: &[&DestinationName]| {
             let destinations = names.iter().map(|name| ((*name).clone(), Kind::Odoo)).collect();
-            Ops { routes: Arc::new(Routes { rules: Vec::new(), destinations }), ..ops.clone() }
+            Ops { routes: Live::new(Routes { rules: Vec::new(), destinations }), ..ops.clone() }
         };
         let ops = with(&ops(&[]), &[&erp]);
         let session = SessionId::parse("s-1")?;
@@ -257,7 +262,7 @@ mod tests {
         let photo = Photo { session: Some(session), target, ..arrival("img_1", &[])?.photo };
         let intake = Intake {
             journal: ops.journal.as_ref(),
-            routes: &ops.routes,
+            routes: &ops.routes.load(),
             collector: &ops.collector,
             sender: &ops.sender,
         };

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     apertur::Apertur,
     collect_page::{Behind, CollectPage, Desk, Key, open_to_others},
-    config::Config,
+    config::{Config, Origin, Place, ShownKey},
     console::{self, Console},
     destinations::Destination,
     model::DestinationName,
@@ -33,14 +33,27 @@ pub(super) async fn console(
         default_mode: settings.default_mode(),
     });
     let destinations = places.collect();
-    let configuration = config.shown.clone();
+    let configuration = config.shown.iter().map(setting).collect();
     let ops = ops.clone();
-    let behind =
-        console::Behind { ops, destinations, apertur, spool, measures, configuration };
+    let behind = console::Behind { ops, destinations, apertur, spool, measures, configuration };
     let settings = config.console.clone();
     // A password is hashed, which takes a while.
     let console = tokio::task::spawn_blocking(move || Console::new(settings, behind)).await??;
     Ok(Some(Arc::new(console)))
+}
+
+fn setting(key: &ShownKey) -> console::Setting {
+    let path = match key.table.as_str() {
+        "" => key.name.clone(),
+        table => format!("{table}.{}", key.name),
+    };
+    let origin = match &key.origin {
+        Origin::Default => console::Origin::Default,
+        Origin::Variable(name) => console::Origin::Variable(name.clone()),
+        Origin::File(Place::File { line, .. }) => console::Origin::File(*line),
+        Origin::File(_) => console::Origin::File(None),
+    };
+    console::Setting { path, value: key.value.clone(), origin }
 }
 
 /// Makes the page; what its forms began ends before the daemon does. Without a key there is no
@@ -79,7 +92,7 @@ pub(super) async fn open(
         journal: Arc::clone(&ops.journal),
         apertur,
         desks: desks.collect(),
-        routes: Arc::clone(&ops.routes),
+        routes: ops.routes.load(),
         clock: ops.clock.clone(),
         telemetry: ops.telemetry.clone(),
     };

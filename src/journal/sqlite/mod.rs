@@ -3,19 +3,26 @@
 //! The only room that knows SQLite. The file belongs to one process; others may read it.
 
 mod accept;
+pub(super) mod backup;
 mod deliveries;
 mod fetches;
 mod filter;
+mod health;
 mod list;
+mod notices;
 mod operator;
 mod place;
 #[cfg(test)]
 mod plans;
+mod retention;
 mod rows;
 mod runs;
 mod schema;
 mod sessions;
 mod told;
+#[cfg(test)]
+mod upgrades;
+mod upkeep;
 mod writer;
 
 use std::{
@@ -36,7 +43,7 @@ use self::{
     writer::Writer,
 };
 use super::{
-    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Journal,
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Health, Journal,
     JournalError, Moment, NewRun, Observer, Oldest, Page, Pause, Story,
 };
 use crate::model::{
@@ -80,19 +87,27 @@ impl fmt::Debug for Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file for writing, making it (0600) or migrating it where needed. The observer
-    /// hears of every commit.
+    /// Opens the file for writing, making it (0600) or migrating it where needed.
     ///
     /// # Errors
     /// When the SQLite library is older than 3.51.3, the file cannot be opened, is damaged, or
     /// was written by a newer program.
-    pub async fn open(path: &Path, observer: Observer) -> anyhow::Result<Self> {
+    pub async fn open(path: &Path) -> anyhow::Result<Self> {
+        Self::open_observed(path, Observer::default()).await
+    }
+
+    /// As [`Sqlite::open`], with somebody who hears of every commit.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub async fn open_observed(path: &Path, observer: Observer) -> anyhow::Result<Self> {
         let path = path.to_owned();
         tokio::task::spawn_blocking(move || {
             schema::check_library(rusqlite::version_number())?;
             make_private(&path)?;
             let mut db = Connection::open(&path)?;
             schema::prepare(&db)?;
+            backup::before_migration(&db, &path)?;
             schema::migrate(&mut db)?;
             // SQLite syncs the folder for its log, not for the file itself.
             path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())?;
@@ -113,7 +128,7 @@ impl Sqlite {
         tokio::task::spawn_blocking(move || {
             schema::check_library(rusqlite::version_number())?;
             let db = reader(&path).map_err(JournalError::from)?;
-            schema::check_known(schema::version(&db)?)?;
+            schema::check_current(schema::version(&db)?)?;
             Ok::<_, anyhow::Error>(Self::new(path, None, HashMap::new()))
         })
         .await?
@@ -368,11 +383,13 @@ impl Journal for Sqlite {
     }
 
     async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {
-        self.write(move |db| operator::expire_bytes(db, before, limit)).await
+        self.expire(before, limit).await
     }
 
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64> {
-        let (forgotten, gone) = self.write(move |db| operator::forget(db, before, limit)).await?;
+        // Found beside the writer, which is held up only for what is really removed.
+        let old = self.read(move |db| retention::forgettable(db, before, limit)).await?;
+        let (forgotten, gone) = self.write(move |db| retention::forget(db, before, &old)).await?;
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         for session in gone {
             // One that was kept anew meanwhile ends later.
@@ -413,6 +430,10 @@ impl Journal for Sqlite {
         .await
     }
 
+    async fn health(&self, patience: Duration) -> Result<Health> {
+        health::health(&self.path, patience).await
+    }
+
     async fn close(&self) {
         if let Some(writer) = &self.writer {
             writer.close().await;
@@ -438,7 +459,7 @@ mod tests {
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
         Connection::open(&path)?.pragma_update(None, "user_version", 999)?;
-        let refused = Sqlite::open(&path, Observer::default()).await;
+        let refused = Sqlite::open(&path).await;
         assert!(refused.is_err_and(|e| format!("{e:#}").contains("newer apertur-bridge")));
         Ok(())
     }
@@ -449,7 +470,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
-        let journal = Sqlite::open(&path, Observer::default()).await?;
+        let journal = Sqlite::open(&path).await?;
         let settings = journal
             .write(|db| {
                 let full: i64 = db.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
@@ -466,7 +487,7 @@ mod tests {
     async fn a_closed_journal_is_whole_in_its_one_file() -> anyhow::Result<()> {
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
-        let journal = Sqlite::open(&path, Observer::default()).await?;
+        let journal = Sqlite::open(&path).await?;
         journal
             .write(|db| Ok(db.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (7)")?))
             .await?;

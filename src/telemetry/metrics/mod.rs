@@ -62,7 +62,10 @@ pub(super) struct Metrics {
     pauses: IntCounterVec,
     operator: IntCounterVec,
     pruned: IntCounterVec,
+    pruned_bytes: IntCounterVec,
     pruned_at: GaugeVec,
+    backed_up_at: GaugeVec,
+    reloads: IntCounterVec,
     collecting: IntCounterVec,
     console: IntCounterVec,
     polled: IntCounterVec,
@@ -214,6 +217,22 @@ impl Metrics {
                 "What retention removed: files of the spool, and photos with their history",
                 &["what"],
             )?,
+            pruned_bytes: m.counter(
+                "pruned_bytes_total",
+                "Bytes of the files that retention removed",
+                &[],
+            )?,
+            backed_up_at: m.gauge(
+                "last_backup_timestamp_seconds",
+                "When the journal was backed up last, since the start; 0 for never",
+                &[],
+            )?,
+            reloads: m.counter(
+                "reloads_total",
+                "Times that the configuration was read again by outcome (done; failed: it cannot \
+                 be used, and nothing was changed)",
+                &["outcome"],
+            )?,
             pruned_at: m.gauge(
                 "last_retention_timestamp_seconds",
                 "When retention ran last without an error, since the start; 0 for never",
@@ -305,13 +324,16 @@ impl Metrics {
             (&self.journal_failures, &["collect", "follow", "sender", "retention", "runs"]),
             (&self.panics, &["collect", "sender"]),
             (&self.trace_exports, &["done", "failed"]),
+            (&self.reloads, &["done", "failed"]),
         ] {
             words.iter().for_each(|word| drop(counter.with_label_values(&[*word])));
         }
-        for counter in [&self.fetched_bytes, &self.reconciled, &self.commit_failures] {
+        let alone =
+            [&self.fetched_bytes, &self.pruned_bytes, &self.reconciled, &self.commit_failures];
+        for counter in alone {
             drop(counter.with_label_values::<&str>(&[]));
         }
-        for gauge in [&self.accepted_at, &self.pruned_at] {
+        for gauge in [&self.accepted_at, &self.pruned_at, &self.backed_up_at] {
             drop(gauge.with_label_values::<&str>(&[]));
         }
         for histogram in [
