@@ -78,6 +78,8 @@ pub(super) enum Type {
     Words(Vec<&'static str>),
     /// A whole number of this range.
     Whole(usize, usize),
+    /// A number from 0 to 1.
+    Fraction,
     /// `true` or `false`.
     Flag,
     /// `"5m"`.

@@ -143,6 +143,7 @@ fn of_type(known: &Type) -> Value {
         Type::Text => json!({ "type": "string" }),
         Type::Words(words) => json!({ "enum": words }),
         Type::Whole(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
+        Type::Fraction => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         Type::Flag => json!({ "type": "boolean" }),
         Type::Duration => json!({ "$ref": "#/$defs/duration" }),
         Type::Size => json!({ "$ref": "#/$defs/size" }),

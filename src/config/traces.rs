@@ -1,13 +1,12 @@
 //! `[traces]`: where OpenTelemetry traces go.
 
-use ::config::ValueKind;
 use http::{HeaderName, HeaderValue};
 
 use super::{
     entry::Entry,
     secret::revealed,
     section::Section,
-    values::{http_url, name, text},
+    values::{fraction, http_url, name, text},
 };
 use crate::telemetry::TraceSettings;
 
@@ -55,18 +54,5 @@ fn header(name: &str, entry: &Entry<'_>) -> Option<(HeaderName, HeaderValue)> {
         }
         (Err(_), _) => entry.wrong("is no name of a header", "write for example Authorization"),
         (_, Err(_)) => entry.wrong("holds what no header can", "write visible ASCII characters"),
-    }
-}
-
-fn fraction(entry: &Entry<'_>) -> Option<f64> {
-    let number = match &entry.value.kind {
-        ValueKind::Float(number) => Some(*number),
-        ValueKind::I128(0) => Some(0.0),
-        ValueKind::I128(1) => Some(1.0),
-        _ => entry.as_typed_text().and_then(|text| text.trim().parse().ok()),
-    };
-    match number.filter(|number| (0.0..=1.0).contains(number)) {
-        Some(number) => Some(number),
-        None => entry.wrong_value("is not a number from 0 to 1", "write for example 0.1"),
     }
 }

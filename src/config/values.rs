@@ -105,6 +105,21 @@ pub(super) fn count(from: usize, to: usize) -> impl Fn(&Entry<'_>) -> Option<usi
     }
 }
 
+/// A number from 0 to 1.
+pub(super) fn fraction(entry: &Entry<'_>) -> Option<f64> {
+    entry.reader.learn(&entry.path, || Type::Fraction);
+    let number = match &entry.value.kind {
+        ValueKind::Float(number) => Some(*number),
+        ValueKind::I128(0) => Some(0.0),
+        ValueKind::I128(1) => Some(1.0),
+        _ => entry.as_typed_text().and_then(|text| text.trim().parse().ok()),
+    };
+    match number.filter(|number| (0.0..=1.0).contains(number)) {
+        Some(number) => Some(number),
+        None => entry.wrong_value("is not a number from 0 to 1", "write for example 0.1"),
+    }
+}
+
 /// `true` or `false`.
 pub(super) fn flag(entry: &Entry<'_>) -> Option<bool> {
     entry.reader.learn(&entry.path, || Type::Flag);

@@ -48,7 +48,7 @@ pub async fn open_observed(
     observer: Observer,
 ) -> anyhow::Result<Arc<dyn Journal>> {
     match settings {
-        Settings::Sqlite { path } => Ok(Arc::new(Sqlite::open(path, observer).await?)),
+        Settings::Sqlite { path } => Ok(Arc::new(Sqlite::open_observed(path, observer).await?)),
     }
 }
 

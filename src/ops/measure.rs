@@ -14,7 +14,7 @@ use super::Ops;
 use crate::{
     journal::{self, JournalError},
     model::{Filter, RunState},
-    spool::Spool,
+    spool::{self, Spool},
     telemetry::{Disk, Gauges, Queue, Tally},
 };
 
@@ -65,8 +65,8 @@ impl Measures {
     /// left out, and `ready` is 0 then.
     pub async fn render(&self) -> String {
         let queue = self.ready().await.ok();
-        let (now, is_full) = (self.ops.clock.now(), self.ops.floor.low().is_some());
-        let gauges = Gauges { now, queue, disk: self.disk().await, is_full };
+        let (now, is_low) = (self.ops.clock.now(), self.ops.floor.is_low());
+        let gauges = Gauges { now, queue, is_low, disk: self.disk().await };
         self.ops.telemetry.render(&gauges)
     }
 
@@ -87,9 +87,9 @@ impl Measures {
     pub async fn watch(&self, stop: CancellationToken) {
         loop {
             let started = Instant::now();
-            let spool = self.spool.clone();
-            match crate::spool::blocking(move || spool.usage()).await {
-                Ok(usage) => *lock(&self.spooled) = Some(usage),
+            let spool = self.spool.dir().to_owned();
+            match spool::blocking(move || Spool::measure(&spool)).await {
+                Ok(held) => *lock(&self.spooled) = Some((held.files, held.bytes)),
                 Err(error) => tracing::debug!(%error, "the spool cannot be measured"),
             }
             let wait = started.elapsed().saturating_mul(LOOK_SHARE).max(LOOK_EVERY);

@@ -122,6 +122,9 @@ impl Keeper {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn backed_up(&self, to: PathBuf, bytes: u64) -> anyhow::Result<()> {
-        Ok(self.journal.upkept(self.clock.now(), Upkept::Backup { to, bytes }).await?)
+        let at = self.clock.now();
+        self.journal.upkept(at, Upkept::Backup { to, bytes }).await?;
+        self.telemetry.emit(&Fact::BackedUp { at });
+        Ok(())
     }
 }

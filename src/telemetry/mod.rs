@@ -355,6 +355,11 @@ pub enum Fact<'a> {
         /// When it was done.
         at: Timestamp,
     },
+    /// A backup of the journal was made; not logged, who made it says so.
+    BackedUp {
+        /// When it was done.
+        at: Timestamp,
+    },
     /// The configuration was read again.
     Reloaded {
         /// The keys that are in force now, in words.

@@ -88,13 +88,20 @@ impl fmt::Debug for Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file for writing, making it (0600) or migrating it where needed. The observer
-    /// hears of every commit.
+    /// Opens the file for writing, making it (0600) or migrating it where needed.
     ///
     /// # Errors
     /// When the SQLite library is older than 3.51.3, the file cannot be opened, is damaged, or
     /// was written by a newer program.
-    pub async fn open(path: &Path, observer: Observer) -> anyhow::Result<Self> {
+    pub async fn open(path: &Path) -> anyhow::Result<Self> {
+        Self::open_observed(path, Observer::default()).await
+    }
+
+    /// As [`Sqlite::open`], with somebody who hears of every commit.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub async fn open_observed(path: &Path, observer: Observer) -> anyhow::Result<Self> {
         let path = path.to_owned();
         tokio::task::spawn_blocking(move || {
             schema::check_library(rusqlite::version_number())?;
@@ -457,7 +464,7 @@ mod tests {
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
         Connection::open(&path)?.pragma_update(None, "user_version", 999)?;
-        let refused = Sqlite::open(&path, Observer::default()).await;
+        let refused = Sqlite::open(&path).await;
         assert!(refused.is_err_and(|e| format!("{e:#}").contains("newer apertur-bridge")));
         Ok(())
     }
@@ -468,7 +475,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
-        let journal = Sqlite::open(&path, Observer::default()).await?;
+        let journal = Sqlite::open(&path).await?;
         let settings = journal
             .write(|db| {
                 let full: i64 = db.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
@@ -485,7 +492,7 @@ mod tests {
     async fn a_closed_journal_is_whole_in_its_one_file() -> anyhow::Result<()> {
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
-        let journal = Sqlite::open(&path, Observer::default()).await?;
+        let journal = Sqlite::open(&path).await?;
         journal
             .write(|db| Ok(db.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (7)")?))
             .await?;

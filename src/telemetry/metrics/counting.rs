@@ -36,11 +36,16 @@ impl Metrics {
             Fact::CollectRefused { reason } => {
                 self.collecting.with_label_values(&[*reason]).inc();
             }
+            Fact::ConsoleSignedIn { .. } => self.console.with_label_values(&["signed_in"]).inc(),
+            Fact::ConsoleRefused { reason } => self.console.with_label_values(&[*reason]).inc(),
             Fact::Delivered { .. }
             | Fact::AttemptFailed { .. }
             | Fact::Held { .. }
             | Fact::Paused { .. } => self.sent(fact),
             Fact::Changed { .. }
+            | Fact::BackedUp { .. }
+            | Fact::Reloaded { .. }
+            | Fact::NotReloaded { .. }
             | Fact::Pruned { .. }
             | Fact::JournalFailed { .. }
             | Fact::Panicked { .. } => self.kept_house(fact),
@@ -97,11 +102,17 @@ impl Metrics {
             Fact::Changed { verb, deliveries } => {
                 self.operator.with_label_values(&[*verb]).inc_by(*deliveries);
             }
-            Fact::Pruned { files, photos, at, .. } => {
+            Fact::Pruned { files, bytes, photos, at, .. } => {
+                self.pruned_bytes.with_label_values::<&str>(&[]).inc_by(*bytes);
                 self.pruned.with_label_values(&["files"]).inc_by(*files);
                 self.pruned.with_label_values(&["photos"]).inc_by(*photos);
                 self.pruned_at.with_label_values::<&str>(&[]).set(seconds(*at));
             }
+            Fact::BackedUp { at } => {
+                self.backed_up_at.with_label_values::<&str>(&[]).set(seconds(*at));
+            }
+            Fact::Reloaded { .. } => self.reloads.with_label_values(&["done"]).inc(),
+            Fact::NotReloaded { .. } => self.reloads.with_label_values(&["failed"]).inc(),
             Fact::JournalFailed { room, .. } => {
                 self.journal_failures.with_label_values(&[*room]).inc();
             }

@@ -25,10 +25,10 @@ pub struct Gauges {
     pub now: Timestamp,
     /// What the journal says; `None` when it does not answer, and then the daemon is not ready.
     pub queue: Option<Queue>,
+    /// Whether there is too little room for new photos.
+    pub is_low: bool,
     /// What the disk says.
     pub disk: Disk,
-    /// Whether there is too little room for more photos: the daemon is not ready then either.
-    pub is_full: bool,
 }
 
 /// What waits, and why.
@@ -108,11 +108,16 @@ impl Now {
 pub(super) fn families(gauges: &Gauges, fails_since: Option<Timestamp>) -> Vec<MetricFamily> {
     // Fails only for an empty prefix.
     let now = Now(Registry::new_custom(Some(PREFIX.to_owned()), None).unwrap_or_default());
-    let is_ready = f64::from(u8::from(gauges.queue.is_some() && !gauges.is_full));
+    let flag = |is: bool| Some(f64::from(u8::from(is)));
     now.one(
         "ready",
         "1 while the journal can be written and read and there is room for photos, else 0",
-        Some(is_ready),
+        flag(gauges.queue.is_some() && !gauges.is_low),
+    );
+    now.one(
+        "space_low",
+        "1 while no new photo is taken because less than journal.min_free is free, else 0",
+        flag(gauges.is_low),
     );
     let fails = fails_since.map_or(0.0, |at| gauges.now.duration_since(at).as_secs_f64().max(0.0));
     now.one(

@@ -62,8 +62,12 @@ pub(super) struct Metrics {
     pauses: IntCounterVec,
     operator: IntCounterVec,
     pruned: IntCounterVec,
+    pruned_bytes: IntCounterVec,
     pruned_at: GaugeVec,
+    backed_up_at: GaugeVec,
+    reloads: IntCounterVec,
     collecting: IntCounterVec,
+    console: IntCounterVec,
     polled: IntCounterVec,
     acknowledged: IntCounterVec,
     reconciled: IntCounterVec,
@@ -213,6 +217,22 @@ impl Metrics {
                 "What retention removed: files of the spool, and photos with their history",
                 &["what"],
             )?,
+            pruned_bytes: m.counter(
+                "pruned_bytes_total",
+                "Bytes of the files that retention removed",
+                &[],
+            )?,
+            backed_up_at: m.gauge(
+                "last_backup_timestamp_seconds",
+                "When the journal was backed up last, since the start; 0 for never",
+                &[],
+            )?,
+            reloads: m.counter(
+                "reloads_total",
+                "Times that the configuration was read again by outcome (done; failed: it cannot \
+                 be used, and nothing was changed)",
+                &["outcome"],
+            )?,
             pruned_at: m.gauge(
                 "last_retention_timestamp_seconds",
                 "When retention ran last without an error, since the start; 0 for never",
@@ -221,6 +241,11 @@ impl Metrics {
             collecting: m.counter(
                 "collect_page_total",
                 "What the collect page did (opened, made) or why it was refused",
+                &["outcome"],
+            )?,
+            console: m.counter(
+                "console_total",
+                "Who the console let in (signed_in), or why it refused or failed a request",
                 &["outcome"],
             )?,
             polled: m.counter(
@@ -292,19 +317,23 @@ impl Metrics {
             (&self.operator, &gauges::VERBS),
             (&self.pruned, &["files", "photos"]),
             (&self.collecting, &["opened", "made", "throttled", "old_entry"]),
+            (&self.console, &["signed_in", "wrong_password", "throttled"]),
             (&self.polled, &["new", "known", "later"]),
             (&self.acknowledged, &["done", "later"]),
             (&self.asking_failures, &["all", "one"]),
             (&self.journal_failures, &["collect", "follow", "sender", "retention", "runs"]),
             (&self.panics, &["collect", "sender"]),
             (&self.trace_exports, &["done", "failed"]),
+            (&self.reloads, &["done", "failed"]),
         ] {
             words.iter().for_each(|word| drop(counter.with_label_values(&[*word])));
         }
-        for counter in [&self.fetched_bytes, &self.reconciled, &self.commit_failures] {
+        let alone =
+            [&self.fetched_bytes, &self.pruned_bytes, &self.reconciled, &self.commit_failures];
+        for counter in alone {
             drop(counter.with_label_values::<&str>(&[]));
         }
-        for gauge in [&self.accepted_at, &self.pruned_at] {
+        for gauge in [&self.accepted_at, &self.pruned_at, &self.backed_up_at] {
             drop(gauge.with_label_values::<&str>(&[]));
         }
         for histogram in [

@@ -211,9 +211,9 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         &["src/destinations/mod.rs", "src/destinations/odoo/", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
-    ("x509_cert", &["src/doctor/"], "certificates are read by the doctor alone"),
     ("opentelemetry", &["src/telemetry/"], "traces are the affair of telemetry"),
     ("prometheus", &["src/telemetry/"], "metrics are the affair of telemetry"),
+    ("x509_cert", &["src/doctor/"], "certificates are read by the doctor alone"),
     ("suppaftp", &["src/destinations/ftp/"], "FTP is the affair of destinations/ftp"),
     ("russh", &["src/destinations/sftp/"], "SSH is the affair of destinations/sftp"),
     (
