@@ -13,15 +13,13 @@ use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use self::{
-    certificate::check_tls, checkup::checkup, listen::Address, reload::Source,
-};
 use self::{
     certificate::Certificate,
     listen::{Doors, Server},
     reload::{Parts, Reloader},
     senders::{Room, Senders},
 };
+pub use self::{certificate::check_tls, checkup::checkup, listen::Address, reload::Source};
 use crate::{
     alert::{self, Alerts},
     apertur::Apertur,
@@ -158,9 +156,8 @@ impl Daemon {
         let routes = ops.routes.clone();
         let parts =
             Parts { door, routes, prune, min_free, certificate, senders, shared, telemetry };
-        let reload = source.map(|source| -> Arc<dyn Reload> {
-            Arc::new(Reloader::new(source, &config, parts))
-        });
+        let reload = source
+            .map(|source| -> Arc<dyn Reload> { Arc::new(Reloader::new(source, &config, parts)) });
         let desk = Desk { ops: ops.clone(), keeper, reload: reload.clone() };
         rooms.spawn(control::serve(socket, desk, stop.clone()));
         ops.telemetry.emit(&Fact::Started {

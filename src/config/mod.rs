@@ -276,9 +276,8 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         |s| collect::read(s, server.as_ref(), apertur.as_ref()),
     );
     let base = data_dir.as_deref().unwrap_or(Path::new(""));
-    let (journal, min_free) = root.section("journal", JOURNAL, |s| {
-        (journal::read_journal(s, base), journal::read_floor(s))
-    });
+    let (journal, min_free) = root
+        .section("journal", JOURNAL, |s| (journal::read_journal(s, base), journal::read_floor(s)));
     journal::read_spool(&mut root);
     let collect =
         root.section("fetch", "Fetching photos that were only announced.", delivery::read_fetch);

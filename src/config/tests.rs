@@ -430,9 +430,10 @@ fn the_example_shows_defaults_that_are_the_defaults() {
     let bare = load_text("", &[]);
     // The same values, from elsewhere.
     let values = |config: &mut Config| {
-        std::mem::take(&mut config.shown).iter().map(|key| {
-            (format!("{}.{}", key.table, key.name), key.value.clone())
-        }).collect::<BTreeMap<_, _>>()
+        std::mem::take(&mut config.shown)
+            .iter()
+            .map(|key| (format!("{}.{}", key.table, key.name), key.value.clone()))
+            .collect::<BTreeMap<_, _>>()
     };
     let mut bare = bare;
     let written = values(&mut config);

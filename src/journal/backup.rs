@@ -53,11 +53,7 @@ impl Schema {
 /// # Errors
 /// With the remedy: there is a file already, no room for it, or the journal cannot be read; no
 /// file is left then.
-pub fn back_up(
-    settings: &Settings,
-    to: &Path,
-    heard: &dyn Fn(u64, u64),
-) -> anyhow::Result<Backup> {
+pub fn back_up(settings: &Settings, to: &Path, heard: &dyn Fn(u64, u64)) -> anyhow::Result<Backup> {
     match settings {
         Settings::Sqlite { path } => sqlite::backup::of_file(path, to, heard),
     }

@@ -28,6 +28,7 @@ use crate::model::{
     PhotoId, Receipt, Run, RunId, RunState, SessionId, Step, Target, Verb,
 };
 
+pub use self::backup::{Backup, Schema, back_up, schema};
 pub use self::{
     arrival::{Accepted, Arrival, Bytes},
     cause::{misnamed, missed, unrouted},
@@ -39,7 +40,6 @@ pub use self::{
     story::{Count, Pause, Story},
     upkeep::{Last, Prunable, Stats, Upkeep, Upkept},
 };
-pub use self::backup::{Backup, Schema, back_up, schema};
 pub use crate::model::Planned;
 
 /// How long another side may go on with a request that nobody waits for any more: what is in

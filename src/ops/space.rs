@@ -89,10 +89,7 @@ impl Watch {
 }
 
 /// What is free where. A place that cannot be looked at is left out: who writes there hears why.
-fn measure(
-    places: &[PathBuf],
-    free: impl Fn(&Path) -> io::Result<u64>,
-) -> Vec<(PathBuf, u64)> {
+fn measure(places: &[PathBuf], free: impl Fn(&Path) -> io::Result<u64>) -> Vec<(PathBuf, u64)> {
     let of = |place: &PathBuf| match free(place) {
         Ok(free) => Some((place.clone(), free)),
         Err(error) => {

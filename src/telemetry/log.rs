@@ -341,10 +341,9 @@ fn operation(fact: &Fact<'_>) {
             let ms = millis(*took);
             info!(files, bytes, photos, ms, "removed what retention no longer keeps");
         }
-        Fact::SpaceLow { why, free, wanted } => error!(
-            free, wanted, why,
-            "no new photo is taken; what is here is delivered"
-        ),
+        Fact::SpaceLow { why, free, wanted } => {
+            error!(free, wanted, why, "no new photo is taken; what is here is delivered")
+        }
         Fact::SpaceBack => info!("there is room again; photos are taken"),
         Fact::JournalFailed { room, error } => {
             error!(room, error, "the journal does not work; trying again");
@@ -356,7 +355,8 @@ fn operation(fact: &Fact<'_>) {
             match needs_restart.is_empty() {
                 true => info!(applied, "configuration read again"),
                 false => warn!(
-                    applied, needs_restart,
+                    applied,
+                    needs_restart,
                     "configuration read again; a part of it is not in force before a restart"
                 ),
             }

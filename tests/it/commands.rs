@@ -7,6 +7,7 @@ mod explain;
 mod odoo;
 mod operator;
 mod systemd;
+mod upkeep;
 mod verify;
 mod webhook;
 

@@ -42,19 +42,16 @@ impl Upkeep for Memory {
         Ok(())
     }
 
-    async fn prunable(
-        &self,
-        bytes_before: Timestamp,
-        rows_before: Timestamp,
-    ) -> Result<Prunable> {
+    async fn prunable(&self, bytes_before: Timestamp, rows_before: Timestamp) -> Result<Prunable> {
         Ok(self.state().prunable(bytes_before, rows_before))
     }
 
     async fn undelivered_bytes(&self) -> Result<Vec<Digest>> {
         let state = self.state();
-        let wanted = state.photos.values().filter(|row| {
-            row.fetch != FetchState::Expired && !state.is_done(&row.photo.id)
-        });
+        let wanted = state
+            .photos
+            .values()
+            .filter(|row| row.fetch != FetchState::Expired && !state.is_done(&row.photo.id));
         let mut digests: Vec<_> = wanted.filter_map(bytes).collect();
         digests.sort_unstable_by_key(|digest| digest.0);
         digests.dedup();
@@ -83,9 +80,7 @@ fn counted<T: Copy>(
 
 impl State {
     fn prunable(&self, bytes_before: Timestamp, rows_before: Timestamp) -> Prunable {
-        let has_bytes = |row: &PhotoRow| {
-            matches!(row.fetch, FetchState::Stored | FetchState::Held)
-        };
+        let has_bytes = |row: &PhotoRow| matches!(row.fetch, FetchState::Stored | FetchState::Held);
         let expires = |row: &PhotoRow| {
             has_bytes(row) && row.photo.received_at < bytes_before && self.is_done(&row.photo.id)
         };

@@ -31,9 +31,9 @@ pub(in crate::journal) fn of_file(
     heard: &dyn Fn(u64, u64),
 ) -> anyhow::Result<Backup> {
     schema::check_library(rusqlite::version_number())?;
-    let db = reader(from).map_err(JournalError::from).with_context(|| {
-        format!("cannot read {}; see that --config is right", from.display())
-    })?;
+    let db = reader(from)
+        .map_err(JournalError::from)
+        .with_context(|| format!("cannot read {}; see that --config is right", from.display()))?;
     schema::check_known(schema::version(&db)?)?;
     copy(&db, to, heard)
 }
@@ -121,9 +121,8 @@ fn copy(db: &Connection, to: &Path, heard: &dyn Fn(u64, u64)) -> anyhow::Result<
     ensure!(!to.try_exists()?, "{} is there already; name another file", to.display());
     make_room(db, folder)?;
     let made = tempfile::Builder::new().prefix(".journal-").suffix(".tmp").tempfile_in(folder);
-    let made = made.with_context(|| {
-        format!("cannot write in {}; name another place", folder.display())
-    })?;
+    let made =
+        made.with_context(|| format!("cannot write in {}; name another place", folder.display()))?;
     // Everything is read in one transaction, so that the copy can be held against it.
     let moment = db.unchecked_transaction()?;
     let before = Measures::of(&moment)?;

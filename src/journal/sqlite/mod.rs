@@ -20,9 +20,9 @@ mod runs;
 mod schema;
 mod sessions;
 mod told;
-mod upkeep;
 #[cfg(test)]
 mod upgrades;
+mod upkeep;
 mod writer;
 
 use std::{
@@ -43,8 +43,8 @@ use self::{
     writer::Writer,
 };
 use super::{
-    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Health,
-    Journal, JournalError, Moment, NewRun, Oldest, Page, Pause, Story,
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Health, Journal,
+    JournalError, Moment, NewRun, Oldest, Page, Pause, Story,
 };
 use crate::model::{
     Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, Foreseen, OwnSession,
@@ -381,8 +381,7 @@ impl Journal for Sqlite {
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64> {
         // Found beside the writer, which is held up only for what is really removed.
         let old = self.read(move |db| retention::forgettable(db, before, limit)).await?;
-        let (forgotten, gone) =
-            self.write(move |db| retention::forget(db, before, &old)).await?;
+        let (forgotten, gone) = self.write(move |db| retention::forget(db, before, &old)).await?;
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         for session in gone {
             // One that was kept anew meanwhile ends later.
@@ -439,6 +438,7 @@ mod tests {
     use rusqlite::config::DbConfig;
 
     use super::*;
+    use crate::journal::Upkeep as _;
 
     #[test]
     fn the_library_is_new_enough_and_an_older_one_is_refused() {
@@ -473,6 +473,31 @@ mod tests {
             .await?;
         assert_eq!(settings, (2, "wal".to_owned(), true));
         assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_file_shrinks_once_much_of_it_is_unused() -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("journal.db");
+        let journal = Sqlite::open(&path).await?;
+        let fill = "CREATE TABLE t (x);
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
+            INSERT INTO t SELECT randomblob(2000) FROM n";
+        journal.write(move |db| Ok(db.execute_batch(fill)?)).await?;
+        assert!(!journal.shrink().await?, "nothing is unused");
+        journal.write(|db| Ok(db.execute_batch("DROP TABLE t")?)).await?;
+        let unused = journal.stats().await?.unused;
+        assert!(unused > 6_000_000, "{unused}");
+        let mut pages = 1;
+        while journal.shrink().await? {
+            pages += 1;
+        }
+        assert!(pages > 3, "page by page");
+        let stats = journal.stats().await?;
+        assert!(stats.unused <= unused / 4, "{stats:?}");
+        journal.close().await;
+        assert!(std::fs::metadata(&path)?.len() < 2_000_000);
         Ok(())
     }
 

@@ -49,8 +49,7 @@ impl Sqlite {
         let mut unneeded = Vec::new();
         while unneeded.len() < limit {
             let room = limit - unneeded.len();
-            let finished =
-                self.read(move |db| numbers(db, &finished_sql(), before, room)).await?;
+            let finished = self.read(move |db| numbers(db, &finished_sql(), before, room)).await?;
             if finished.is_empty() {
                 break;
             }

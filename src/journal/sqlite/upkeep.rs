@@ -29,19 +29,14 @@ impl Upkeep for Sqlite {
     async fn upkept(&self, at: Timestamp, done: Upkept) -> Result<()> {
         self.write(move |db| {
             let detail = rows::json(&done)?;
-            db.prepare_cached("INSERT OR REPLACE INTO upkeep VALUES (?1, ?2, ?3)")?.execute(
-                rusqlite::params![done.word(), at.as_millisecond(), detail],
-            )?;
+            db.prepare_cached("INSERT OR REPLACE INTO upkeep VALUES (?1, ?2, ?3)")?
+                .execute(rusqlite::params![done.word(), at.as_millisecond(), detail])?;
             Ok(())
         })
         .await
     }
 
-    async fn prunable(
-        &self,
-        bytes_before: Timestamp,
-        rows_before: Timestamp,
-    ) -> Result<Prunable> {
+    async fn prunable(&self, bytes_before: Timestamp, rows_before: Timestamp) -> Result<Prunable> {
         self.read(move |db| retention::prunable(db, bytes_before, rows_before)).await
     }
 
