@@ -493,7 +493,7 @@ mod tests {
         while journal.shrink().await? {
             pages += 1;
         }
-        assert!(pages > 3, "page by page");
+        assert!((4..40).contains(&pages), "{pages} times some pages");
         let stats = journal.stats().await?;
         assert!(stats.unused <= unused / 4, "{stats:?}");
         journal.close().await;
