@@ -17,8 +17,10 @@ mod init;
 mod manual;
 mod odoo;
 mod output;
+mod photos;
 mod serve;
 mod sessions;
+mod story;
 mod unit;
 mod upkeep;
 mod webhook;
@@ -62,9 +64,12 @@ enum Command {
     Alert(alert::Command),
     /// Look at everything that may be wrong, and say what to do about it
     Doctor(doctor::Args),
-    /// List, show and replay deliveries
+    /// List, show, export and replay deliveries
     #[command(subcommand)]
     Deliveries(deliveries::Command),
+    /// List and show photos, and save their bytes into a folder
+    #[command(subcommand)]
+    Photos(photos::Command),
     /// Make sessions for records, with link and QR code; list, show, watch and close them
     #[command(subcommand)]
     Sessions(sessions::Command),
@@ -143,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Alert(command) => alert::run(&context, &command),
         Command::Doctor(args) => doctor::run(&context, &args),
         Command::Deliveries(command) => deliveries::run(&context, command),
+        Command::Photos(command) => photos::run(&context, command),
         Command::Sessions(command) => sessions::run(&context, command),
         Command::Destinations(command) => destinations::run(&context, command),
         Command::Odoo(command) => odoo::run(&context, command),

@@ -165,9 +165,11 @@ impl Collector {
                 }
             }
             FetchEnd::Later { at, cause } => {
-                self.telemetry.emit(&Fact::FetchLater { photo, cause, at: *at });
+                self.telemetry.emit(&Fact::FetchLater { photo, cause, at: *at, took });
             }
-            FetchEnd::Held { cause } => self.telemetry.emit(&Fact::FetchHeld { photo, cause }),
+            FetchEnd::Held { cause } => {
+                self.telemetry.emit(&Fact::FetchHeld { photo, cause, took });
+            }
             FetchEnd::Cancelled => {}
         }
     }

@@ -25,23 +25,24 @@ use crate::{
     apertur::Apertur,
     collect::{self, Collector},
     config::{Config, Listen},
-    console::Console,
+    console::{self, Console},
     destinations::{self, Destination, Shared},
     follow::{Around, Follower},
     http::Http,
-    journal::{self, Journal},
+    journal::{self, Commit, Journal, Observer},
     model::DestinationName,
     ops::{
         self, Ops,
         control::{self, Desk, Reload},
+        measure::Measures,
         prune,
         space::Watch,
         upkeep::Keeper,
     },
-    receive::{Behind, Door},
+    receive::{Behind, Door, Status},
     spool::Spool,
     system::{Clock, DataDir, Floor, Hangups, Live, Service, shutdown},
-    telemetry::{Fact, Telemetry},
+    telemetry::{Committed, Fact, Telemetry},
     work::Wake,
 };
 
@@ -49,6 +50,9 @@ use crate::{
 /// before it is done finds nothing and stores the photo a second time. Odoo takes two seconds for
 /// the largest photo.
 const STILL_AT_WORK: Duration = Duration::from_secs(10);
+
+/// A destination by its name.
+type Named = (DestinationName, Arc<dyn Destination>);
 
 /// A daemon that takes requests.
 #[derive(Debug)]
@@ -114,9 +118,9 @@ impl Daemon {
         let spool = tokio::task::spawn_blocking(move || Spool::open(&spool_dir))
             .await?
             .context("cannot open the spool; see that data_dir is writable")?;
-        let journal = journal::open(&config.journal).await?;
-        let telemetry = Telemetry::default();
         let http = Http::new()?;
+        let telemetry = telemetry(&config, &http)?;
+        let journal = journal::open_observed(&config.journal, observer(&telemetry)).await?;
         let shared = Shared::new(http.clone(), clock.clone(), &config.data_dir);
         let destinations = build(&config, &shared);
         let (collector, sender, runner) = (Wake::default(), Wake::default(), Wake::default());
@@ -126,6 +130,7 @@ impl Daemon {
         let socket = control::bind(&data_dir.path().join("control.sock"))?;
         let stop = CancellationToken::new();
         let mut rooms = JoinSet::new();
+        let measures = measures(&config, &ops, &spool, (&mut rooms, &stop));
         rooms.spawn(ops::carry_on(ops.clone(), stop.clone()));
         let (prune, min_free) = (Live::new(config.prune), Live::new(config.min_free));
         let keeper = keeper(&ops, &spool, &prune);
@@ -140,8 +145,22 @@ impl Daemon {
         spawn_alerts(&mut rooms, &config, &ops, (&destinations, &shared, &stop));
         let with_page = (apertur.clone(), &mut rooms, &stop);
         let page = page::open(&config, &ops, &destinations, with_page).await?;
-        let with = (apertur.clone(), spool.clone());
-        let console = page::console(&config, &ops, &destinations, with).await?;
+        let setup = Live::new(page::setup(&config, &destinations));
+        let examiner = checkup::Examiner {
+            source: source.clone(),
+            config: config.clone(),
+            journal: Arc::clone(&ops.journal),
+            shared: shared.clone(),
+        };
+        let behind = console::Behind {
+            ops: ops.clone(),
+            setup: setup.clone(),
+            apertur: apertur.clone(),
+            spool: spool.clone(),
+            measures,
+            doctor: Arc::new(examiner),
+        };
+        let console = page::console(&config, behind).await?;
         if let Some(console) = &console {
             rooms.spawn(Arc::clone(console).drained(stop.clone()));
         }
@@ -155,7 +174,7 @@ impl Daemon {
         let telemetry = ops.telemetry.clone();
         let routes = ops.routes.clone();
         let parts =
-            Parts { door, routes, prune, min_free, certificate, senders, shared, telemetry };
+            Parts { door, routes, prune, min_free, certificate, setup, senders, shared, telemetry };
         let reload = source
             .map(|source| -> Arc<dyn Reload> { Arc::new(Reloader::new(source, &config, parts)) });
         let desk = Desk { ops: ops.clone(), keeper, reload: reload.clone() };
@@ -215,6 +234,7 @@ impl Daemon {
                 tracing::debug!(%error, "a socket file was gone already");
             }
         }
+        self.telemetry.flush().await;
         self.telemetry.emit(&Fact::Stopped);
     }
 }
@@ -348,11 +368,7 @@ fn spawn_alerts(
     rooms: &mut JoinSet<()>,
     config: &Config,
     ops: &Ops,
-    (destinations, shared, stop): (
-        &[(DestinationName, Arc<dyn Destination>)],
-        &Shared,
-        &CancellationToken,
-    ),
+    (destinations, shared, stop): (&[Named], &Shared, &CancellationToken),
 ) {
     let outlets = alert::Outlets::new(&config.alert, shared.http.clone(), ops.clock.clone());
     let around = alert::Around {
@@ -388,6 +404,39 @@ fn spawn_follower(
         stop: stop.clone(),
     };
     rooms.spawn(Arc::new(Follower::new(apertur, around)).follow());
+}
+
+/// Where facts go, with what is configured shown from the start.
+fn telemetry(config: &Config, http: &Http) -> anyhow::Result<Telemetry> {
+    let telemetry = Telemetry::default();
+    let configured: Vec<_> = config.destinations.iter().map(|(name, _)| name.clone()).collect();
+    telemetry.foresee(&configured, &Status::ALL.map(Status::as_str));
+    if let Some(traces) = &config.traces {
+        telemetry.trace(traces, http.clone())?;
+    }
+    Ok(telemetry)
+}
+
+/// Counts the journal's commits.
+fn observer(telemetry: &Telemetry) -> Observer {
+    let telemetry = telemetry.clone();
+    Observer::new(move |Commit { requests, took, sync }| {
+        telemetry.committed(Committed { requests, took, sync });
+    })
+}
+
+/// The measures, which look at the spool by themselves.
+fn measures(
+    config: &Config,
+    ops: &Ops,
+    spool: &Spool,
+    (rooms, stop): (&mut JoinSet<()>, &CancellationToken),
+) -> Arc<Measures> {
+    let measures = Measures::new(ops.clone(), spool.clone(), &config.data_dir, &config.journal);
+    let measures = Arc::new(measures);
+    let (ours, stop) = (Arc::clone(&measures), stop.clone());
+    rooms.spawn(async move { ours.watch(stop).await });
+    measures
 }
 
 fn door(config: &Config, ops: &Ops, spool: Spool) -> Arc<Door> {

@@ -119,6 +119,12 @@ impl Spool {
         Ok(spool)
     }
 
+    /// The spool of a daemon that may be running, for whoever only reads. Touches nothing.
+    #[must_use]
+    pub fn to_read(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), naming: Arc::default() }
+    }
+
     fn temporary(&self) -> PathBuf {
         self.dir.join("tmp")
     }
@@ -224,6 +230,30 @@ impl Spool {
         }
         fs::remove_file(path)?;
         Ok(Some(found.len()))
+    }
+
+    /// How many files are kept, and the number of bytes in them. Blocks, for as long as a look
+    /// at each of them takes.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn usage(&self) -> io::Result<(u64, u64)> {
+        let (mut files, mut bytes) = (0, 0);
+        for folder in fs::read_dir(&self.dir)? {
+            let folder = folder?;
+            if folder.file_name().len() != 2 {
+                continue;
+            }
+            for file in fs::read_dir(folder.path())? {
+                match file?.metadata() {
+                    Ok(file) => (files, bytes) = (files + 1, bytes + file.len()),
+                    // Removed since the folder was read.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok((files, bytes))
     }
 
     /// Every digest in the spool. Blocks.

@@ -47,6 +47,8 @@ pub struct Settings {
     pub webhook: Option<HookSettings>,
     /// What is run for an alert.
     pub command: Option<Command>,
+    /// How long is waited for more of the same, so that the photos of one burst are told together.
+    pub gather: Duration,
     /// One alert of a kind and one note on a record at most in this time.
     pub every: Duration,
     /// A destination that is paused for longer is worth an alert.
@@ -63,6 +65,7 @@ impl Default for Settings {
             note_on_target: false,
             webhook: None,
             command: None,
+            gather: Duration::from_secs(30),
             every: Duration::from_hours(1),
             paused_after: Duration::from_mins(15),
             due_after: Duration::from_hours(1),
@@ -110,11 +113,12 @@ impl Alerts {
     /// Tells until it is to stop; what is cut off then is told after the next start.
     pub async fn run(mut self) {
         let stop = self.around.stop.clone();
+        let every = EVERY.min(self.settings.gather);
         loop {
             let clock = self.around.clock.clone();
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = clock.sleep_until(clock.after(EVERY)) => {}
+                () = clock.sleep_until(clock.after(every)) => {}
             }
             tokio::select! {
                 () = stop.cancelled() => return,

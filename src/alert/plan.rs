@@ -18,8 +18,6 @@ use crate::{
     system::{free_space as free, later},
 };
 
-/// How long is waited for more of the same, so that the photos of one burst are told together.
-const GATHER: Duration = Duration::from_secs(30);
 /// How long a problem must be gone before that is told: pauses end with the daemon and begin
 /// anew.
 const OVER_AFTER: Duration = Duration::from_mins(1);
@@ -31,15 +29,18 @@ struct Known {
     subjects: BTreeMap<String, Subject>,
     pending: Vec<String>,
     now: Timestamp,
+    /// How long is waited for more, and how long between two.
+    gather: Duration,
+    every: Duration,
 }
 
 impl Known {
     /// Whether it may be told: what began at that time gathered for long enough, and nobody was
     /// told of the subject lately.
-    fn is_ripe(&self, subject: &str, first_at: Timestamp, every: Duration) -> bool {
+    fn is_ripe(&self, subject: &str, first_at: Timestamp) -> bool {
         let last = self.subjects.get(subject);
-        later(first_at, GATHER) <= self.now
-            && last.is_none_or(|last| later(last.told_at, every) <= self.now)
+        later(first_at, self.gather) <= self.now
+            && last.is_none_or(|last| later(last.told_at, self.every) <= self.now)
     }
 }
 
@@ -52,6 +53,8 @@ impl Alerts {
             subjects: subjects.into_iter().map(|it| (it.name.clone(), it)).collect(),
             pending: journal.notices().await?.into_iter().map(|it| it.subject).collect(),
             now: self.around.clock.now(),
+            gather: self.settings.gather,
+            every: self.settings.every,
         };
         self.plan_alerts(&known).await?;
         self.plan_notes(&known).await?;
@@ -70,7 +73,7 @@ impl Alerts {
             let name = to.as_ref().map_or("-", DestinationName::as_str);
             let kind = error.map_or("-", ErrorKind::as_str);
             let subject = format!("held for {name}: {kind}");
-            if !known.is_ripe(&subject, sort.first_at, self.settings.every) {
+            if !known.is_ripe(&subject, sort.first_at) {
                 continue;
             }
             let filter = Filter { destination: to.clone(), error, ..held() };
@@ -103,7 +106,7 @@ impl Alerts {
             let first_at = sorts.iter().map(|sort| sort.first_at).min().unwrap_or(known.now);
             // A note that may be there already is looked for by its own mark first.
             let is_pending = known.pending.contains(&subject);
-            if !is_pending && known.is_ripe(&subject, first_at, self.settings.every) {
+            if !is_pending && known.is_ripe(&subject, first_at) {
                 self.file_note(subject, (to, record), sorts, known.now).await?;
             }
         }
@@ -124,7 +127,13 @@ impl Alerts {
         let (to, target) = (Some(destination.clone()), Some(record.clone()));
         let filter = Filter { destination: to, target, ..held() };
         let some = self.around.journal.list(&filter, None, NAMED).await?;
-        let names = some.iter().filter_map(|delivery: &Delivery| delivery.photo.filename.clone());
+        // The newest are those that nobody was told of, but for what a person holds.
+        let count: u64 = sorts.iter().map(|sort| sort.count).sum();
+        let names = some
+            .iter()
+            .filter(|delivery| sorts.iter().any(|sort| is_of(delivery, sort)))
+            .filter_map(|delivery| delivery.photo.filename.clone())
+            .take(usize::try_from(count).unwrap_or(NAMED));
         let most = sorts.iter().max_by_key(|sort| sort.count);
         let note = NoteOn {
             destination,
@@ -228,6 +237,10 @@ fn ended(subject: &str, told_at: Timestamp) -> Alert {
         None if subject == SPACE => Alert::of_space(told_at, 0),
         None => Alert::of_overdue(told_at),
     }
+}
+
+fn is_of(delivery: &Delivery, sort: &Untold) -> bool {
+    delivery.cause.as_ref().map(|cause| cause.kind) == sort.error
 }
 
 fn held() -> Filter {

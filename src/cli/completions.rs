@@ -25,5 +25,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, name, &mut script);
-    line(String::from_utf8_lossy(&script).trim_end())
+    // Of a name with a hyphen, clap_complete 4.6 makes two in the script for bash, one where it
+    // looks for the command and another where it says what the command takes.
+    let script = String::from_utf8_lossy(&script);
+    line(script.replace("apertur__subcmd__bridge", "apertur__bridge").trim_end())
 }

@@ -1,10 +1,11 @@
 //! `deliveries`: what became of the photos, and once more for those that failed.
 
 mod change;
+mod export;
 mod follow;
 mod list;
 mod runs;
-mod show;
+pub(super) mod show;
 
 use std::sync::Arc;
 
@@ -14,9 +15,7 @@ use crate::{
     model::{Delivery, DeliveryState},
     ops::Ops,
     route::Routes,
-    system::{Clock, Floor, Live},
-    telemetry::Telemetry,
-    work::Wake,
+    system::{Clock, Live},
 };
 
 /// Subcommands of `deliveries`.
@@ -26,6 +25,8 @@ pub(super) enum Command {
     List(list::Args),
     /// Show everything about one photo
     Show(show::Args),
+    /// Write deliveries as CSV or JSON lines, for spreadsheets and scripts
+    Export(export::Args),
     /// Send again what is held or waiting; what is there already is found and not doubled
     Replay(change::Replay),
     /// Keep from being sent what is waiting or due, until it is released
@@ -48,6 +49,10 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Show(args) => {
             let journal = context.journal()?;
             block_on(async move { show::run(open_to_read(&journal).await?, &args).await })
+        }
+        Command::Export(args) => {
+            let journal = context.journal()?;
+            block_on(async move { export::run(open_to_read(&journal).await?, &args).await })
         }
         Command::Replay(args) => {
             let config = context.load()?;
@@ -74,19 +79,12 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
 
 /// The verbs, to look with.
 fn to_read(journal: Arc<dyn Journal>, routes: Routes) -> Ops {
-    Ops {
-        journal,
-        routes: Live::new(routes),
-        floor: Floor::default(),
-        clock: Clock::system(),
-        telemetry: Telemetry::default(),
-        collector: Wake::default(),
-        sender: Wake::default(),
-        runner: Wake::default(),
-    }
+    Ops { routes: Live::new(routes), ..Ops::to_read(journal, Clock::system()) }
 }
 
-async fn open_to_read(settings: &journal::Settings) -> Result<Arc<dyn Journal>, Failure> {
+pub(super) async fn open_to_read(
+    settings: &journal::Settings,
+) -> Result<Arc<dyn Journal>, Failure> {
     Ok(journal::open_to_read(settings).await?)
 }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::{self, Findings},
-    doctor::{Area, Report},
+    doctor::{Area, Report, unopened},
     journal,
     model::{Finding, Severity},
     serve,
@@ -41,9 +41,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     serve::check_tls(&loaded.config.server).map_err(Failure::Unusable)?;
     let report = block_on(Box::pin(async {
         let opened = journal::open_if_there(&loaded.config.journal).await;
-        let journal = opened.map_err(|error| format!("{error:#}"));
+        let journal = opened.map_err(|error| unopened(&error));
         let destinations = serve::destinations(&loaded.config)?;
-        let checkup = serve::checkup(&loaded, journal, destinations, args.offline)?;
+        let found = loaded.warnings.iter().chain(&loaded.notes).map(Finding::from).collect();
+        let config = &loaded.config;
+        let checkup = serve::checkup(config, found, journal, destinations, args.offline)?;
         Ok(checkup.examine().await)
     }))?;
     tell(args, &report)?;

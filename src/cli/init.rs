@@ -11,6 +11,8 @@ mod write;
 
 use std::path::PathBuf;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 use self::{answers::Answers, home::Home, ways::Way, write::Written};
 use super::{
     Context,
@@ -105,8 +107,8 @@ struct Plan {
     makes_hook: bool,
     /// Whether the webhook secret was made here, and has to be told to Apertur.
     made_secret: bool,
-    /// Whether the console's password was made here, and has to be told to a person.
-    made_password: bool,
+    /// The console's password where it was made here, to be told to a person.
+    made_password: Option<SecretString>,
 }
 
 /// Asks, tries and writes.
@@ -122,7 +124,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
         draft: Draft::default(),
         makes_hook: false,
         made_secret: false,
-        made_password: false,
+        made_password: None,
     };
     destination::given(&mut plan, args)?;
     let way = ways::ask(&mut plan, &mut answers, args)?;
@@ -144,10 +146,7 @@ fn tell(plan: &Plan, written: &Written, way: Way) -> Result<(), Failure> {
     for kept in &written.kept {
         line(&format!("  what was there is kept as {}", kept.display()))?;
     }
-    if plan.made_password
-        && let Some(password) = plan.draft.secret_of("console.password")
-    {
-        use secrecy::ExposeSecret as _;
+    if let Some(password) = &plan.made_password {
         line(&format!("\nthe console's password, shown this once: {}", password.expose_secret()))?;
     }
     if way == Way::Webhook && !plan.makes_hook {

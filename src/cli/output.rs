@@ -7,6 +7,7 @@ use std::{
     process::ExitCode,
 };
 
+use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
@@ -82,16 +83,125 @@ impl From<io::Error> for Failure {
 /// Writes a line of the result. A reader that went away is no failure: see
 /// [`Failure::NobodyReads`].
 pub(super) fn line(text: &str) -> Result<(), Failure> {
-    match writeln!(io::stdout().lock(), "{}", plain(text)) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::NobodyReads),
-        other => Ok(other?),
+    writeln!(io::stdout().lock(), "{}", plain(text)).map_err(unwritten)
+}
+
+/// How a part of a line stands out, on a terminal that can show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    /// What only says what stands beside it.
+    Faint,
+    Strong,
+    /// It went well.
+    Good,
+    /// It goes on by itself.
+    Busy,
+    /// A person has to look.
+    Bad,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        match self {
+            Self::Plain => Style::new(),
+            Self::Faint => Style::new().dimmed(),
+            Self::Strong => Style::new().bold(),
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Busy => AnsiColor::Yellow.on_default(),
+            Self::Bad => AnsiColor::Red.on_default(),
+        }
     }
+}
+
+/// A line in parts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Line(pub(super) Vec<(Tone, String)>);
+
+/// Writes a line of the result in its tones, which are left out where nobody sees them: in a
+/// pipe, and where `NO_COLOR` says so.
+pub(super) fn painted(shown: &Line) -> Result<(), Failure> {
+    let mut text = String::new();
+    for (tone, part) in &shown.0 {
+        let style = tone.style();
+        text.push_str(&format!("{style}{}{style:#}", plain(part)));
+    }
+    writeln!(anstream::stdout().lock(), "{text}").map_err(unwritten)
+}
+
+/// Columns of the terminal that the result goes to; `None` where it goes elsewhere.
+pub(super) fn width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(width.0.into())
 }
 
 /// Writes a value as JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(anyhow::Error::from)?;
     line(&text)
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Shape {
+    /// Comma-separated values with a header
+    Csv,
+    /// One JSON object a line
+    Jsonl,
+}
+
+impl Shape {
+    /// The extension of files of this shape.
+    pub(super) fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Jsonl => "jsonl",
+        }
+    }
+}
+
+/// Rows on their way to a file or a pipe; a reader that went away is no failure, as in [`line`].
+pub(super) enum Rows<W: io::Write> {
+    Csv(Box<csv::Writer<W>>),
+    Jsonl(io::BufWriter<W>),
+}
+
+impl<W: io::Write> Rows<W> {
+    pub(super) fn new(shape: Shape, to: W) -> Self {
+        match shape {
+            Shape::Csv => Self::Csv(Box::new(csv::Writer::from_writer(to))),
+            Shape::Jsonl => Self::Jsonl(io::BufWriter::new(to)),
+        }
+    }
+
+    pub(super) fn write(&mut self, row: &impl Serialize) -> Result<(), Failure> {
+        match self {
+            Self::Csv(csv) => csv.serialize(row).map_err(|error| match error.into_kind() {
+                csv::ErrorKind::Io(error) => unwritten(error),
+                other => Failure::Failed(anyhow::anyhow!("a row could not be written: {other:?}")),
+            }),
+            Self::Jsonl(to) => {
+                let text = serde_json::to_string(row).map_err(anyhow::Error::from)?;
+                writeln!(to, "{}", plain(&text)).map_err(unwritten)
+            }
+        }
+    }
+
+    /// Hands the rest on and gives what was written to.
+    pub(super) fn end(self) -> Result<W, Failure> {
+        let ended = match self {
+            Self::Csv(csv) => csv.into_inner().map_err(|error| error.into_error()),
+            Self::Jsonl(to) => to.into_inner().map_err(io::IntoInnerError::into_error),
+        };
+        ended.map_err(unwritten)
+    }
+}
+
+fn unwritten(error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::NobodyReads,
+        _ => error.into(),
+    }
 }
 
 /// Writes a line to standard error; an empty one is left out.

@@ -25,8 +25,18 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
              ticket, in the destination's language",
         )
         .or("false", flag);
-    let webhook = webhook(s)?;
-    let command = command(s)?;
+    let webhook = webhook(s);
+    let command = command(s);
+    let gather = s
+        .key("gather", "how long is waited for more of the same, to tell it together")
+        .or("30s", |entry| {
+            let gather = duration(entry)?;
+            if gather.as_secs() < 1 || gather.as_secs() > 3600 {
+                return entry
+                    .wrong_value("is not from 1 second to 1 hour", "write for example 30s");
+            }
+            Some(gather)
+        });
     let every = s
         .key("every", "at most one alert of a kind, and one note on a record, in this time")
         .or("1h", |entry| {
@@ -46,8 +56,9 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Settings> {
         .or("1GiB", size);
     Some(Settings {
         note_on_target: note_on_target?,
-        webhook,
-        command,
+        webhook: webhook?,
+        command: command?,
+        gather: gather?,
         every: every?,
         paused_after: paused_after?,
         due_after: due_after?,

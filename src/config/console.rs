@@ -41,7 +41,11 @@ pub(super) fn read(
         )
         .optional("{ file = \"/etc/apertur-bridge/console-password\" }", password);
     let tokens = s
-        .key("tokens", "what programs sign in with, at /api/v1; scope: read, operate or admin")
+        .key(
+            "tokens",
+            "what programs sign in with, at /api/v1; scope: read, operate or admin; at least 32\n\
+             characters: openssl rand -hex 32",
+        )
         .optional(TOKENS, tokens);
     let session_lifetime = s
         .key(

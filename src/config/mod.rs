@@ -27,6 +27,7 @@ mod server;
 mod show;
 mod source;
 mod token;
+mod traces;
 mod values;
 mod webhook;
 
@@ -98,6 +99,8 @@ pub struct Config {
     pub alert: crate::alert::Settings,
     /// The log.
     pub telemetry: crate::telemetry::Settings,
+    /// Where traces go, if anywhere.
+    pub traces: Option<crate::telemetry::TraceSettings>,
     /// The destinations in the order of the file, at least one.
     pub destinations: Vec<(DestinationName, crate::destinations::Settings)>,
     /// Which of them want a photo.
@@ -294,6 +297,11 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         alert::read,
     );
     let telemetry = root.section("log", "The log.", journal::read_log);
+    let traces = root.section(
+        "traces",
+        "OpenTelemetry traces, one a photo, by OTLP over HTTP; off without an endpoint.",
+        traces::read,
+    );
     let destinations = destination::read(&mut root, base);
     let rules = route::read(&mut root, destinations.as_deref());
     root.close();
@@ -317,6 +325,7 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         prune: prune?,
         alert: alert?,
         telemetry: telemetry?,
+        traces: traces?,
         routes: route::routes(rules?, &destinations),
         destinations,
         shown: Shown::default(),

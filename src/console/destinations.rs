@@ -42,11 +42,11 @@ fn card(visit: &Visit, standing: &Standing) -> Markup {
             div.title {
                 h2 { (standing.name) }
                 span.hint { (standing.kind) }
-                (badge(visit, standing.pause.as_ref()))
+                (badge(visit, standing))
             }
             p.hint { (standing.place) }
             (facts(visit, standing))
-            @if let Some(pause) = &standing.pause { (why(visit, pause)) p.hint { (words.goes_on) } }
+            (why(visit, standing))
             @if visit.may(Scope::Operate) {
                 form.actions method="post" action={ "/destinations/" (standing.name) "/test" }
                     data-once {
@@ -68,7 +68,8 @@ pub(super) async fn test(
     _form: Form,
 ) -> Result<HttpResponse, Trouble> {
     let named = |place: &&Place| place.name.as_str() == *name;
-    let place = console.behind.destinations.iter().find(named).ok_or(Trouble::NotFound)?;
+    let setup = console.behind.setup.load();
+    let place = setup.destinations.iter().find(named).ok_or(Trouble::NotFound)?;
     let words = &visit.words.destinations;
     let probed = tokio::time::timeout(PATIENCE, place.destination.probe()).await;
     let found = probed.unwrap_or_else(|_| {
@@ -102,9 +103,9 @@ pub(super) fn findings(visit: &Visit, all: &[Finding]) -> Markup {
                     Severity::Error => ("badge bad", words.error),
                 };
                 li {
-                    div.title { span class=(class) { (word) } strong { (finding.subject) } }
-                    p { (finding.what) }
-                    @if !finding.fix.is_empty() { p.fix { (finding.fix) } }
+                    div.title { span class=(class) { (word) } strong lang="en" { (finding.subject) } }
+                    p lang="en" { (finding.what) }
+                    @if !finding.fix.is_empty() { p.fix lang="en" { (finding.fix) } }
                 }
             }
         }

@@ -69,7 +69,7 @@ fn waits(visit: &Visit, oldest: &Delivery) -> Markup {
                 @if let Some(to) = &oldest.destination { " · " (to) }
                 " · " (ago(visit, oldest.photo.received_at))
             }
-            @if let Some(cause) = &oldest.cause { p.hint { (cause.what) } }
+            @if let Some(cause) = &oldest.cause { p.hint lang="en" { (cause.what) } }
         }
     }
 }
@@ -90,10 +90,10 @@ fn row(visit: &Visit, standing: &Standing) -> Markup {
             div.title {
                 a href={ "/destinations#" (name) } { strong { (name) } }
                 span.hint { (standing.kind) }
-                (badge(visit, standing.pause.as_ref()))
+                (badge(visit, standing))
             }
             (facts(visit, standing))
-            @if let Some(pause) = &standing.pause { (why(visit, pause)) }
+            (why(visit, standing))
         }
     }
 }
@@ -123,21 +123,28 @@ pub(super) fn facts(visit: &Visit, standing: &Standing) -> Markup {
 }
 
 /// Whether a destination gets photos.
-pub(super) fn badge(visit: &Visit, pause: Option<&Pause>) -> Markup {
+pub(super) fn badge(visit: &Visit, standing: &Standing) -> Markup {
     let words = &visit.words.overview;
     html! {
-        @if pause.is_some() { span.badge.wait { (words.paused) } }
+        @if standing.pause.is_some() { span.badge.wait { (words.paused) } }
+        @else if standing.login_needed { span.badge.wait { (words.no_login) } }
         @else { span.badge.good { (words.ok) } }
     }
 }
 
-/// Why and since when it gets none, and what to do.
-pub(super) fn why(visit: &Visit, pause: &Pause) -> Markup {
+/// Why and since when it gets none, and what to do; nothing where it gets some.
+pub(super) fn why(visit: &Visit, standing: &Standing) -> Markup {
+    let words = &visit.words.overview;
     html! {
-        div.why {
-            p { (visit.words.overview.since) " " (ago(visit, pause.since)) ": " (pause.cause.what) }
-            @if !pause.cause.detail.is_empty() { p.hint { "“" (pause.cause.detail) "”" } }
-            @if !pause.cause.fix.is_empty() { p.fix { (pause.cause.fix) } }
+        @if let Some(Pause { since, cause, .. }) = &standing.pause {
+            div.why {
+                p { (words.since) " " (ago(visit, *since)) ": " span lang="en" { (cause.what) } }
+                @if !cause.detail.is_empty() { p.hint lang="en" { "“" (cause.detail) "”" } }
+                @if !cause.fix.is_empty() { p.fix lang="en" { (cause.fix) } }
+                p.hint { (words.goes_on) }
+            }
+        } @else if standing.login_needed {
+            div.why { p.fix { code { "apertur-bridge destinations login " (standing.name) } } }
         }
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Standing {
     /// Where it points.
     pub(super) place: String,
     pub(super) pause: Option<Pause>,
+    /// Whether nobody logged in to it yet, where that is needed.
+    pub(super) login_needed: bool,
     pub(super) underway: u64,
     pub(super) held: u64,
     /// When a photo was delivered last.
@@ -32,7 +34,7 @@ pub(super) async fn standings(
     let ops = console.ops();
     let pauses = ops.journal.pauses().await?;
     let mut standings = Vec::new();
-    for place in &console.behind.destinations {
+    for place in &console.behind.setup.load().destinations {
         let sum = |states: &[DeliveryState]| {
             let is_it = |c: &&Count| {
                 c.destination.as_ref() == Some(&place.name) && states.contains(&c.state)
@@ -45,7 +47,12 @@ pub(super) async fn standings(
             ..Filter::default()
         };
         let last = ops.list(&delivered, None, 1).await?.pop().and_then(|last| last.settled_at);
+        let login_needed = match place.destination.login() {
+            Ok(login) => login.is_needed().await.unwrap_or(false),
+            Err(_) => false,
+        };
         standings.push(Standing {
+            login_needed,
             kind: place.destination.kind(),
             place: place.destination.place(),
             pause: pauses.iter().find(|pause| pause.destination == place.name).cloned(),

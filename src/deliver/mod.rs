@@ -25,8 +25,8 @@ use crate::{
     destinations::{Allowance, Destination, Progress, StepLog},
     journal::{Claim, Claimed, DeliveryEnd, Journal, JournalError, Pause},
     model::{
-        AttemptId, AttemptOutcome, Cause, Delivery, DeliveryId, DestinationName, ErrorKind,
-        Failure, Severity, Step,
+        AttemptId, AttemptOutcome, Cause, DeliveryId, DestinationName, ErrorKind, Failure,
+        Severity, Step,
     },
     spool::Spool,
     system::Clock,
@@ -191,7 +191,7 @@ impl Sender {
             _ => {}
         }
         if self.write(claimed, &end).await {
-            self.tell(&claimed.delivery, &end, started.elapsed());
+            self.tell(claimed, &end, started.elapsed());
         }
         self.running().remove(&claimed.delivery.id);
     }
@@ -217,12 +217,21 @@ impl Sender {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, delivery: &Delivery, end: &DeliveryEnd, took: Duration) {
-        let failed = |outcome, cause, at| Fact::AttemptFailed { delivery, outcome, cause, at };
+    fn tell(&self, claimed: &Claimed, end: &DeliveryEnd, took: Duration) {
+        let (delivery, attempt) = (&claimed.delivery, claimed.attempt);
+        let failed = |outcome, cause, at| Fact::AttemptFailed {
+            delivery,
+            attempt,
+            outcome,
+            cause,
+            at,
+            took,
+        };
         let telemetry = &self.around.telemetry;
         match end {
             DeliveryEnd::Delivered(receipt) => {
-                telemetry.emit(&Fact::Delivered { delivery, receipt, took });
+                let at = self.around.clock.now();
+                telemetry.emit(&Fact::Delivered { delivery, attempt, receipt, took, at });
             }
             DeliveryEnd::Later { at, cause, .. } => {
                 telemetry.emit(&failed(AttemptOutcome::Later, cause, *at));
@@ -235,7 +244,9 @@ impl Sender {
                 let at = self.gate.probe_at(now).unwrap_or(now);
                 telemetry.emit(&failed(AttemptOutcome::Broken, cause, at));
             }
-            DeliveryEnd::Held { cause } => telemetry.emit(&Fact::Held { delivery, cause }),
+            DeliveryEnd::Held { cause } => {
+                telemetry.emit(&Fact::Held { delivery, attempt, cause, took });
+            }
             DeliveryEnd::Cancelled => {}
         }
     }

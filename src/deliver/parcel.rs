@@ -15,6 +15,7 @@ use crate::{
     journal::{Claimed, DeliveryEnd, on_the_way},
     model::{Cause, Delivery, ErrorKind, Failure, Receipt},
     spool::SpooledFile,
+    telemetry::Fact,
 };
 
 /// After so many attempts a photo travels alone every other time: one that brings every parcel
@@ -162,8 +163,11 @@ impl Sender {
     async fn find(&self, unsure: &[&Claimed]) -> Result<Vec<Option<Receipt>>, Failure> {
         let deliveries: Vec<_> = unsure.iter().map(|claimed| claimed.delivery.clone()).collect();
         let bytes = deliveries.iter().filter_map(|delivery| delivery.photo.size).sum();
+        let started = Instant::now();
         let found = self.in_time(bytes, self.destination.find(&deliveries)).await;
-        let found = found.map_err(|failure| hidden(failure, &deliveries))?;
+        let found = found.map_err(|failure| hidden(failure, &deliveries));
+        self.called("find", unsure, &found, started);
+        let found = found?;
         if found.len() == deliveries.len() {
             return Ok(found);
         }
@@ -181,8 +185,27 @@ impl Sender {
         };
         let parcel = Parcel { items: pieces.iter().map(item).collect() };
         let bytes = parcel.items.iter().map(|item| item.file.size).sum();
+        let started = Instant::now();
         let sent = self.in_time(bytes, self.destination.deliver(&parcel, &self.progress)).await;
-        sent.map_err(|failure| hidden(failure, parcel.items.iter().map(|item| &item.delivery)))
+        let of = parcel.items.iter().map(|item| &item.delivery);
+        let sent = sent.map_err(|failure| hidden(failure, of));
+        self.called("deliver", &claimed(pieces), &sent, started);
+        sent
+    }
+
+    /// Tells how a call ended.
+    fn called<T>(
+        &self,
+        call: &'static str,
+        of: &[&Claimed],
+        ended: &Result<T, Failure>,
+        started: Instant,
+    ) {
+        let attempts: Vec<_> = of.iter().map(|one| (&one.delivery, one.attempt)).collect();
+        let cause = ended.as_ref().err().map(Failure::cause);
+        let took = started.elapsed();
+        let fact = Fact::Called { call, attempts: &attempts, cause, took };
+        self.around.telemetry.emit(&fact);
     }
 
     /// A call about so many bytes, under its deadline.

@@ -43,7 +43,12 @@ pub use record::{Mark, Record};
 pub use template::InvalidTemplate;
 pub use webhook::{Hook, HookSettings};
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use url::Url;
@@ -421,6 +426,16 @@ pub fn build(name: &DestinationName, settings: Settings, shared: &Shared) -> Arc
         Settings::Onedrive(settings) => Arc::new(onedrive::storage(name, *settings, shared)),
         Settings::Folder(settings) => Arc::new(folder::storage(settings, shared)),
     }
+}
+
+/// A folder that a person names for once, with files named by this template.
+#[must_use]
+pub fn folder_at(
+    path: PathBuf,
+    key_template: key::KeyTemplate,
+    shared: &Shared,
+) -> Arc<dyn Destination> {
+    Arc::new(folder::storage(folder::Settings { path, key_template }, shared))
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::Checkup;
 use crate::{
     journal::{Count, Journal, JournalError, Pause},
-    model::{DeliveryState, Filter, Finding},
+    model::{DeliveryState, Filter, Finding, Run, RunState},
 };
 
 /// What has been due for longer than this does not just wait for its turn.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
+/// Most stopped runs that are named.
+const RUNS: usize = 5;
 /// Longest look.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -52,6 +54,7 @@ async fn findings(
         findings.push(Finding::warning("fetching", what, fix));
     }
     findings.push(held(&counts));
+    findings.extend(journal.runs(Some(RunState::Stopped), RUNS).await?.iter().map(stopped));
     Ok(findings)
 }
 
@@ -117,6 +120,15 @@ async fn oldest(
     Ok(Finding::warning(SUBJECT, what, fix))
 }
 
+/// A change of many deliveries that a person stopped half way.
+fn stopped(run: &Run) -> Finding {
+    let (id, verb, left) =
+        (run.id, run.verb.as_str(), run.matching.saturating_sub(run.tally.seen()));
+    let what = format!("run {id}, a {verb} by {}, was stopped with {left} to go", run.by);
+    let fix = format!("let it go on: apertur-bridge deliveries replay --resume {id}");
+    Finding::warning("runs", what, fix)
+}
+
 /// What only a person can help.
 fn held(counts: &[Count]) -> Finding {
     const SUBJECT: &str = "held";
@@ -134,7 +146,7 @@ fn held(counts: &[Count]) -> Finding {
     }
     let causes: Vec<_> =
         by_cause.iter().map(|(cause, count)| format!("{count} ({cause})")).collect();
-    let what = format!("{sum} wait for a person: {}", causes.join(", "));
+    let what = format!("{sum} waiting for a person: {}", causes.join(", "));
     let fix = "apertur-bridge deliveries list --state held, then deliveries show ID; once it is \
                mended: apertur-bridge deliveries replay --state held";
     Finding::warning(SUBJECT, what, fix)

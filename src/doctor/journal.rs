@@ -13,16 +13,13 @@ const RESTORE: &str = "stop the daemon, put journal.db and journal.db-wal aside,
                        latest backup, and keep what was put aside: most of it can be read";
 
 /// Looks at it.
-pub(super) async fn look(journal: &Result<Option<Arc<dyn Journal>>, String>) -> Vec<Finding> {
+pub(super) async fn look(journal: &Result<Option<Arc<dyn Journal>>, Finding>) -> Vec<Finding> {
     let journal = match journal {
         Ok(Some(journal)) => journal,
         Ok(None) => {
             return vec![Finding::ok("journal", "there is none yet; the first start makes it")];
         }
-        Err(error) => {
-            let (what, fix) = error.rsplit_once("; ").unwrap_or((error, RESTORE));
-            return vec![Finding::error("journal", what, fix)];
-        }
+        Err(finding) => return vec![finding.clone()],
     };
     match journal.health(PATIENCE).await {
         Ok(health) => findings(health),
@@ -43,4 +40,20 @@ fn findings(Health { store, schema, integrity }: Health) -> Vec<Finding> {
         }
     };
     vec![store, rows]
+}
+
+/// What an error of [`journal::open_if_there`](crate::journal::open_if_there) says, with the most
+/// particular remedy that is in it.
+#[must_use]
+pub fn unopened(error: &anyhow::Error) -> Finding {
+    let texts: Vec<_> = error.chain().map(ToString::to_string).collect();
+    let parts = |text: &str| match text.split_once("; ") {
+        Some((what, fix)) => (what.to_owned(), Some(fix.to_owned())),
+        None => (text.to_owned(), None),
+    };
+    let (whats, fixes): (Vec<_>, Vec<_>) = texts.iter().map(|text| parts(text)).unzip();
+    let what = whats.join(": ");
+    let is_damaged = ["not a database", "malformed"].iter().any(|words| what.contains(words));
+    let fix = fixes.into_iter().flatten().next_back().filter(|_| !is_damaged);
+    Finding::error("journal", what, fix.unwrap_or_else(|| RESTORE.to_owned()))
 }

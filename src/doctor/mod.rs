@@ -14,6 +14,8 @@ mod place;
 mod public;
 mod unit;
 
+pub use self::journal::unopened;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
@@ -41,9 +43,8 @@ pub struct Checkup {
     pub configuration: Vec<Finding>,
     /// Where the files are.
     pub files: Files,
-    /// The journal; `None` before the first start, an error's text with the remedy where it
-    /// cannot be opened.
-    pub journal: Result<Option<Arc<dyn Journal>>, String>,
+    /// The journal; `None` before the first start, [`unopened`] where it cannot be opened.
+    pub journal: Result<Option<Arc<dyn Journal>>, Finding>,
     /// Where photos go.
     pub destinations: Vec<Far>,
     /// Apertur.

@@ -1,7 +1,6 @@
 //! The public address, from outside as far as this machine can: does it lead to this daemon, and
 //! does the webhook open to who signs and to nobody else?
 
-use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -10,6 +9,7 @@ use super::Checkup;
 use crate::{
     http::{Posted, Seen},
     model::{Finding, Scheme},
+    system::INSTANCE,
     webhook::Signer,
 };
 
@@ -23,7 +23,6 @@ const PROXY: &str = "see that the proxy in front passes this path to `server.lis
 #[derive(Debug, Deserialize)]
 struct Word {
     status: String,
-    instance: Option<String>,
 }
 
 /// Looks at it; `instance` is that of the daemon here, if one runs.
@@ -74,8 +73,7 @@ fn plain(base: &Url) -> Option<Finding> {
 async fn identity(checkup: &Checkup, base: &Url, instance: Option<&str>) -> Option<Finding> {
     let health = Url::parse(&format!("{}/healthz", base.as_str().trim_end_matches('/'))).ok()?;
     let seen = checkup.http.look(WHOM, &health, None).await.ok()?;
-    let word: Word = serde_json::from_slice(&seen.body).ok()?;
-    let (told, own) = (word.instance?, instance?);
+    let (told, own) = (seen.header(INSTANCE)?, instance?);
     if told == own {
         return Some(Finding::ok("daemon", "the one of this machine answers"));
     }
@@ -94,7 +92,7 @@ async fn post(
     if let Some(secret) = secret {
         let signer = Signer::new(Scheme::Timestamped, secret);
         let signer = signer.map_err(|error| Finding::error("webhook", error.to_string(), ""))?;
-        let signed = signer.sign("", Timestamp::now(), BODY.as_bytes());
+        let signed = signer.sign("", checkup.clock.now(), BODY.as_bytes());
         headers.extend(signed.into_iter().map(|(name, value)| (name.to_owned(), value)));
     }
     let posted = Posted { headers, body: BODY.as_bytes().to_vec() };

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
-use reqwest::{header::DATE, tls::TlsInfo};
+use reqwest::{
+    header::{DATE, HeaderMap},
+    tls::TlsInfo,
+};
 use url::Url;
 
 use super::{Http, failure, read};
@@ -32,10 +35,20 @@ pub struct Seen {
     /// How far the other side's clock is ahead of this machine's, in whole seconds; behind where
     /// it is negative. `None` where the answer has no time.
     pub ahead: Option<SignedDuration>,
+    /// What the answer says before its body.
+    headers: HeaderMap,
     /// The body; empty where it is larger than 16 KiB or broke off.
     pub body: Bytes,
     /// The certificate, DER, where there was one.
     pub certificate: Option<Vec<u8>>,
+}
+
+impl Seen {
+    /// A header of the answer, where it is a text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
 }
 
 impl Http {
@@ -70,6 +83,7 @@ impl Http {
             status: response.status().as_u16(),
             ahead: date.map(|date| SignedDuration::from_secs(date.as_second() - now.as_second())),
             certificate,
+            headers: response.headers().clone(),
             body: read(response, MAX_BODY).await.unwrap_or_default(),
         })
     }

@@ -89,6 +89,28 @@ impl Http {
         build(&tls, None)
     }
 
+    /// Sends a request that a library made to a host that the configuration names, and reads an
+    /// answer of at most `limit` bytes, whatever its status, all within `time`.
+    ///
+    /// # Errors
+    /// When there is no such answer; the text holds no URL.
+    pub async fn relay(
+        &self,
+        request: ::http::Request<Bytes>,
+        limit: usize,
+        time: Duration,
+    ) -> anyhow::Result<::http::Response<Bytes>> {
+        let mut request = reqwest::Request::try_from(request)?;
+        *request.timeout_mut() = Some(time);
+        let sent = self.open.execute(request).await;
+        let response = sent.map_err(|error| anyhow::anyhow!(words(&error)))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut answer = ::http::Response::new(read(response, limit).await?);
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+
     /// As [`Http::vetted`], where names resolve only to addresses of this machine's network.
     #[must_use]
     pub fn internal(&self) -> &Client {

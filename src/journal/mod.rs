@@ -7,6 +7,7 @@ mod arrival;
 mod backup;
 mod cause;
 mod claim;
+mod commit;
 mod fetch;
 mod health;
 pub mod memory;
@@ -33,6 +34,7 @@ pub use self::{
     arrival::{Accepted, Arrival, Bytes},
     cause::{misnamed, missed, unrouted},
     claim::{Claim, Claimed, DeliveryEnd, on_the_way},
+    commit::{Commit, Observer, open_observed},
     fetch::{Fetch, FetchEnd},
     health::{Health, Integrity},
     open::{Settings, open, open_if_there, open_to_read},
@@ -387,7 +389,7 @@ pub fn is_hint(photo: &Photo) -> Option<&ImageId> {
 }
 
 /// How the note of a delivery begins that was left to another photo with the same bytes.
-const SAME_PHOTO: &str = "same photo as ";
+pub(crate) const SAME_PHOTO: &str = "same photo as ";
 
 /// The receipt of a delivery that was left to another photo with the same bytes.
 fn same_photo(other: &PhotoId) -> Receipt {

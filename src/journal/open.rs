@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{Journal, sqlite};
+use super::{Journal, Observer, open_observed, sqlite};
 
 /// Where the journal is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +20,7 @@ pub enum Settings {
 /// A text with the remedy, when the file cannot be opened, is newer than this program, or the
 /// SQLite library is too old to be trusted with it.
 pub async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
-    match settings {
-        Settings::Sqlite { path } => Ok(Arc::new(sqlite::Sqlite::open(path).await?)),
-    }
+    open_observed(settings, Observer::default()).await
 }
 
 /// Opens the journal for reading beside a running daemon. Changing calls fail.

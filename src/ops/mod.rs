@@ -4,12 +4,20 @@
 //! Command line, control socket and (later) console call these and have none of their own.
 
 pub mod control;
+mod find;
+pub mod measure;
 mod overview;
+pub mod photos;
 pub mod prune;
+pub mod rows;
 mod run;
+pub mod save;
 pub mod space;
+pub mod story;
 pub mod upkeep;
 mod verb;
+
+pub use find::Found;
 
 use std::sync::Arc;
 
@@ -52,6 +60,21 @@ pub struct Ops {
 }
 
 impl Ops {
+    /// For whoever only reads: nothing is planned, told or woken.
+    #[must_use]
+    pub fn to_read(journal: Arc<dyn Journal>, clock: Clock) -> Self {
+        Self {
+            journal,
+            routes: Live::default(),
+            floor: Floor::default(),
+            clock,
+            telemetry: Telemetry::default(),
+            collector: Wake::default(),
+            sender: Wake::default(),
+            runner: Wake::default(),
+        }
+    }
+
     /// Deliveries that match, newest first.
     ///
     /// # Errors

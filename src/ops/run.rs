@@ -62,7 +62,10 @@ impl Ops {
         }
         let (now, look_at) = (self.clock.now(), self.clock.after(LOOK_AFTER));
         let page = Page { run: id, after: run.cursor, steps, is_last, now, look_at };
+        let changed = run.tally.done;
         let run = self.journal.advance(page).await?;
+        let deliveries = run.tally.done.saturating_sub(changed);
+        self.telemetry.emit(&Fact::Changed { verb: run.verb.as_str(), deliveries });
         if run.state == RunState::Done {
             self.telemetry.emit(&Fact::Run { run: &run });
         }

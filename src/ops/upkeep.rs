@@ -123,8 +123,9 @@ impl Keeper {
         let Pruned { files, bytes, photos } = pruned;
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let done = Upkept::Retention { files, bytes, photos, millis };
-        self.journal.upkept(self.clock.now(), done).await?;
-        self.telemetry.emit(&Fact::Pruned { files, bytes, photos, took });
+        let at = self.clock.now();
+        self.journal.upkept(at, done).await?;
+        self.telemetry.emit(&Fact::Pruned { files, bytes, photos, took, at });
         Ok(pruned)
     }
 

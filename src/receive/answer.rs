@@ -37,6 +37,20 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Accepted,
+        Self::Duplicate,
+        Self::Ignored,
+        Self::Malformed,
+        Self::Unauthorized,
+        Self::MethodNotAllowed,
+        Self::Timeout,
+        Self::TooLarge,
+        Self::Unsupported,
+        Self::Unavailable,
+    ];
+
     fn code(self) -> StatusCode {
         match self {
             Self::Accepted | Self::Duplicate | Self::Ignored => StatusCode::OK,
@@ -78,6 +92,8 @@ pub(super) struct Answer {
     pub(super) photo: Option<Photo>,
     pub(super) scheme: Option<Scheme>,
     pub(super) topic: Option<String>,
+    /// How long it took to make the photo durable, for traces alone.
+    pub(super) keeping: Option<std::time::Duration>,
 }
 
 #[derive(Serialize)]
@@ -89,7 +105,8 @@ struct Wire {
 
 impl Answer {
     pub(super) fn new(status: Status) -> Self {
-        Self { status, detail: None, reason: None, photo: None, scheme: None, topic: None }
+        let (detail, reason, photo) = (None, None, None);
+        Self { status, detail, reason, photo, scheme: None, topic: None, keeping: None }
     }
 
     pub(super) fn about(status: Status, photo: Photo) -> Self {

@@ -146,6 +146,7 @@ impl Door {
             scheme: answer.scheme,
             topic: answer.topic.as_deref(),
             took: started.elapsed(),
+            keeping: answer.keeping,
         });
         answer.respond()
     }
@@ -207,6 +208,7 @@ impl Door {
         };
         let Told { photo, source, doubt, remark, .. } =
             reading::told(described, hints, known).await?;
+        let keeping = std::time::Instant::now();
         let mut answer = match source {
             Source::Link(url) => self.commit(photo, Bytes::Announced { url }, doubt).await,
             Source::Inline(writer) => self.store_inline(photo, writer, doubt).await,
@@ -214,6 +216,7 @@ impl Door {
         }?;
         let said: Vec<_> = answer.reason.take().into_iter().chain(remark).collect();
         answer.reason = (!said.is_empty()).then(|| said.join("; "));
+        answer.keeping = Some(keeping.elapsed());
         Ok(answer)
     }
 

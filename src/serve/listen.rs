@@ -23,7 +23,7 @@ use crate::{
     config::{Listen, ServerSettings},
     console::Console,
     receive::Door,
-    system::instance,
+    system::{INSTANCE, instance},
 };
 
 /// Longest time for the headers of a request.
@@ -201,5 +201,7 @@ fn spawn(server: actix_web::dev::Server, rooms: &mut JoinSet<()>) -> Server {
 }
 
 async fn healthy() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "ok", "instance": instance() }))
+    HttpResponse::Ok()
+        .insert_header((INSTANCE, instance()))
+        .json(serde_json::json!({ "status": "ok" }))
 }

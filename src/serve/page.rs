@@ -13,33 +13,37 @@ use crate::{
     destinations::Destination,
     model::DestinationName,
     ops::Ops,
-    spool::Spool,
 };
 
 /// Makes the console, where there is one.
 pub(super) async fn console(
     config: &Config,
-    ops: &Ops,
-    destinations: &[(DestinationName, Arc<dyn Destination>)],
-    (apertur, spool): (Apertur, Spool),
+    behind: console::Behind,
 ) -> anyhow::Result<Option<Arc<Console>>> {
     if config.server.console_listen.is_none() {
         return Ok(None);
     }
+    let settings = config.console.clone();
+    // A password is hashed, which takes a while.
+    let console = tokio::task::spawn_blocking(move || Console::new(settings, behind)).await??;
+    Ok(Some(Arc::new(console)))
+}
+
+/// What the console knows of a configuration.
+pub(super) fn setup(
+    config: &Config,
+    destinations: &[(DestinationName, Arc<dyn Destination>)],
+) -> console::Setup {
     let places = destinations.iter().zip(&config.destinations);
     let places = places.map(|((name, destination), (_, settings))| console::Place {
         name: name.clone(),
         destination: Arc::clone(destination),
         default_mode: settings.default_mode(),
     });
-    let destinations = places.collect();
-    let configuration = config.shown.iter().map(setting).collect();
-    let ops = ops.clone();
-    let behind = console::Behind { ops, destinations, apertur, spool, configuration };
-    let settings = config.console.clone();
-    // A password is hashed, which takes a while.
-    let console = tokio::task::spawn_blocking(move || Console::new(settings, behind)).await??;
-    Ok(Some(Arc::new(console)))
+    console::Setup {
+        destinations: places.collect(),
+        configuration: config.shown.iter().map(setting).collect(),
+    }
 }
 
 fn setting(key: &ShownKey) -> console::Setting {

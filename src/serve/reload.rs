@@ -10,10 +10,12 @@ use tokio::sync::Mutex;
 use super::{
     build,
     certificate::{self, Certificate},
+    page,
     senders::Senders,
 };
 use crate::{
     config::{self, Config, Keys, Loaded},
+    console::{Setting, Setup},
     destinations::Shared,
     model::DestinationName,
     ops::{
@@ -58,6 +60,7 @@ pub(super) struct Parts {
     pub(super) prune: Live<prune::Settings>,
     pub(super) min_free: Live<u64>,
     pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) setup: Live<Setup>,
     pub(super) senders: Senders,
     pub(super) shared: Shared,
     pub(super) telemetry: Telemetry,
@@ -119,7 +122,7 @@ impl Reloader {
         {
             applied.push("server.tls (the certificate is another one)".to_owned());
         }
-        self.change_destinations(&config, state, &applied);
+        self.change_destinations(&config, state, &applied, &needs_restart);
         self.parts.prune.store(config.prune);
         self.parts.min_free.store(config.min_free);
         self.parts.door.change(config.receive);
@@ -133,12 +136,23 @@ impl Reloader {
     }
 
     /// Routes first: from then on nothing is planned for what is taken out.
-    fn change_destinations(&self, config: &Config, state: &mut State, applied: &[String]) {
+    fn change_destinations(
+        &self,
+        config: &Config,
+        state: &mut State,
+        applied: &[String],
+        needs_restart: &[String],
+    ) {
         self.parts.routes.store(config.routes.clone());
         let all = applied.iter().any(|path| is_within(path, "retry"));
         let names: Vec<_> = config.destinations.iter().map(|(name, _)| name.clone()).collect();
         let known: BTreeSet<_> = state.destinations.iter().collect();
-        for (name, destination) in build(config, &self.parts.shared) {
+        let destinations = build(config, &self.parts.shared);
+        let mut setup = page::setup(config, &destinations);
+        let before = self.parts.setup.load();
+        setup.configuration = in_force(&before.configuration, setup.configuration, needs_restart);
+        self.parts.setup.store(setup);
+        for (name, destination) in destinations {
             let is_changed = || applied.iter().any(|path| Keys::is_of(path, &name));
             if all || !known.contains(&name) || is_changed() {
                 let shore = (destination, config.deliver.clone());
@@ -150,6 +164,19 @@ impl Reloader {
         }
         state.destinations = names;
     }
+}
+
+/// What is shown of the configuration after a reload: what needs a restart is as it was before.
+fn in_force(before: &[Setting], now: Vec<Setting>, needs_restart: &[String]) -> Vec<Setting> {
+    let waits = |setting: &Setting| needs_restart.iter().any(|path| is_within(&setting.path, path));
+    let mut shown: Vec<_> = now.into_iter().filter(|setting| !waits(setting)).collect();
+    let table =
+        |setting: &Setting| setting.path.rsplit_once('.').map(|(table, _)| table.to_owned());
+    for kept in before.iter().filter(|setting| waits(setting)) {
+        let last = shown.iter().rposition(|setting| table(setting) == table(kept));
+        shown.insert(last.map_or(shown.len(), |last| last + 1), kept.clone());
+    }
+    shown
 }
 
 /// Whether a key is this one, or stands in this table.
@@ -182,7 +209,28 @@ impl Reload for Reloader {
 
 #[cfg(test)]
 mod tests {
-    use super::is_within;
+    use super::{in_force, is_within};
+    use crate::console::{Origin, Setting};
+
+    #[test]
+    fn what_needs_a_restart_is_shown_as_it_runs() {
+        let setting = |path: &str, value: &str| Setting {
+            path: path.to_owned(),
+            value: value.to_owned(),
+            origin: Origin::Default,
+        };
+        let before =
+            [setting("server.listen", "1"), setting("retry.deadline", "1"), setting("a.b", "1")];
+        let now = vec![
+            setting("server.listen", "2"),
+            setting("server.workers", "2"),
+            setting("retry.deadline", "2"),
+        ];
+        let shown = in_force(&before, now, &["server.listen".to_owned(), "a.b".to_owned()]);
+        let shown: Vec<_> = shown.iter().map(|s| format!("{} {}", s.path, s.value)).collect();
+        let expected = ["server.workers 2", "server.listen 1", "retry.deadline 2", "a.b 1"];
+        assert_eq!(shown, expected);
+    }
 
     #[test]
     fn a_table_holds_its_keys_and_not_its_neighbours() {

@@ -12,7 +12,7 @@ mod space;
 pub use clock::{Clock, later};
 pub use data_dir::{DataDir, Taken};
 pub use disk::{Disk, Room};
-pub use instance::instance;
+pub use instance::{INSTANCE, instance};
 pub use live::Live;
 pub use service::{Hangups, Service, shutdown};
 pub use space::{Floor, Low, Size, free_space, is_low};

@@ -110,19 +110,21 @@ fn ids(delivery: &Delivery, receipt: &Receipt) -> String {
 pub(super) fn write(fact: &Fact<'_>) {
     match fact {
         Fact::Request { .. } => request(fact),
-        Fact::Delivered { delivery, receipt, took } => delivery_line!(info, delivery, {
+        Fact::Delivered { delivery, receipt, took, .. } => delivery_line!(info, delivery, {
             ids = ids(delivery, receipt),
             found = receipt.found,
             note = receipt.note,
             ms = millis(*took),
         }, "photo delivered"),
-        Fact::AttemptFailed { delivery, outcome, cause, at } => delivery_line!(warn, delivery, {
+        Fact::AttemptFailed { delivery, outcome, cause, at, .. } => {
+            delivery_line!(warn, delivery, {
             outcome = outcome.as_str(),
             error = cause.kind.as_str(),
             next = %at,
             cause = %cause,
-        }, "delivery attempt failed; it is repeated by itself"),
-        Fact::Held { delivery, cause } => delivery_line!(error, delivery, {
+        }, "delivery attempt failed; it is repeated by itself")
+        }
+        Fact::Held { delivery, cause, .. } => delivery_line!(error, delivery, {
             error = cause.kind.as_str(),
             cause = %cause,
         }, "delivery held; it needs a person"),
@@ -143,11 +145,11 @@ pub(super) fn write(fact: &Fact<'_>) {
         Fact::Fetched { photo, size, took } => {
             info!(photo = %photo, bytes = size, ms = millis(*took), "photo fetched");
         }
-        Fact::FetchLater { photo, cause, at } => warn!(
+        Fact::FetchLater { photo, cause, at, .. } => warn!(
             photo = %photo, error = cause.kind.as_str(), next = %at, cause = %cause,
             "photo not fetched yet; it is tried again by itself"
         ),
-        Fact::FetchHeld { photo, cause } => error!(
+        Fact::FetchHeld { photo, cause, .. } => error!(
             photo = %photo, error = cause.kind.as_str(), cause = %cause,
             "photo cannot be fetched; it needs a person"
         ),
@@ -185,7 +187,7 @@ fn collecting(fact: &Fact<'_>) {
 }
 
 fn request(fact: &Fact<'_>) {
-    let Fact::Request { status, reason, photo, scheme, topic, took } = fact else { return };
+    let Fact::Request { status, reason, photo, scheme, topic, took, .. } = fact else { return };
     let photo: Option<&Photo> = *photo;
     let id = photo.map(|photo| tracing::field::display(&photo.id));
     let session =
@@ -337,7 +339,7 @@ fn operation(fact: &Fact<'_>) {
         Fact::Pruned { files: 0, photos: 0, took, .. } => {
             debug!(ms = millis(*took), "retention found nothing to remove");
         }
-        Fact::Pruned { files, bytes, photos, took } => {
+        Fact::Pruned { files, bytes, photos, took, .. } => {
             let ms = millis(*took);
             info!(files, bytes, photos, ms, "removed what retention no longer keeps");
         }

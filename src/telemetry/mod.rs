@@ -1,23 +1,32 @@
-//! What happened, said once: one typed fact is one log line and its metrics.
+//! What happened, said once: one typed fact is one log line, its metrics and, where traces are
+//! asked for, its spans.
 //!
 //! Nobody else writes log lines about photos or counts anything. Facts carry photo and delivery
 //! ids as fields; secrets, session ids and links have no way in.
 
 mod log;
 mod metrics;
+mod traces;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
 use self::metrics::Metrics;
 pub use self::{
     log::{Format, Settings, change_level, init},
-    metrics::Gauges,
+    metrics::{Disk, Gauges, Queue, Tally},
+    traces::{TraceSettings, Traces},
 };
-use crate::model::{
-    AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Run, Scheme,
-    SessionId, Target,
+use crate::{
+    http::Http,
+    model::{
+        AttemptId, AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Run,
+        Scheme, SessionId, Target,
+    },
 };
 
 /// Something that happened.
@@ -64,6 +73,8 @@ pub enum Fact<'a> {
         topic: Option<&'a str>,
         /// From the headers to the answer.
         took: Duration,
+        /// The part of it in which the photo was made durable, if it came that far.
+        keeping: Option<Duration>,
     },
     /// A photo that waited at Apertur was taken by polling; it is on disk.
     Polled {
@@ -180,6 +191,8 @@ pub enum Fact<'a> {
         cause: &'a Cause,
         /// When.
         at: Timestamp,
+        /// How long the try took.
+        took: Duration,
     },
     /// A photo cannot be fetched without a person.
     FetchHeld {
@@ -187,33 +200,58 @@ pub enum Fact<'a> {
         photo: &'a PhotoId,
         /// Why.
         cause: &'a Cause,
+        /// How long the try took.
+        took: Duration,
+    },
+    /// A destination answered a call of attempts, or did not; not logged.
+    Called {
+        /// What was asked: `find`, `deliver`.
+        call: &'static str,
+        /// The deliveries that it was about, with their attempts.
+        attempts: &'a [(&'a Delivery, AttemptId)],
+        /// Why it failed, if it did.
+        cause: Option<&'a Cause>,
+        /// From the first byte to the answer.
+        took: Duration,
     },
     /// A photo is at its destination.
     Delivered {
         /// The delivery.
         delivery: &'a Delivery,
+        /// The attempt.
+        attempt: AttemptId,
         /// What came back.
         receipt: &'a Receipt,
         /// How long the attempt took.
         took: Duration,
+        /// When it ended.
+        at: Timestamp,
     },
     /// An attempt failed and will be repeated.
     AttemptFailed {
         /// The delivery.
         delivery: &'a Delivery,
+        /// The attempt.
+        attempt: AttemptId,
         /// How it ended.
         outcome: AttemptOutcome,
         /// Why.
         cause: &'a Cause,
         /// When it is due again.
         at: Timestamp,
+        /// How long the attempt took.
+        took: Duration,
     },
     /// A delivery needs a person.
     Held {
         /// The delivery.
         delivery: &'a Delivery,
+        /// The attempt.
+        attempt: AttemptId,
         /// Why.
         cause: &'a Cause,
+        /// How long the attempt took.
+        took: Duration,
     },
     /// A destination gets nothing until its probe succeeds, and a photo after that.
     Paused {
@@ -258,6 +296,13 @@ pub enum Fact<'a> {
     Run {
         /// As it stands.
         run: &'a Run,
+    },
+    /// A person's change was carried out with a page of deliveries; not logged.
+    Changed {
+        /// The verb's word.
+        verb: &'static str,
+        /// How many were changed.
+        deliveries: u64,
     },
     /// Somebody may open the collect page of a record.
     CollectOpened {
@@ -307,6 +352,8 @@ pub enum Fact<'a> {
         photos: u64,
         /// How long it took.
         took: Duration,
+        /// When it was done.
+        at: Timestamp,
     },
     /// The configuration was read again.
     Reloaded {
@@ -349,20 +396,74 @@ pub enum Fact<'a> {
     },
 }
 
+/// A transaction of the journal, done or failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// Requests that shared it.
+    pub requests: usize,
+    /// From its begin to its end.
+    pub took: Duration,
+    /// The part in which the disk made it durable; `None` when it failed.
+    pub sync: Option<Duration>,
+}
+
 /// The handle facts are given to. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Telemetry(Arc<Metrics>);
+pub struct Telemetry(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    metrics: Metrics,
+    traces: OnceLock<Traces>,
+}
 
 impl Telemetry {
-    /// Writes the log line and counts.
+    /// Writes the log line, counts, and traces where traces are asked for.
     pub fn emit(&self, fact: &Fact<'_>) {
         log::write(fact);
-        self.0.count(fact);
+        self.0.metrics.count(fact);
+        if let Some(traces) = self.0.traces.get() {
+            traces.trace(fact);
+        }
+    }
+
+    /// Counts a transaction of the journal. Blocks nobody.
+    pub fn committed(&self, commit: Committed) {
+        self.0.metrics.commit(commit);
+    }
+
+    /// Shows what is configured in the metrics from the start, as 0, so that the first time is
+    /// seen as a rise: these destinations, and these words of the door's answers.
+    pub fn foresee(&self, destinations: &[DestinationName], statuses: &[&str]) {
+        self.0.metrics.foresee(destinations, statuses);
+    }
+
+    /// Sends traces from now on. The second call changes nothing.
+    ///
+    /// # Errors
+    /// When the exporter cannot be made.
+    pub fn trace(&self, settings: &TraceSettings, http: Http) -> anyhow::Result<()> {
+        let exports = self.0.metrics.trace_exports.clone();
+        // Set already: whoever comes second is not asked.
+        drop(self.0.traces.set(Traces::start(settings, http, exports)?));
+        Ok(())
+    }
+
+    /// Sends what is left of the traces, for at most five seconds.
+    pub async fn flush(&self) {
+        let this = self.clone();
+        let stopping = tokio::task::spawn_blocking(move || {
+            if let Some(traces) = this.0.traces.get() {
+                traces.stop();
+            }
+        });
+        // Ends by itself; what it could not send is lost.
+        drop(stopping.await);
     }
 
     /// Every metric in Prometheus' text form, with the gauges as given.
     #[must_use]
     pub fn render(&self, gauges: &Gauges) -> String {
-        self.0.render(gauges)
+        self.0.metrics.render(gauges)
     }
 }

@@ -1,11 +1,14 @@
 //! The built binary, command by command.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod changes;
 mod demo;
 mod described;
 mod explain;
+mod init;
 mod odoo;
 mod operator;
+mod photos;
 mod systemd;
 mod upkeep;
 mod verify;

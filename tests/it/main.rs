@@ -1,5 +1,6 @@
 //! The integration tests, one binary.
 
+mod alerts;
 mod apertur;
 mod api;
 mod browser;
@@ -31,6 +32,7 @@ mod servers;
 mod space;
 mod storage_contract;
 mod trials;
+mod watching;
 mod webhook;
 mod whole_way;
 mod zendesk;

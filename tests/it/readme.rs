@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod answers;
+mod api;
 mod by_hand;
 
 use std::{
@@ -187,31 +188,44 @@ fn every_key_in_the_readme_is_in_the_example() {
 #[test]
 fn every_file_and_metric_in_the_readme_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let metrics = include_str!("../../src/telemetry/metrics.rs");
+    let metrics = include_str!("../../docs/metrics.md");
     let mut seen = 0;
     for text in code() {
         let word = text.split([' ', '{']).next().unwrap_or_default();
-        if ["src/", "tests/", "config/", "fixtures/"].iter().any(|top| word.starts_with(top)) {
+        if ["src/", "tests/", "config/", "fixtures/", "docs/"]
+            .iter()
+            .any(|top| word.starts_with(top))
+        {
             assert!(root.join(word).exists(), "{word} is not there");
             seen += 1;
-        } else if let Some(name) = word.strip_prefix("apertur_bridge_") {
-            assert!(metrics.contains(&format!("\"{name}\"")), "{word} is no metric");
+        } else if word.starts_with("apertur_bridge_") {
+            assert!(metrics.contains(&format!("| `{word}` |")), "{word} is no metric");
             seen += 1;
         }
     }
     assert!(seen > 10, "only {seen} were found");
 }
 
-#[test]
-fn every_link_within_the_readme_leads_somewhere() {
+/// What links within the README may lead to.
+pub(crate) fn anchors() -> BTreeSet<String> {
     let headings = README.lines().filter_map(|line| line.strip_prefix('#'));
     let headings = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase());
     let keep = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-');
     let anchor = |line: String| line.chars().filter(keep).collect::<String>().replace(' ', "-");
-    let anchors: BTreeSet<_> = headings.map(anchor).collect();
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_within_the_readme_leads_somewhere() {
+    let anchors = anchors();
     for link in README.split("](#").skip(1).filter_map(|rest| rest.split(')').next()) {
         assert!(anchors.contains(link), "#{link} leads nowhere");
     }
+}
+
+#[test]
+fn the_story_that_the_readme_shows_is_the_one_that_is_told() {
+    assert_eq!(block("story"), include_str!("../../fixtures/stories/refused.txt"));
 }
 
 #[test]

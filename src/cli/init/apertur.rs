@@ -13,11 +13,10 @@ use crate::{
     apertur::{Apertur, ApiError, Hook},
     cli::{
         block_on,
-        output::{Failure, line},
+        output::{Failure, line, remark},
     },
     config::Draft,
     http::Http,
-    model::Environment,
     system::Clock,
 };
 
@@ -86,18 +85,11 @@ fn key(plan: &mut Plan, answers: &mut Answers, args: &Args, way: Way) -> Result<
             }
             Ok(match with(&draft, &file, async |apertur| apertur.sessions(1, 1).await)? {
                 Ok(_) => {
-                    let which = match draft.load(&file).map(|loaded| loaded.config.apertur.api_key)
-                    {
-                        Ok(Some(key)) if key.expose_secret().starts_with("aptr_test_") => {
-                            Environment::Sandbox
-                        }
-                        _ => Environment::Live,
-                    };
-                    let which = match which {
-                        Environment::Sandbox => "the sandbox",
-                        Environment::Live => "the live Apertur",
-                    };
-                    crate::cli::output::remark(&format!("  {which} accepts the key"));
+                    let is_test = draft
+                        .secret_of(KEY)
+                        .is_some_and(|key| key.expose_secret().starts_with("aptr_test_"));
+                    let which = if is_test { "the sandbox" } else { "the live Apertur" };
+                    remark(&format!("  {which} accepts the key"));
                     Ok(true)
                 }
                 Err(error) => Err(error.cause.to_string()),

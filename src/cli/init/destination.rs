@@ -1,6 +1,6 @@
 //! Where photos go: the keys that a type needs, and whether they work.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
@@ -15,6 +15,7 @@ use crate::{
         output::{Failure, remark},
     },
     config::{Draft, KeyDoc},
+    destinations::Settings,
     model::{DestinationName, Finding, Kind, Severity},
     serve,
 };
@@ -277,6 +278,13 @@ fn probe(plan: &Plan, name: &DestinationName) -> Result<Vec<Finding>, Failure> {
             return if found.is_empty() { Err(findings.into()) } else { Ok(found) };
         }
     };
+    let settings = loaded.config.destinations.iter().find(|(known, _)| known == name);
+    if let Some((_, Settings::Folder(folder))) = settings
+        && is_made_later(plan, &folder.path)
+    {
+        let what = format!("{} is made with the first photo", folder.path.display());
+        return Ok(vec![Finding::ok("folder", what)]);
+    }
     let destinations = serve::destinations(&loaded.config)?;
     let (_, destination) = destinations
         .into_iter()
@@ -287,4 +295,10 @@ fn probe(plan: &Plan, name: &DestinationName) -> Result<Vec<Finding>, Failure> {
         return Ok(vec![Finding::ok("log in", what)]);
     }
     block_on(async { Ok(destination.probe().await) })
+}
+
+/// Whether a folder is in one that this command or the service makes.
+fn is_made_later(plan: &Plan, path: &Path) -> bool {
+    let parents = [plan.home.folder.as_path(), Path::new("/var/lib/apertur-bridge")];
+    path.parent().is_some_and(|parent| parents.contains(&parent) && !parent.exists())
 }

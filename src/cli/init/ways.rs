@@ -7,6 +7,7 @@ use std::{
 };
 
 use rustix::fs::{Access, access};
+use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::{
@@ -19,6 +20,7 @@ use crate::{
         output::{Failure, remark},
     },
     config::Draft,
+    console::hash_password,
     http::Http,
     model::Severity,
     system::Disk,
@@ -32,9 +34,6 @@ pub(super) enum Way {
     /// They are asked for.
     Poll,
 }
-
-/// Fewest characters of a password.
-const PASSWORD: usize = 12;
 
 /// Asks for them.
 pub(super) fn ask(plan: &mut Plan, answers: &mut Answers, args: &Args) -> Result<Way, Failure> {
@@ -203,18 +202,23 @@ pub(super) fn console(plan: &mut Plan, answers: &mut Answers, args: &Args) -> Re
     if plan.draft.has(KEY) || plan.draft.text_of("console.listen") == Some("off") {
         return Ok(());
     }
-    let file = args.console_password_file.as_deref();
+    let given = args.console_password_file.as_deref();
     let text = "Password for the console (none: one is made and shown)";
-    let chosen = answers.ask_secret((text, "--console-password-file"), file, |secret| {
-        use secrecy::ExposeSecret as _;
-        let length = secret.as_ref().map_or(PASSWORD, |s| s.expose_secret().chars().count());
-        let is_long = length >= PASSWORD;
-        Ok(is_long.then_some(secret).ok_or_else(|| format!("use at least {PASSWORD} characters")))
+    let (file, mut draft) = (plan.home.file.clone(), plan.draft.clone());
+    let chosen = answers.ask_secret((text, "--console-password-file"), given, |secret| {
+        let Some(secret) = secret else { return Ok(Ok(None)) };
+        let set = draft.set_secret(KEY, secret.clone(), "console-password");
+        Ok(set.and_then(|()| wrong(&draft, KEY, &file)).map(|()| Some(secret)))
     })?;
-    plan.made_password = chosen.is_none();
-    let password = chosen.unwrap_or_else(super::apertur::random);
+    let password = match chosen {
+        Some(chosen) => chosen,
+        None => plan.made_password.insert(super::apertur::random()).clone(),
+    };
+    // Who reads the file knows no password.
+    let is_hashed = password.expose_secret().starts_with('$');
+    let kept = if is_hashed { password } else { hash_password(&password)? };
     plan.draft
-        .set_secret(KEY, password, "console-password")
+        .set_secret(KEY, kept, "console-password")
         .map_err(|why| Failure::Failed(anyhow::anyhow!(why)))
 }
 

@@ -63,7 +63,8 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "password")]
     password_file: Option<PathBuf>,
     /// Only these types of picture: jpeg, png, webp, heic; may be given several times
-    #[arg(long = "allow-mime", value_name = "TYPE", value_delimiter = ',', value_parser = sessions::picture)]
+    #[arg(long = "allow-mime", value_name = "TYPE", value_delimiter = ',')]
+    #[arg(value_parser = sessions::picture)]
     allow_mime: Vec<String>,
     /// Longest side of a photo in pixels; Apertur shrinks larger ones
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..))]

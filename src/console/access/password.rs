@@ -62,6 +62,20 @@ fn hash_of(text: &str) -> Result<PasswordHash, InvalidPassword> {
     if params.m_cost() > MOST_MEMORY { Err(InvalidPassword::Costly) } else { Ok(hash) }
 }
 
+/// The argon2id hash of a password as a PHC string, to be kept in its place. Blocks for some tenths
+/// of a second.
+///
+/// # Errors
+/// When the system gives no random salt.
+pub fn hash_password(password: &SecretString) -> anyhow::Result<SecretString> {
+    Ok(hashed(password.expose_secret().trim())?.to_string().into())
+}
+
+fn hashed(text: &str) -> anyhow::Result<PasswordHash> {
+    let hashed = Argon2::default().hash_password(text.as_bytes());
+    hashed.map_err(|error| anyhow::anyhow!("{error}")).context("cannot hash the password")
+}
+
 /// The password.
 #[derive(Clone)]
 pub(super) struct Password {
@@ -83,10 +97,7 @@ impl Password {
         let hash = if text.starts_with(HASHED) {
             hash_of(text).map_err(|error| anyhow::anyhow!("console.password {error}"))?
         } else {
-            let hashed = Argon2::default().hash_password(text.as_bytes());
-            hashed
-                .map_err(|error| anyhow::anyhow!("{error}"))
-                .context("cannot hash the password")?
+            hashed(text)?
         };
         Ok(Self { hash: Arc::new(hash), places: Arc::new(Semaphore::new(PLACES)) })
     }

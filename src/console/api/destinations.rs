@@ -39,6 +39,8 @@ struct Destination {
     underway: u64,
     /// Deliveries that wait for a person.
     held: u64,
+    /// Whether somebody has to log in first: `apertur-bridge destinations login NAME`.
+    login_needed: bool,
     /// Why it gets nothing now, if it does not.
     paused: Option<Pause>,
 }
@@ -80,22 +82,29 @@ async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse,
     Query::read(request.query_string(), &[])?;
     let counts = api.ops.count(&Filter::default()).await?;
     let pauses = api.ops.journal.pauses().await?;
-    let items = api.destinations.iter().map(|Place { name, destination: to, .. }| {
+    let setup = api.setup.load();
+    let mut items = Vec::new();
+    for Place { name, destination: to, .. } in &setup.destinations {
         let sum = |states: &[DeliveryState]| {
             let ours = counts.iter().filter(|count| count.destination.as_ref() == Some(name));
             ours.filter(|count| states.contains(&count.state)).map(|count| count.count).sum()
         };
-        Destination {
+        let login_needed = match to.login() {
+            Ok(login) => login.is_needed().await.unwrap_or(false),
+            Err(_) => false,
+        };
+        items.push(Destination {
             name: name.to_string(),
             kind: to.kind().as_str(),
             place: to.place(),
             delivered: sum(&[Delivered]),
             underway: sum(&[Waiting, Due, Sending]),
             held: sum(&[Held]),
+            login_needed,
             paused: pauses.iter().find(|pause| pause.destination == *name).map(Pause::from),
-        }
-    });
-    Ok(HttpResponse::Ok().json(Destinations { items: items.collect() }))
+        });
+    }
+    Ok(HttpResponse::Ok().json(Destinations { items }))
 }
 
 async fn test(
@@ -105,7 +114,8 @@ async fn test(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
-    let mut known = api.destinations.iter();
+    let setup = api.setup.load();
+    let mut known = setup.destinations.iter();
     let found = known.find(|place| place.name.as_str() == *part).ok_or_else(|| {
         Problem::not_found("there is no destination of that name", "see /api/v1/destinations")
     })?;

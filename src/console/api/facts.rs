@@ -196,13 +196,19 @@ impl From<&model::Receipt> for Receipt {
     }
 }
 
+impl From<model::Severity> for Severity {
+    fn from(it: model::Severity) -> Self {
+        match it {
+            model::Severity::Ok => Self::Ok,
+            model::Severity::Warning => Self::Warning,
+            model::Severity::Error => Self::Error,
+        }
+    }
+}
+
 impl From<model::Finding> for Finding {
     fn from(it: model::Finding) -> Self {
-        let severity = match it.severity {
-            model::Severity::Ok => Severity::Ok,
-            model::Severity::Warning => Severity::Warning,
-            model::Severity::Error => Severity::Error,
-        };
+        let severity = Severity::from(it.severity);
         Self { severity, subject: it.subject, what: it.what, fix: it.fix }
     }
 }

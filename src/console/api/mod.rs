@@ -6,6 +6,7 @@
 //! into a log, and session ids into no answer.
 
 mod body;
+mod configuration;
 mod cursor;
 mod deliveries;
 mod destinations;
@@ -13,6 +14,7 @@ mod document;
 mod facts;
 mod operation;
 mod page;
+mod photos;
 mod problem;
 mod query;
 mod runs;
@@ -35,17 +37,18 @@ use tokio::{runtime::Handle, sync::Semaphore};
 use tokio_util::task::TaskTracker;
 
 use self::{operation::Operation, problem::Problem, query::Wanted};
-use super::{Behind, Caller, Place, Scope, Setting, Settings, Tokens};
+use super::{Behind, Caller, Place, Scope, Settings, Setup, Tokens};
 use crate::{
     apertur::Apertur,
     model::Filter,
     ops::Ops,
     pages::{Guest, Pace, Paced},
     spool::Spool,
+    system::Live,
 };
 
 /// Wrong tokens of one address: so many at once, then one each so long.
-const WRONG: Pace = (20, Duration::from_secs(3));
+const WRONG: Pace = (60, Duration::from_secs(1));
 /// Tests of destinations that run at a time.
 const TESTS: usize = 4;
 
@@ -59,8 +62,7 @@ pub(super) struct Api {
     ops: Ops,
     apertur: Apertur,
     spool: Spool,
-    destinations: Vec<Place>,
-    configuration: Vec<Setting>,
+    setup: Live<Setup>,
     started_at: Timestamp,
     /// The OpenAPI document.
     document: String,
@@ -80,9 +82,11 @@ fn operations() -> Vec<Operation> {
     [
         deliveries::operations(),
         runs::operations(),
+        photos::operations(),
         destinations::operations(),
         sessions::operations(),
         status::operations(),
+        configuration::operations(),
     ]
     .into_iter()
     .flatten()
@@ -93,7 +97,7 @@ impl Api {
     /// The API for who shows one of the tokens. What it begins is counted by `tasks` and goes on
     /// in the runtime that this is called in.
     pub(super) fn new(settings: &Settings, behind: &Behind, tasks: TaskTracker) -> Self {
-        let Behind { ops, destinations, apertur, spool, configuration } = behind;
+        let Behind { ops, setup, apertur, spool, .. } = behind;
         Self {
             tokens: settings.tokens.clone(),
             proxies: settings.trusted_proxies.clone(),
@@ -102,8 +106,7 @@ impl Api {
             ops: ops.clone(),
             apertur: apertur.clone(),
             spool: spool.clone(),
-            destinations: destinations.clone(),
-            configuration: configuration.clone(),
+            setup: setup.clone(),
             // Texts and numbers can always be written.
             document: document::of(operations()).to_json().unwrap_or_default(),
             tests: Arc::new(Semaphore::new(TESTS)),
@@ -168,6 +171,8 @@ fn routes(app: &mut web::ServiceConfig) {
             None => resources.push((path, vec![route])),
         }
     }
+    // `/deliveries/counts` is no delivery.
+    resources.sort_by_key(|(path, _)| path.contains('{'));
     for (path, routes) in resources {
         let (methods, routes): (Vec<_>, Vec<_>) = routes.into_iter().unzip();
         let allowed = methods.join(", ");

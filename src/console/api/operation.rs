@@ -16,7 +16,7 @@ use utoipa::{
         header::HeaderBuilder,
         path::{Operation as Description, OperationBuilder, ParameterBuilder, ParameterIn},
         request_body::RequestBodyBuilder,
-        schema::{ObjectBuilder, Type},
+        schema::{ObjectBuilder, SchemaType, Type},
         security::SecurityRequirement,
     },
 };
@@ -116,7 +116,13 @@ impl Operation {
     /// Takes the fields of a type in its query; of a list each value has a field of its own.
     pub(super) fn asked<Q: PartialSchema>(mut self) -> Self {
         let RefOr::T(Schema::Object(fields)) = Q::schema() else { return self };
-        for (name, schema) in fields.properties {
+        for (name, mut schema) in fields.properties {
+            // What a query does not say is left out, and null in a body alone.
+            if let RefOr::T(Schema::Object(object)) = &mut schema
+                && let SchemaType::Array(types) = &mut object.schema_type
+            {
+                types.retain(|one| *one != Type::Null);
+            }
             let parameter = ParameterBuilder::new()
                 .name(name)
                 .parameter_in(ParameterIn::Query)

@@ -221,3 +221,33 @@ impl From<JournalError> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ErrorKind;
+
+    #[test]
+    fn what_passes_says_when_to_come_again_and_nobody_s_words_get_out() {
+        let busy = Problem::from(JournalError::Unavailable("/secret/path is full".to_owned()));
+        let answer = busy.response();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers().get(header::RETRY_AFTER).unwrap(), "5");
+        let damaged = Problem::from(JournalError::Damaged("/secret/path".to_owned()));
+        assert_eq!(damaged.status_code(), StatusCode::INTERNAL_SERVER_ERROR);
+        for problem in [&busy, &damaged] {
+            assert!(!serde_json::to_string(problem).unwrap().contains("/secret"), "{problem}");
+        }
+        let short = Problem::throttled(Duration::from_millis(1)).response();
+        assert_eq!(short.headers().get(header::RETRY_AFTER).unwrap(), "1");
+    }
+
+    #[test]
+    fn another_side_s_refusal_is_told_with_its_words_and_its_remedy() {
+        let cause = Cause::new(ErrorKind::NotAllowed, "no session more", "wait for next month");
+        let problem = Problem::refused(&cause.with_detail("quota"));
+        assert_eq!(problem.status_code(), StatusCode::BAD_GATEWAY);
+        assert_eq!(problem.detail, "no session more (quota)");
+        assert_eq!(problem.fix, "wait for next month");
+    }
+}

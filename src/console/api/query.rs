@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{cursor, problem::Problem};
@@ -20,40 +20,47 @@ const PAGE: usize = 50;
 const MOST: usize = 200;
 
 /// Which deliveries. All that is given must match; of a list any of its values.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Deliveries by their numbers.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 1000)]
     pub(super) id: Vec<i64>,
     /// States.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<State>)]
     pub(super) state: Vec<String>,
     /// The name of a destination: the `erp` of `[destination.erp]`.
-    #[schema(nullable = false, pattern = "^[A-Za-z0-9_-]{1,64}$")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     pub(super) destination: Option<String>,
     /// The record that the photos belong to.
-    #[schema(nullable = false, example = "odoo:res.partner:42")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "odoo:res.partner:42")]
     pub(super) target: Option<String>,
     /// The session: its mark or short name where it was made here, else its id.
-    #[schema(nullable = false, example = "session~1a2b3c4d")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "session~1a2b3c4d")]
     pub(super) session: Option<String>,
     /// A photo.
-    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) photo: Option<String>,
     /// A kind of error, as in `cause.kind`.
-    #[schema(nullable = false, example = "not_found")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "not_found")]
     pub(super) error: Option<String>,
     /// Received at or after this time.
-    #[schema(nullable = false, format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     pub(super) since: Option<String>,
     /// Received before this time.
-    #[schema(nullable = false, format = DateTime)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     pub(super) until: Option<String>,
     /// In the photo id, the image id, the file name, a tag, the target or the cause.
-    #[schema(nullable = false, min_length = 1, max_length = 200)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 200)]
     pub(super) text: Option<String>,
 }
 
@@ -200,6 +207,24 @@ impl Wanted {
             until: self.until.as_ref().map(|text| time("until", text)).transpose()?,
             text: parsed("text", &self.text, Filter::parse_text)?,
         })
+    }
+}
+
+impl From<&Filter> for Wanted {
+    /// As it would be written, with the mark of its session.
+    fn from(filter: &Filter) -> Self {
+        Self {
+            id: filter.ids.iter().map(|id| id.0).collect(),
+            state: filter.states.iter().map(ToString::to_string).collect(),
+            destination: filter.destination.as_ref().map(ToString::to_string),
+            target: filter.target.as_ref().map(ToString::to_string),
+            session: filter.session.as_ref().map(SessionId::mark),
+            photo: filter.photo.as_ref().map(ToString::to_string),
+            error: filter.error.as_ref().map(ToString::to_string),
+            since: filter.since.as_ref().map(ToString::to_string),
+            until: filter.until.as_ref().map(ToString::to_string),
+            text: filter.text.clone(),
+        }
     }
 }
 

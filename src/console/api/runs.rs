@@ -68,7 +68,7 @@ struct Hold {
     #[serde(default)]
     dry_run: bool,
     /// Why, in one line.
-    #[schema(min_length = 1, max_length = 300, nullable = false)]
+    #[schema(min_length = 1, max_length = 300)]
     reason: Option<String>,
 }
 
@@ -133,6 +133,8 @@ struct Run {
     force: bool,
     /// Why, where a reason was given.
     reason: Option<String>,
+    /// With which deliveries; sessions by their marks.
+    filter: Wanted,
     /// Who asked for it.
     by: String,
     started_at: Timestamp,
@@ -161,6 +163,7 @@ impl From<model::Run> for Run {
             verb: it.verb.as_str(),
             force: matches!(it.verb, Verb::Replay { force: true }),
             reason: it.verb.reason().map(|reason| reason.as_str().to_owned()),
+            filter: Wanted::from(&it.filter),
             by: it.by.to_string(),
             started_at: it.started_at,
             ended_at: it.ended_at,

@@ -120,10 +120,15 @@ impl Session {
             },
             polled: own.long_polling,
             created_at: own.created_at,
-            expires_at: own.expires_at,
+            expires_at: as_kept(own.expires_at),
             closed_at: own.closed_at,
         }
     }
+}
+
+/// A time as the journal keeps it, in whole milliseconds.
+fn as_kept(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 /// The operations below `/sessions`.

@@ -45,7 +45,7 @@ pub(in crate::console) async fn new(
             label for="destination" { (words.destination) }
             select #destination name="destination" {
                 option value="" { (words.any) }
-                @for place in &console.behind.destinations {
+                @for place in &console.behind.setup.load().destinations {
                     option value=(place.name) { (place.name) }
                 }
             }

@@ -3,8 +3,6 @@
 /// The words of the destinations, and of what checks find.
 #[derive(Debug)]
 pub(in crate::console) struct Destinations {
-    /// When a pause ends.
-    pub(in crate::console) goes_on: &'static str,
     pub(in crate::console) test: &'static str,
     pub(in crate::console) test_of: fn(&str) -> String,
     pub(in crate::console) works: &'static str,
@@ -17,7 +15,6 @@ pub(in crate::console) struct Destinations {
 }
 
 pub(super) const EN: Destinations = Destinations {
-    goes_on: "It is tried again by itself and goes on as soon as it works; no photo is lost.",
     test: "Test",
     test_of: |name| format!("Test of {name}"),
     works: "It works: a photo could be delivered now.",
@@ -30,8 +27,6 @@ pub(super) const EN: Destinations = Destinations {
 };
 
 pub(super) const FR: Destinations = Destinations {
-    goes_on: "Elle est réessayée d’elle-même et reprend dès qu’elle fonctionne ; aucune photo \
-              n’est perdue.",
     test: "Tester",
     test_of: |name| format!("Test de {name}"),
     works: "Cela fonctionne : une photo pourrait être livrée maintenant.",
@@ -44,7 +39,6 @@ pub(super) const FR: Destinations = Destinations {
 };
 
 pub(super) const ES: Destinations = Destinations {
-    goes_on: "Se vuelve a intentar solo y continúa en cuanto funciona; no se pierde ninguna foto.",
     test: "Probar",
     test_of: |name| format!("Prueba de {name}"),
     works: "Funciona: ahora se podría entregar una foto.",

@@ -23,7 +23,10 @@ pub(in crate::console) struct Overview {
     pub(in crate::console) never: &'static str,
     pub(in crate::console) ok: &'static str,
     pub(in crate::console) paused: &'static str,
+    pub(in crate::console) no_login: &'static str,
     pub(in crate::console) since: &'static str,
+    /// When a pause ends.
+    pub(in crate::console) goes_on: &'static str,
 }
 
 impl Overview {
@@ -56,7 +59,9 @@ pub(super) const EN: Overview = Overview {
     never: "nothing delivered yet",
     ok: "ok",
     paused: "paused",
+    no_login: "not logged in",
     since: "Paused",
+    goes_on: "It is tried again by itself and goes on as soon as it works; no photo is lost.",
 };
 
 pub(super) const FR: Overview = Overview {
@@ -77,7 +82,10 @@ pub(super) const FR: Overview = Overview {
     never: "rien livré encore",
     ok: "ok",
     paused: "en pause",
+    no_login: "non connectée",
     since: "En pause,",
+    goes_on: "Elle est réessayée d’elle-même et reprend dès qu’elle fonctionne ; aucune photo \
+              n’est perdue.",
 };
 
 pub(super) const ES: Overview = Overview {
@@ -98,5 +106,7 @@ pub(super) const ES: Overview = Overview {
     never: "nada entregado todavía",
     ok: "bien",
     paused: "en pausa",
+    no_login: "sin iniciar sesión",
     since: "En pausa,",
+    goes_on: "Se vuelve a intentar solo y continúa en cuanto funciona; no se pierde ninguna foto.",
 };

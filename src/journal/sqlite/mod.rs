@@ -44,7 +44,7 @@ use self::{
 };
 use super::{
     Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Health, Journal,
-    JournalError, Moment, NewRun, Oldest, Page, Pause, Story,
+    JournalError, Moment, NewRun, Observer, Oldest, Page, Pause, Story,
 };
 use crate::model::{
     Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, Foreseen, OwnSession,
@@ -87,12 +87,13 @@ impl fmt::Debug for Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the file for writing, making it (0600) or migrating it where needed.
+    /// Opens the file for writing, making it (0600) or migrating it where needed. The observer
+    /// hears of every commit.
     ///
     /// # Errors
     /// When the SQLite library is older than 3.51.3, the file cannot be opened, is damaged, or
     /// was written by a newer program.
-    pub async fn open(path: &Path) -> anyhow::Result<Self> {
+    pub async fn open(path: &Path, observer: Observer) -> anyhow::Result<Self> {
         let path = path.to_owned();
         tokio::task::spawn_blocking(move || {
             schema::check_library(rusqlite::version_number())?;
@@ -104,7 +105,7 @@ impl Sqlite {
             // SQLite syncs the folder for its log, not for the file itself.
             path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())?;
             let sessions = sessions::by_id(&db).map_err(JournalError::from)?;
-            let writer = Some(Writer::start(db)?);
+            let writer = Some(Writer::start(db, observer)?);
             Ok::<_, anyhow::Error>(Self::new(path, writer, sessions))
         })
         .await?
@@ -452,7 +453,7 @@ mod tests {
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
         Connection::open(&path)?.pragma_update(None, "user_version", 999)?;
-        let refused = Sqlite::open(&path).await;
+        let refused = Sqlite::open(&path, Observer::default()).await;
         assert!(refused.is_err_and(|e| format!("{e:#}").contains("newer apertur-bridge")));
         Ok(())
     }
@@ -463,7 +464,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
-        let journal = Sqlite::open(&path).await?;
+        let journal = Sqlite::open(&path, Observer::default()).await?;
         let settings = journal
             .write(|db| {
                 let full: i64 = db.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
@@ -505,7 +506,7 @@ mod tests {
     async fn a_closed_journal_is_whole_in_its_one_file() -> anyhow::Result<()> {
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
-        let journal = Sqlite::open(&path).await?;
+        let journal = Sqlite::open(&path, Observer::default()).await?;
         journal
             .write(|db| Ok(db.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (7)")?))
             .await?;

@@ -2,9 +2,11 @@
 
 use rusqlite::Connection;
 
+use crate::journal::notices::Telling;
+
 use super::{
-    NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, operator, place, retention,
-    schema, sessions,
+    NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, notices, operator, place,
+    retention, schema, sessions,
 };
 
 fn plan(db: &Connection, sql: &str) -> anyhow::Result<Vec<String>> {
@@ -44,6 +46,8 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("next delivery", NEXT_DELIVERY),
         ("oldest due", OLDEST_DUE),
         ("known bytes", operator::KNOWS_BYTES),
+        ("tell of a note", notices::tell_sql(Telling::Note)),
+        ("tell of an alert", notices::tell_sql(Telling::Alert)),
         ("sessions of a record", sessions::OF_RECORD),
         ("a session of a record", sessions::MARKED),
     ];

@@ -1,11 +1,13 @@
 //! The one thread that writes. Requests that wait at the same time share a transaction and
 //! with it one fsync; each is answered only after the commit.
 
+use std::time::Instant;
+
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::rows::Error;
-use crate::journal::JournalError;
+use crate::journal::{Commit, JournalError, Observer};
 
 /// Requests that may wait before callers are held back.
 const QUEUE: usize = 1024;
@@ -55,12 +57,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on a connection that it owns from now on.
-    pub(super) fn start(db: Connection) -> std::io::Result<Self> {
+    /// Starts the thread on a connection that it owns from now on. The observer is called on it.
+    pub(super) fn start(db: Connection, observer: Observer) -> std::io::Result<Self> {
         let (queue, requests) = mpsc::channel(QUEUE);
         let (end, ended) = tokio::sync::watch::channel(false);
         std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            run(db, requests);
+            run(db, requests, &observer);
             end.send_replace(true);
         })?;
         Ok(Self { queue: std::sync::Mutex::new(Some(queue)), ended })
@@ -91,16 +93,17 @@ impl Writer {
     }
 }
 
-fn run(mut db: Connection, mut requests: mpsc::Receiver<Box<dyn Request>>) {
+fn run(mut db: Connection, mut requests: mpsc::Receiver<Box<dyn Request>>, observer: &Observer) {
     let mut group = Vec::with_capacity(GROUP);
     while requests.blocking_recv_many(&mut group, GROUP) > 0 {
-        let failed = match commit(&mut db, &mut group) {
+        let failed = match observed(&mut db, &mut group, observer) {
             Ok(()) => None,
             Err(error) if group.len() == 1 || is_locked(&error) => Some(error.into()),
             Err(_) => {
                 // One bad request must not fail its neighbours: each again, alone.
                 for mut request in group.drain(..) {
-                    let failed = commit(&mut db, std::slice::from_mut(&mut request)).err();
+                    let alone = std::slice::from_mut(&mut request);
+                    let failed = observed(&mut db, alone, observer).err();
                     request.answer(failed.map(Into::into));
                 }
                 continue;
@@ -120,10 +123,25 @@ fn is_locked(error: &Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
-fn commit(db: &mut Connection, group: &mut [Box<dyn Request>]) -> Result<(), Error> {
+fn observed(
+    db: &mut Connection,
+    group: &mut [Box<dyn Request>],
+    observer: &Observer,
+) -> Result<(), Error> {
+    let started = Instant::now();
+    let done = commit(db, group);
+    let sync = done.as_ref().ok().map(|committing: &Instant| committing.elapsed());
+    observer.tell(Commit { requests: group.len(), took: started.elapsed(), sync });
+    done.map(drop)
+}
+
+/// Gives when the transaction began to be made durable.
+fn commit(db: &mut Connection, group: &mut [Box<dyn Request>]) -> Result<Instant, Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for request in group {
         request.run(&tx)?;
     }
-    Ok(tx.commit()?)
+    let committing = Instant::now();
+    tx.commit()?;
+    Ok(committing)
 }

@@ -8,7 +8,6 @@ use crate::look;
 #[test]
 fn what_a_dry_run_foresees_a_run_does_to_the_end_and_says_who_asked() {
     let site = Site::start();
-    site.open_archive();
     site.receive(&["a1", "a2", "a3"]);
     look::settled(&site.daemon, &["delivered"]);
     let filter = json!({"destination": "archive"});
@@ -37,9 +36,9 @@ fn what_a_dry_run_foresees_a_run_does_to_the_end_and_says_who_asked() {
 
 #[test]
 fn what_is_held_is_released_and_what_is_dropped_stays() {
-    let site = Site::start();
-    // Without its folder nothing is sent.
+    let site = Site::closed();
     site.receive(&["a1", "a2", "a3"]);
+    site.paused(3);
     let hold = json!({"all": true, "reason": "the customer asked"});
     let held = site.done(&site.post("/deliveries/hold", &hold).1);
     assert_eq!((&held["done"], &held["reason"]), (&json!(3), &json!("the customer asked")));
@@ -47,13 +46,13 @@ fn what_is_held_is_released_and_what_is_dropped_stays() {
     assert_eq!(each(&list, "id").len(), 3);
     let drop = json!({"filter": {"photo": "a2"}, "reason": "wrong record"});
     assert_eq!(site.done(&site.post("/deliveries/drop", &drop).1)["done"], 1);
-    site.open_archive();
+    site.open();
     let release = json!({"filter": {"state": ["held"]}});
     assert_eq!(site.done(&site.post("/deliveries/release", &release).1)["done"], 2);
     look::settled(&site.daemon, &["delivered", "dropped"]);
     let dropped = site.get("/deliveries?state=dropped");
     assert_eq!(dropped["items"][0]["photo"]["id"], "a2");
-    assert_eq!(look::files(&site.daemon.dir().join("photos")).len(), 2);
+    assert_eq!(look::files(&site.daemon.dir().join("disk/photos")).len(), 2);
 }
 
 #[test]

@@ -48,9 +48,27 @@ impl Site {
         Self { apertur, daemon }
     }
 
-    /// Makes the folder that photos go to.
-    fn open_archive(&self) {
-        std::fs::create_dir_all(self.daemon.dir().join("photos")).unwrap();
+    /// With an archive that takes nothing until [`Site::open`]: its folder is on a disk that is
+    /// not mounted.
+    fn closed() -> Self {
+        Self::with(
+            "[retry]\nfirst_delay = \"100ms\"\nmax_delay = \"200ms\"\nprobe_every = \"100ms\"\n\
+             [destination.archive]\ntype = \"folder\"\npath = \"disk/photos\"\n",
+        )
+    }
+
+    fn open(&self) {
+        std::fs::create_dir(self.daemon.dir().join("disk")).unwrap();
+    }
+
+    /// Waits until the archive is paused and so many deliveries are due; gives the status.
+    fn paused(&self, due: u64) -> Value {
+        look::eventually(Duration::from_secs(30), "a pause", || {
+            let is_paused = |status: &Value| {
+                status["paused"][0].is_object() && status["deliveries"]["due"] == due
+            };
+            Some(self.get("/status")).filter(is_paused)
+        })
     }
 
     /// Sends a request and gives whatever comes back.

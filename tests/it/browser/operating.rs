@@ -7,16 +7,18 @@ use super::{Browser, ENTER, TAB, Window};
 use crate::{
     console::{PASSWORD, keys},
     daemon::{Daemon, Options},
+    fakes::apertur::{FakeApertur, WEBHOOK_DESTINATION},
     look,
 };
 
 /// Every page there is, with a word for its picture.
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 6] = [
     ("/", "overview"),
     ("/destinations", "destinations"),
     ("/sessions", "sessions"),
     ("/sessions/new", "sessions-new"),
     ("/configuration", "configuration"),
+    ("/doctor", "doctor"),
 ];
 
 /// Goes to the console and signs in.
@@ -54,6 +56,7 @@ fn busy() -> Daemon {
         let all = look::deliveries(&daemon);
         (all.iter().filter(|delivery| delivery["state"] == "delivered").count() >= 3).then_some(())
     });
+    daemon.wait_for_log("paused");
     daemon
 }
 
@@ -125,4 +128,92 @@ fn a_page_keeps_itself_fresh() {
     assert_eq!(browser.text("[data-state=delivered] .number"), "1");
     assert_eq!(browser.run("return window.stayed"), true, "nothing was loaded again");
     daemon.wait_for_log("signed in to the console");
+}
+
+#[test]
+fn somebody_makes_a_session_shows_its_code_and_closes_it_on_a_phone() {
+    let apertur = FakeApertur::start();
+    let daemon = Daemon::start(Options::toml(format!(
+        "{}{}session_destinations = [\"{WEBHOOK_DESTINATION}\"]\n",
+        keys(""),
+        apertur.settings()
+    )));
+    let origin = daemon.console_url();
+    let browser = signed_in(&daemon, Window::PHONE.speaking("fr"));
+    browser.click(".menu [href='/sessions']");
+    browser.wait_for("[href='/sessions/new']");
+    browser.click("[href='/sessions/new']");
+    browser.wait_for("#target");
+    browser.fill("#target", "rubbish");
+    browser.press(ENTER);
+    browser.wait_for("#invalid");
+    browser.screenshot("console-sessions-invalid-fr");
+    browser.assert_good(origin);
+    browser.fill("#target", "zendesk:9");
+    browser.fill("#label", "Le toit");
+    browser.press(ENTER);
+    browser.wait_for("#qr");
+    browser.assert_good(origin);
+    browser.screenshot("console-session-phone-fr");
+    assert_eq!(browser.text("h1"), "Le toit");
+    let id = apertur.with(|api| api.sessions.all.last().unwrap().id.clone());
+    assert_eq!(browser.qr("#qr"), Some(format!("https://u.example.com/s/{id}")));
+    send(&daemon, &["--image-id", "img_1", "--session", &id]);
+    browser.wait_for("#photos li [data-state=delivered]");
+    browser.become_window(Window::DESKTOP.dark());
+    browser.reload();
+    browser.wait_for("#photos li");
+    browser.assert_good(origin);
+    browser.screenshot("console-session-desktop-dark");
+    browser.click("#close");
+    browser.wait_for("main:not(:has(#qr, #close))");
+    browser.go(&format!("{origin}/sessions"));
+    browser.assert_good(origin);
+    browser.screenshot("console-sessions-desktop-dark");
+}
+
+#[test]
+fn somebody_tests_the_destinations_without_a_script() {
+    let daemon = busy();
+    let browser = signed_in(&daemon, Window::NARROW.speaking("es"));
+    browser.become_window(Window::NARROW.speaking("es").without_script());
+    browser.go(&format!("{}/destinations", daemon.console_url()));
+    browser.click("#erp button");
+    browser.wait_for("#outcome.bad");
+    assert_eq!(browser.text("h1"), "Prueba de erp");
+    assert_eq!(browser.overflow(), 0);
+    browser.screenshot("console-test-narrow-es");
+    browser.become_window(Window::DESKTOP);
+    browser.go(&format!("{}/destinations", daemon.console_url()));
+    browser.click("#archive button");
+    browser.wait_for("#outcome.good");
+    browser.assert_good(daemon.console_url());
+    browser.screenshot("console-test-desktop");
+}
+
+#[test]
+fn somebody_has_everything_examined() {
+    let daemon = busy();
+    let browser = signed_in(&daemon, Window::DESKTOP.speaking("fr"));
+    browser.go(&format!("{}/doctor", daemon.console_url()));
+    browser.click("#examine");
+    browser.wait_for("#outcome");
+    browser.assert_good(daemon.console_url());
+    browser.screenshot("console-doctor-desktop-fr");
+    assert!(browser.texts("h2").contains(&"destination erp".to_owned()));
+    assert!(browser.text("#outcome.bad").starts_with("Erreurs"));
+}
+
+#[test]
+fn what_needs_a_person_is_said_on_every_page() {
+    let daemon = busy();
+    let browser = signed_in(&daemon, Window::DESKTOP);
+    for path in ["/", "/sessions", "/configuration"] {
+        browser.go(&format!("{}{path}", daemon.console_url()));
+        let said = browser.text("#attention[role=status]");
+        assert!(said.contains("erp is paused"), "{path}: {said}");
+    }
+    browser.click("#attention a");
+    browser.wait_for("#erp .why");
+    assert!(browser.address().ends_with("/destinations#erp"));
 }

@@ -56,6 +56,10 @@ impl Shore for Side {
         (0..).zip(files).map(stored).collect()
     }
 
+    fn words(&self) -> Vec<(Seen, String)> {
+        Vec::new()
+    }
+
     fn litter(&self) -> usize {
         0
     }

@@ -174,6 +174,12 @@ impl Shore for Side {
         stored
     }
 
+    fn words(&self) -> Vec<(Seen, String)> {
+        let bare = self.fake.everything().into_iter().filter(|note| note.attachments.is_empty());
+        let seen = |private| if private { Seen::Staff } else { Seen::Public };
+        bare.map(|note| (seen(note.private), note.body.clone())).collect()
+    }
+
     fn litter(&self) -> usize {
         self.fake.everything().iter().filter(|note| note.attachments.is_empty()).count()
     }

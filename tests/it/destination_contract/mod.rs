@@ -12,6 +12,7 @@ mod finding;
 mod folder;
 mod freshworks;
 mod hostile;
+mod notes;
 mod odoo;
 mod shore;
 mod silence;

@@ -109,6 +109,13 @@ impl Shore for Side {
         stored
     }
 
+    fn words(&self) -> Vec<(Seen, String)> {
+        let messages = self.odoo.messages();
+        let bare = messages.iter().filter(|message| message.attachment_ids.is_empty());
+        let seen = |word| if word == "mail.mt_note" { Seen::Staff } else { Seen::Public };
+        bare.map(|message| (seen(message.subtype), message.body.clone())).collect()
+    }
+
     fn litter(&self) -> usize {
         self.odoo.attachments().len() - self.stored().len()
     }

@@ -86,6 +86,9 @@ pub(super) trait Shore: Send + Sync {
     /// Every photo there, oldest first, and who may see it.
     fn stored(&self) -> Vec<Stored>;
 
+    /// Every text there without a photo, and who sees it.
+    fn words(&self) -> Vec<(Seen, String)>;
+
     /// What is there and belongs to no photo.
     fn litter(&self) -> usize;
 

@@ -114,6 +114,12 @@ impl Shore for Side {
         stored
     }
 
+    fn words(&self) -> Vec<(Seen, String)> {
+        let bare = self.fake.everything().into_iter().filter(|comment| comment.files.is_empty());
+        let seen = |public| if public { Seen::Public } else { Seen::Staff };
+        bare.map(|comment| (seen(comment.public), comment.html.clone())).collect()
+    }
+
     fn litter(&self) -> usize {
         self.fake.loose_uploads()
     }

@@ -1,7 +1,7 @@
 //! The public address: ours, another's, nobody's.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
     thread,
 };
@@ -24,8 +24,19 @@ fn answering(answer: &'static str) -> u16 {
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                if line.trim().is_empty() {
+                    break;
+                }
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+            }
+            reader.read_exact(&mut vec![0; length]).unwrap();
             // Who went away needs no answer.
             drop(stream.write_all(answer.as_bytes()));
         }
@@ -53,13 +64,22 @@ fn the_public_address_leads_here_or_it_is_told_where() {
     drop(ours);
     tell("nobody's", &other, port);
     for (what, answer) in [
-        ("a proxy without us", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
-        ("a proxy whose way ends", "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"),
-        ("elsewhere", "HTTP/1.1 301 Moved\r\nLocation: https://x/\r\nContent-Length: 0\r\n\r\n"),
-        ("another service", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"),
+        (
+            "a proxy without us",
+            "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        ),
+        (
+            "a proxy whose way ends",
+            "HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        ),
+        (
+            "elsewhere",
+            "HTTP/1.1 301 Moved\r\nLocation: https://x/\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        ),
+        ("another service", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"),
         (
             "one that takes nothing",
-            "HTTP/1.1 401 No\r\nContent-Length: 25\r\n\r\n{\"status\":\"unauthorized\"}",
+            "HTTP/1.1 401 No\r\nConnection: close\r\nContent-Length: 25\r\n\r\n{\"status\":\"unauthorized\"}",
         ),
     ] {
         let port = answering(answer);
@@ -75,16 +95,20 @@ fn over_tls_the_certificate_is_looked_at_and_all_is_well() {
     let home = tempfile::tempdir().unwrap();
     sh(
         home.path(),
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem \
-         -out cert.pem -subj /CN=localhost -days 60 -addext subjectAltName=DNS:localhost \
-         -addext basicConstraints=critical,CA:TRUE",
+        "key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
+         openssl req -x509 $key -keyout ca.key -out ca.pem -subj /CN=test-ca -days 60 \
+             -addext basicConstraints=critical,CA:TRUE
+         openssl req $key -keyout key.pem -out csr.pem -subj /CN=localhost
+         printf 'subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n' > ext
+         openssl x509 -req -in csr.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 60 \
+             -extfile ext -out cert.pem",
     );
     let (port, at) = (free_port(), home.path().display());
     let options = Options::toml(format!(
         "[server]\nlisten = \"127.0.0.1:{port}\"\npublic_url = \"https://localhost:{port}\"\n\
          tls = {{ cert = \"{at}/cert.pem\", key = \"{at}/key.pem\" }}\n"
     ));
-    let env = vec![("SSL_CERT_FILE".to_owned(), format!("{at}/cert.pem"))];
+    let env = vec![("SSL_CERT_FILE".to_owned(), format!("{at}/ca.pem"))];
     let daemon = Daemon::start(Options { env, ..options });
     let told = Told::of(daemon.command(&["doctor"]));
     let address = told.about(&AREA, &[]);

@@ -19,7 +19,8 @@ fn make(folder: &Path, name: &str, (from, until): (&str, &str)) {
          {name}.csr -subj /CN={name}\n\
          mkdir -p {name}.ca; : > {name}.ca/index; echo 01 > {name}.ca/serial\n\
          printf '[ca]\\ndefault_ca=c\\n[c]\\ndatabase={name}.ca/index\\nserial={name}.ca/serial\\n\
-         new_certs_dir={name}.ca\\npolicy=p\\ndefault_md=sha256\\n[p]\\ncommonName=supplied\\n' \
+         new_certs_dir={name}.ca\\npolicy=p\\ndefault_md=sha256\\nx509_extensions=e\\n\
+         [e]\\nbasicConstraints=CA:FALSE\\n[p]\\ncommonName=supplied\\n' \
          > {name}.cnf\n\
          openssl ca -batch -config {name}.cnf -selfsign -in {name}.csr -keyfile {name}.key \
          -startdate {from} -enddate {until} -out {name}.pem -notext 2>/dev/null"

@@ -65,7 +65,7 @@ async fn what_waits_too_long_is_told_of_with_the_reason() {
     );
     assert_eq!(
         said[1],
-        "warning: held: 1 wait for a person: 1 (no destination: unrouted); \
+        "warning: held: 1 waiting for a person: 1 (no destination: unrouted); \
                          apertur-bridge deliveries list --state held, then deliveries show ID; \
                          once it is mended: apertur-bridge deliveries replay --state held"
     );

@@ -9,7 +9,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("spool", &["model"]),
     ("journal", &["model", "system"]),
     ("http", &["model"]),
-    ("telemetry", &["model"]),
+    ("telemetry", &["model", "http"]),
     ("work", &["system", "journal"]),
     ("apertur", &["model", "system", "spool", "http"]),
     ("destinations", &["model", "system", "webhook", "spool", "http"]),
@@ -25,9 +25,9 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         "follow",
         &["model", "system", "telemetry", "route", "spool", "journal", "apertur", "work", "intake"],
     ),
-    ("ops", &["model", "system", "telemetry", "route", "spool", "journal", "work", "intake"]),
-    ("console", BELOW_CONSOLE),
+    ("ops", BELOW_OPS),
     ("doctor", BELOW_DOCTOR),
+    ("console", BELOW_CONSOLE),
     ("config", BELOW_CONFIG),
     ("serve", BELOW_SERVE),
     ("cli", BELOW_CLI),
@@ -55,6 +55,17 @@ const BELOW_COLLECT_PAGE: &[&str] = &[
     "destinations",
     "sessions",
     "pages",
+];
+const BELOW_OPS: &[&str] = &[
+    "model",
+    "system",
+    "telemetry",
+    "route",
+    "spool",
+    "journal",
+    "destinations",
+    "work",
+    "intake",
 ];
 const BELOW_DOCTOR: &[&str] =
     &["model", "system", "webhook", "journal", "http", "apertur", "destinations", "ops"];
@@ -132,6 +143,7 @@ const BELOW_CLI: &[&str] = &[
     "sessions",
     "collect_page",
     "alert",
+    "console",
     "ops",
     "doctor",
     "config",
@@ -200,6 +212,8 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
     ("x509_cert", &["src/doctor/"], "certificates are read by the doctor alone"),
+    ("opentelemetry", &["src/telemetry/"], "traces are the affair of telemetry"),
+    ("prometheus", &["src/telemetry/"], "metrics are the affair of telemetry"),
     ("suppaftp", &["src/destinations/ftp/"], "FTP is the affair of destinations/ftp"),
     ("russh", &["src/destinations/sftp/"], "SSH is the affair of destinations/sftp"),
     (

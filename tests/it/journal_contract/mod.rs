@@ -7,6 +7,7 @@ mod crowds;
 mod doubts;
 mod fetches;
 mod machine;
+mod notices;
 mod operators;
 mod parcels;
 mod reopening;
@@ -453,6 +454,9 @@ macro_rules! hold_to_contract {
                     a_ticket_has_one_writer_with_and_without_its_workspace
                     what_is_in_flight_joins_no_parcel
                     doubtful_and_new_ones_travel_together;
+                notices:
+                    what_is_held_is_told_once_each_time_it_is_held
+                    a_notice_waits_until_it_is_settled_and_is_replaced_by_a_newer;
                 operators:
                     pauses_are_kept_and_lifted
                     each_part_of_a_filter_filters

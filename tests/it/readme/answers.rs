@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     time::Duration,
 };
@@ -120,6 +121,7 @@ fn commands_end_with_the_codes_of_the_table() {
         code(&good, &["check"]),
         code(&good, &["destinations", "test", "nobody"]),
         code(&good, &["no-such-command"]),
+        warned(),
         code(&good, &["check", "--connect"]),
         code(&bad, &["serve"]),
     ];
@@ -136,4 +138,12 @@ fn configuration() -> String {
          type = \"odoo\"\nurl = \"http://{free}\"\ndatabase = \"prod\"\n\
          username = \"bot@example.com\"\napi_key = \"key\"\n"
     )
+}
+
+/// The code of a doctor that finds warnings alone.
+fn warned() -> i32 {
+    let daemon = Daemon::start(Options::default());
+    let open = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(daemon.dir().join("data/spool"), open).unwrap();
+    daemon.command(&["doctor", "--offline"]).status.code().unwrap()
 }

@@ -100,6 +100,18 @@ fn the_configuration_of_the_quick_start_is_right() {
 }
 
 #[test]
+fn the_alerts_of_the_readme_can_be_configured() {
+    let home = quick_start(&block("alerts"));
+    fs::write(home.path().join("alert-secret"), "secret").unwrap();
+    let mut command = binary(&home.path().join("config.toml"));
+    command.args(["config", "show"]).env("CREDENTIALS_DIRECTORY", home.path());
+    let output = command.output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("secret = { credential = \"alert-secret\" }"), "{shown}");
+}
+
+#[test]
 fn an_example_is_explained_as_it_stands_there() {
     let home = quick_start(&block("routes"));
     fs::write(home.path().join("event.json"), block("event")).unwrap();
