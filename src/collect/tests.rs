@@ -16,6 +16,7 @@ use crate::{
         AttemptOutcome, By, DeliveryState, DestinationName, FetchState, Filter, ImageId, Photo,
         PhotoId, Scheme, Shape, Verb,
     },
+    system::Low,
 };
 
 const START: i64 = 1_800_000_000;
@@ -122,6 +123,11 @@ impl Rig {
         journal.advance(page).await.unwrap();
     }
 
+    fn set_low(&self, is_low: bool) {
+        let low = Low { place: "/".into(), free: 1, wanted: 2 };
+        self.collector.floor.set(is_low.then_some(low));
+    }
+
     async fn story(&self) -> Story {
         let photo = PhotoId::parse("img_1").unwrap();
         self.collector.journal.story(&photo).await.unwrap().unwrap()
@@ -159,6 +165,18 @@ impl Work for Sender {
     }
 
     fn resting(&self, _error: &JournalError, _rest: Duration) {}
+}
+
+#[tokio::test]
+async fn without_room_nothing_is_fetched_and_nothing_counts() {
+    let rig = Rig::new().await;
+    rig.announce(server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await).await;
+    rig.set_low(true);
+    rig.work().await;
+    assert_eq!((rig.story().await.attempts.len(), rig.due_in().await), (0, 0));
+    rig.set_low(false);
+    rig.work().await;
+    assert_eq!(rig.story().await.attempts.len(), 1);
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ impl Pruned {
 }
 
 /// Photos handled in one transaction: some milliseconds of the writer's time.
-const PAGE: usize = 200;
+const PAGE: usize = 100;
 
 /// One run of retention: what is too old, then files that nobody knows.
 ///

@@ -14,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 use super::prune::{self, Pruned, Settings};
 use crate::{
     journal::{Journal, Upkept},
+    model::RunState,
     spool::Spool,
     system::{Clock, Floor, Live},
     telemetry::{Fact, Telemetry},
 };
 
-/// Time between two runs of retention, and while room is short.
+/// Time between two runs of retention, and while room is short or a run is awaited.
 const EVERY: Duration = Duration::from_hours(1);
 const EVERY_WHILE_LOW: Duration = Duration::from_mins(5);
 /// Time from the start to the first run.
@@ -86,6 +87,10 @@ impl Keeper {
                 () = self.hurried.notified() => {}
                 () = self.clock.sleep_until(next) => {}
             }
+            if self.is_awaited().await {
+                next = self.clock.after(EVERY_WHILE_LOW);
+                continue;
+            }
             let settings = *self.settings.load();
             if let Err(error) = self.prune(settings).await {
                 let error = format!("{error:#}");
@@ -94,6 +99,13 @@ impl Keeper {
             let wait = if self.floor.is_low() { EVERY_WHILE_LOW } else { EVERY };
             next = self.clock.after(wait);
         }
+    }
+
+    /// Whether somebody changes many deliveries: what he may replay stays until he is done, while
+    /// there is room.
+    async fn is_awaited(&self) -> bool {
+        let running = self.journal.runs(Some(RunState::Running), 1).await;
+        !self.floor.is_low() && running.is_ok_and(|runs| !runs.is_empty())
     }
 
     /// Runs retention once, gives room that it made back to the file system and writes down what

@@ -10,6 +10,7 @@ mod odoo;
 mod operator;
 mod photos;
 mod systemd;
+mod upkeep;
 mod verify;
 mod webhook;
 

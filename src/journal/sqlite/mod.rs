@@ -451,6 +451,7 @@ mod tests {
     use rusqlite::config::DbConfig;
 
     use super::*;
+    use crate::journal::Upkeep as _;
 
     #[test]
     fn the_library_is_new_enough_and_an_older_one_is_refused() {
@@ -485,6 +486,31 @@ mod tests {
             .await?;
         assert_eq!(settings, (2, "wal".to_owned(), true));
         assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_file_shrinks_once_much_of_it_is_unused() -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("journal.db");
+        let journal = Sqlite::open(&path).await?;
+        let fill = "CREATE TABLE t (x);
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
+            INSERT INTO t SELECT randomblob(2000) FROM n";
+        journal.write(move |db| Ok(db.execute_batch(fill)?)).await?;
+        assert!(!journal.shrink().await?, "nothing is unused");
+        journal.write(|db| Ok(db.execute_batch("DROP TABLE t")?)).await?;
+        let unused = journal.stats().await?.unused;
+        assert!(unused > 6_000_000, "{unused}");
+        let mut pages = 1;
+        while journal.shrink().await? {
+            pages += 1;
+        }
+        assert!((4..40).contains(&pages), "{pages} times some pages");
+        let stats = journal.stats().await?;
+        assert!(stats.unused <= unused / 4, "{stats:?}");
+        journal.close().await;
+        assert!(std::fs::metadata(&path)?.len() < 2_000_000);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use crate::journal::notices::Telling;
 
 use super::{
     NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, list, notices, operator,
-    place, schema, sessions, texts, told,
+    place, retention, schema, sessions, texts, told,
 };
 
 fn plan(db: &Connection, sql: &str) -> anyhow::Result<Vec<String>> {
@@ -72,6 +72,14 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         |steps: Vec<String>| steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"));
     assert!(!sorts(plan(&db, &claim)?), "a claim reads only as far as its limit");
     assert!(!sorts(plan(&db, &fetch)?), "a claim reads only as far as its limit");
+    for (sql, index) in [
+        (retention::finished_sql(), "photos_kept"),
+        (retention::forgettable_sql(), "photos_expired"),
+    ] {
+        let steps = plan(&db, &sql)?;
+        assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
+        assert!(!sorts(steps), "retention reads only as far as its page");
+    }
     let of_record = plan(&db, sessions::OF_RECORD)?;
     assert!(of_record.iter().any(|s| s.contains("sessions_by_record")), "{of_record:?}");
     let marked = plan(&db, sessions::MARKED)?;

@@ -59,7 +59,10 @@ impl Upkeep for Sqlite {
             if pragma(db, "auto_vacuum")? == 0 || unused <= pages / 4 {
                 return Ok(false);
             }
-            db.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+            let mut giving = db.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+            let mut pages = giving.raw_query();
+            // Each step gives back one page.
+            while pages.next()?.is_some() {}
             Ok(pragma(db, "freelist_count")? < unused)
         })
         .await

@@ -114,6 +114,26 @@ fn the_service_manager_is_told_of_the_start_and_the_stop() {
 }
 
 #[test]
+fn the_service_manager_is_told_of_a_reload_and_its_end() {
+    let manager = Manager::new();
+    let mut options = Options::default();
+    options.env.push(manager.env());
+    let daemon = Daemon::start(options);
+    assert_eq!(manager.hears(), "READY=1");
+    for text in [Options::default().whole(), "is = \"broken\"".to_owned()] {
+        std::fs::write(daemon.config_path(), text).unwrap();
+        let pid = daemon.pid().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+        let told = manager.hears();
+        let (reloading, since) = told.split_once('\n').unwrap();
+        assert_eq!(reloading, "RELOADING=1");
+        let since = since.strip_prefix("MONOTONIC_USEC=").unwrap();
+        assert!(since.parse::<u64>().unwrap() > 0);
+        assert_eq!(manager.hears(), "READY=1");
+    }
+}
+
+#[test]
 fn the_watchdog_hears_from_a_daemon_that_works() {
     let manager = Manager::new();
     let mut options = Options::default();

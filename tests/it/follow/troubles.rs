@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use apertur_bridge::{
-    model::{Environment, OwnSession},
+    model::{Environment, FetchState, OwnSession},
+    system::Low,
     telemetry::Gauges,
 };
 use serde_json::json;
@@ -168,5 +169,22 @@ async fn a_session_of_the_other_environment_is_not_asked_about() {
     rig.start("").await;
     rig.pass(10).await;
     assert_eq!(rig.calls("delivery-status"), 1);
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_room_photos_stay_at_apertur_and_nobody_asks_in_a_hurry() {
+    let mut rig = Rig::new();
+    let own = rig.session(60, 7200, true).await;
+    rig.upload(&own, "img_1");
+    let low = Low { place: "/".into(), free: 1, wanted: 2 };
+    rig.floor.set(Some(low));
+    rig.start("poll = true\n").await;
+    rig.pass(60).await;
+    assert!(rig.story("img_1").await.is_none());
+    assert!((1..60).contains(&rig.calls("")), "{} calls", rig.calls(""));
+    rig.floor.set(None);
+    rig.pass(60).await;
+    assert_eq!(rig.known("img_1").await.fetch_state, FetchState::Stored);
     rig.end().await;
 }

@@ -16,6 +16,7 @@ mod sealed;
 mod sending;
 mod strays;
 mod twins;
+mod upkeep;
 mod verbs;
 
 use std::{collections::HashMap, ops::Deref, path::Path, sync::Arc, time::Duration};
@@ -496,6 +497,10 @@ macro_rules! hold_to_contract {
                     only_expired_photos_are_forgotten
                     photos_of_a_session_are_known_until_long_after_its_end
                     numbers_are_never_reused;
+                upkeep:
+                    measures_count_every_state
+                    the_last_upkeep_of_each_sort_is_known
+                    what_would_be_removed_is_what_then_is;
                 crowds:
                     one_of_many_brings_the_photo
                     nobody_gets_what_another_has

@@ -332,6 +332,11 @@ impl FakeOdoo {
         self.server.shared.state().faults.push(fault);
     }
 
+    /// Takes back what was planted.
+    pub(crate) fn clear_faults(&self) {
+        self.server.shared.state().faults.clear();
+    }
+
     /// Turns a switch.
     pub(crate) fn set(&self, switch: Switch) {
         self.server.shared.state().turn(switch);
