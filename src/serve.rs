@@ -24,7 +24,7 @@ use crate::{
     http::Http,
     journal::{self, Journal},
     model::DestinationName,
-    ops::{Ops, control, prune},
+    ops::{self, Ops, control, prune},
     receive::{Behind, Door},
     spool::Spool,
     system::{Clock, DataDir, Service, shutdown},
@@ -112,13 +112,14 @@ impl Daemon {
         if strays > 0 {
             telemetry.emit(&Fact::Strays { count: strays });
         }
-        let (collector, sender) = (Wake::default(), Wake::default());
+        let (collector, sender, runner) = (Wake::default(), Wake::default(), Wake::default());
         let routes = Arc::new(config.routes.clone());
-        let ops = Ops { journal, routes, clock, telemetry, collector, sender };
+        let ops = Ops { journal, routes, clock, telemetry, collector, sender, runner };
         let socket = control::bind(&data_dir.path().join("control.sock"))?;
         let stop = CancellationToken::new();
         let mut rooms = JoinSet::new();
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
+        rooms.spawn(ops::carry_on(ops.clone(), stop.clone()));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
         let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone())?;

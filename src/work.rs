@@ -32,6 +32,12 @@ impl Wake {
     pub fn wake(&self) {
         self.0.send_replace(());
     }
+
+    /// What changes with every wake from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<()> {
+        self.0.subscribe()
+    }
 }
 
 /// Work that a [`Loop`] does.

@@ -1,6 +1,6 @@
 //! What changes something: through the running daemon, or alone when there is none.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::output::Failure;
 use crate::{
@@ -41,30 +41,67 @@ pub(super) async fn perform(config: &Config, request: Request) -> Result<Reply, 
 /// Whether a try may end otherwise in a moment. What may have been done is only done again where
 /// twice does what once does.
 fn passes(error: &anyhow::Error, request: &Request) -> bool {
-    let is_repeatable = !matches!(request, Request::Replay(_));
+    let is_repeatable = !matches!(request, Request::Begin { .. });
     error.is::<Taken>() || (is_repeatable && error.is::<NoAnswer>())
 }
 
 async fn once(config: &Config, request: &Request) -> anyhow::Result<Reply> {
-    match control::ask(&config.data_dir.join("control.sock"), request).await? {
+    match control::ask(&socket(config), request).await? {
         Some(reply) => Ok(reply),
-        None => alone(config, request.clone()).await,
+        None => {
+            let alone = Alone::take(config).await?;
+            let reply = alone.ops.perform(request.clone()).await;
+            alone.close().await;
+            Ok(reply)
+        }
     }
 }
 
-async fn alone(config: &Config, request: Request) -> anyhow::Result<Reply> {
-    let path = config.data_dir.clone();
-    let _lock = tokio::task::spawn_blocking(move || DataDir::take(&path)).await??;
-    let journal = journal::open(&config.journal).await?;
-    let ops = Ops {
-        journal: Arc::clone(&journal),
-        routes: Arc::new(config.routes.clone()),
-        clock: Clock::system(),
-        telemetry: Telemetry::default(),
-        collector: Wake::default(),
-        sender: Wake::default(),
-    };
-    let reply = ops.perform(request).await;
-    journal.close().await;
-    Ok(reply)
+fn socket(config: &Config) -> PathBuf {
+    config.data_dir.join("control.sock")
+}
+
+/// The data directory, taken where no daemon has it; `None` where one has.
+pub(super) async fn owner(config: &Config) -> Result<Option<Alone>, Failure> {
+    let clock = Clock::system();
+    let give_up = clock.after(PATIENCE);
+    loop {
+        if !control::is_deserted(&socket(config)).await {
+            return Ok(None);
+        }
+        match Alone::take(config).await {
+            Err(error) if error.is::<Taken>() && clock.now() < give_up => {
+                clock.sleep_until(clock.after(PAUSE)).await;
+            }
+            taken => return Ok(Some(taken?)),
+        }
+    }
+}
+
+/// The verbs of a command that owns the journal while it runs.
+pub(super) struct Alone {
+    pub(super) ops: Ops,
+    _lock: DataDir,
+}
+
+impl Alone {
+    async fn take(config: &Config) -> anyhow::Result<Self> {
+        let path = config.data_dir.clone();
+        let lock = tokio::task::spawn_blocking(move || DataDir::take(&path)).await??;
+        let ops = Ops {
+            journal: journal::open(&config.journal).await?,
+            routes: Arc::new(config.routes.clone()),
+            clock: Clock::system(),
+            telemetry: Telemetry::default(),
+            collector: Wake::default(),
+            sender: Wake::default(),
+            runner: Wake::default(),
+        };
+        Ok(Self { ops, _lock: lock })
+    }
+
+    /// Everything is on disk, and another may take the data directory, when it returns.
+    pub(super) async fn close(self) {
+        self.ops.journal.close().await;
+    }
 }

@@ -1,7 +1,9 @@
 //! `deliveries`: what became of the photos, and once more for those that failed.
 
+mod change;
+mod follow;
 mod list;
-mod replay;
+mod runs;
 mod show;
 
 use std::sync::Arc;
@@ -10,6 +12,11 @@ use super::{Context, block_on, filter, output::Failure};
 use crate::{
     journal::{self, Journal, Pause},
     model::{Delivery, DeliveryState},
+    ops::Ops,
+    route::Routes,
+    system::Clock,
+    telemetry::Telemetry,
+    work::Wake,
 };
 
 /// Subcommands of `deliveries`.
@@ -20,7 +27,15 @@ pub(super) enum Command {
     /// Show everything about one photo
     Show(show::Args),
     /// Send again what is held or waiting; what is there already is found and not doubled
-    Replay(replay::Args),
+    Replay(change::Replay),
+    /// Keep from being sent what is waiting or due, until it is released
+    Hold(change::Hold),
+    /// Let go on what was held with `hold`
+    Release(change::Release),
+    /// Give up for good what is waiting, due or held
+    Drop(change::Drop),
+    /// List the changes that were made, and how far those under way are
+    Runs(runs::Args),
 }
 
 /// Runs one of them.
@@ -36,8 +51,37 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         }
         Command::Replay(args) => {
             let config = context.load()?;
-            block_on(async move { replay::run(&config, &args).await })
+            block_on(async move { change::replay(&config, &args).await })
         }
+        Command::Hold(args) => {
+            let config = context.load()?;
+            block_on(async move { change::hold(&config, &args).await })
+        }
+        Command::Release(args) => {
+            let config = context.load()?;
+            block_on(async move { change::release(&config, &args).await })
+        }
+        Command::Drop(args) => {
+            let config = context.load()?;
+            block_on(async move { change::drop(&config, &args).await })
+        }
+        Command::Runs(args) => {
+            let journal = context.journal()?;
+            block_on(async move { runs::run(open_to_read(&journal).await?, &args).await })
+        }
+    }
+}
+
+/// The verbs, to look with.
+fn to_read(journal: Arc<dyn Journal>, routes: Routes) -> Ops {
+    Ops {
+        journal,
+        routes: Arc::new(routes),
+        clock: Clock::system(),
+        telemetry: Telemetry::default(),
+        collector: Wake::default(),
+        sender: Wake::default(),
+        runner: Wake::default(),
     }
 }
 

@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// Received before, written as --since
     #[arg(long, value_parser = time, value_name = "WHEN")]
     until: Option<Timestamp>,
+    /// Only with this text in photo id, image id, file name, a tag, target or cause
+    #[arg(long, value_parser = |t: &str| Filter::parse_text(t), value_name = "TEXT")]
+    text: Option<String>,
 }
 
 impl Args {
@@ -49,6 +52,7 @@ impl Args {
             error: self.error,
             since: self.since,
             until: self.until,
+            text: self.text.clone(),
         }
     }
 }

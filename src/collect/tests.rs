@@ -11,10 +11,10 @@ use super::*;
 use crate::{
     apertur,
     http::Http,
-    journal::{self, Arrival, Bytes, Planned, Story},
+    journal::{self, Arrival, Bytes, NewRun, Page, Planned, Story, Way},
     model::{
-        AttemptOutcome, DeliveryState, DestinationName, FetchState, ImageId, Photo, PhotoId,
-        Scheme, Shape,
+        AttemptOutcome, By, DeliveryState, DestinationName, FetchState, Filter, ImageId, Photo,
+        PhotoId, Scheme, Shape, Verb,
     },
 };
 
@@ -102,6 +102,23 @@ impl Rig {
         for job in self.collector.claim(4).await.unwrap() {
             self.collector.run(&job).await;
         }
+    }
+
+    /// A person asks for the one photo again.
+    async fn replay(&self) {
+        let (journal, now) = (&self.collector.journal, self.collector.clock.now());
+        let new = NewRun {
+            verb: Verb::Replay { force: false },
+            filter: Filter::default(),
+            by: By::new("a test"),
+            matching: 1,
+        };
+        let run = journal.begin_run(new, now).await.unwrap();
+        let found = journal.find_page(&run, 9).await.unwrap();
+        let steps = found.iter().map(|found| (found.delivery, Way::On)).collect();
+        let after = run.cursor;
+        let page = Page { run: run.id, after, steps, is_last: true, now, look_at: now };
+        journal.advance(page).await.unwrap();
     }
 
     async fn story(&self) -> Story {
@@ -338,9 +355,7 @@ async fn an_envelope_stays_shut_without_its_key_and_is_opened_with_it() {
     assert_eq!(rig.collector.spool.digests().unwrap().len(), 1, "the envelope is kept");
 
     rig.with_key();
-    let now = rig.collector.clock.now();
-    let journal = &rig.collector.journal;
-    journal.replay(&crate::model::Filter::default(), false, now, now).await.unwrap();
+    rig.replay().await;
     rig.work().await;
     let story = rig.story().await;
     let plain = decoded(&vector()["plaintext_b64"]);

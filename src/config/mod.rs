@@ -13,6 +13,7 @@ mod destination;
 mod entry;
 mod finding;
 mod journal;
+mod operator;
 mod reader;
 mod reference;
 mod route;
@@ -35,6 +36,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use self::operator::operator;
 pub use self::{
     finding::{Finding, Findings, Place},
     reference::example,

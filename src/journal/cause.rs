@@ -19,7 +19,8 @@ pub fn unrouted(target: Option<&Target>, tags: &[Tag]) -> Cause {
         _ => (
             "no destination wants this photo".to_owned(),
             "add a destination or a [[route]] that matches it, then \
-             `apertur-bridge deliveries replay`",
+             `apertur-bridge deliveries replay`; or give it up with \
+             `apertur-bridge deliveries drop`",
         ),
     };
     Cause::new(ErrorKind::Unrouted, what, fix)

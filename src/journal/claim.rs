@@ -1,12 +1,14 @@
-//! What a sender asks for and gets: deliveries in parcels. What fits together is said here, for
-//! every store.
+//! What a sender asks for, gets and gives back: deliveries in parcels, and how their attempts
+//! ended. What fits together is said here, for every store.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::{
-    model::{AttemptId, Delivery, DeliveryId, DestinationName, Mode, SessionId, Target},
+    model::{
+        AttemptId, Cause, Delivery, DeliveryId, DestinationName, Mode, Receipt, SessionId, Target,
+    },
     system::later,
 };
 
@@ -57,6 +59,41 @@ pub struct Claimed {
     pub delivery: Delivery,
     /// The attempt, open.
     pub attempt: AttemptId,
+}
+
+/// How a delivery's attempt ended.
+#[derive(Debug, Clone)]
+pub enum DeliveryEnd {
+    /// Stored there.
+    Delivered(Receipt),
+    /// Surely not stored: due again at this time.
+    Later {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        cause: Cause,
+        /// Whether the attempt counts (a rate limit or a shutdown does not).
+        counts: bool,
+    },
+    /// May be stored: due again at this time, and to be looked for first.
+    Unknown {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        cause: Cause,
+    },
+    /// The destination is broken: due again at once (its pause keeps it), does not count.
+    Broken {
+        /// Why.
+        cause: Cause,
+    },
+    /// Only a person can help.
+    Held {
+        /// Why.
+        cause: Cause,
+    },
+    /// The daemon stops before anything was sent: due at once, does not count.
+    Cancelled,
 }
 
 /// What the deliveries of a parcel have in common.

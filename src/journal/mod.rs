@@ -3,25 +3,36 @@
 //! [`Journal`] is the whole contract; `tests/it/journal_contract/` holds every store to it.
 //! Nothing here talks to the network, and no transaction is open while anybody else does.
 
+mod arrival;
 mod cause;
 mod claim;
+mod fetch;
 pub mod memory;
 pub mod notices;
+mod open;
+mod run;
 pub mod sqlite;
+mod story;
+mod verdict;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::model::{
-    Attempt, AttemptId, Cause, Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter,
-    ImageId, OwnSession, Photo, PhotoId, Receipt, SessionId, Step, Target,
+    Delivery, DeliveryId, DestinationName, Digest, Filter, Foreseen, ImageId, OwnSession, Photo,
+    PhotoId, Receipt, Run, RunId, RunState, SessionId, Step, Target, Verb,
 };
 
 pub use self::{
+    arrival::{Accepted, Arrival, Bytes},
     cause::{misnamed, missed, unrouted},
-    claim::{Claim, Claimed, on_the_way},
+    claim::{Claim, Claimed, DeliveryEnd, on_the_way},
+    fetch::{Fetch, FetchEnd},
+    open::{Settings, open, open_if_there, open_to_read},
+    run::{Found, Moment, NewRun, Oldest, Page, Way},
+    story::{Count, Pause, Story},
 };
 pub use crate::model::Planned;
 
@@ -43,209 +54,6 @@ pub enum JournalError {
     /// The store holds something that cannot be: a bug or a damaged file.
     #[error("the journal is damaged: {0}; restore a backup or ask for help")]
     Damaged(String),
-}
-
-/// How the bytes of an arriving photo can be had.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Bytes {
-    /// In the spool already, under `photo.sha256`.
-    Stored,
-    /// In the spool already, but end-to-end encrypted: to be opened first.
-    Sealed {
-        /// The digest of the envelope.
-        envelope: Digest,
-    },
-    /// To be fetched: by the link if there is one, else by the image id.
-    Announced {
-        /// The link Apertur gave; works like a password while it lives.
-        url: Option<String>,
-    },
-}
-
-/// Without the link.
-impl fmt::Debug for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stored => f.write_str("Stored"),
-            Self::Sealed { .. } => f.write_str("Sealed"),
-            Self::Announced { url: Some(_) } => f.write_str("Announced, with a link"),
-            Self::Announced { url: None } => f.write_str("Announced, without a link"),
-        }
-    }
-}
-
-/// A verified event with its photo and its plan.
-#[derive(Debug, Clone)]
-pub struct Arrival {
-    /// The photo. `photo.sha256` and `photo.size` are set when `bytes` is `Stored`.
-    pub photo: Photo,
-    /// Where its bytes are.
-    pub bytes: Bytes,
-    /// At least one.
-    pub plan: Vec<Planned>,
-    /// Why a planned delivery without destination is held, where it is for another reason than
-    /// [`unrouted`]: of kind `unrouted`, too, so that a replay plans it by its target.
-    pub held: Option<Cause>,
-    /// Whether it is not certain which record the photo belongs to. The plan is one delivery
-    /// without destination then, which is held until a person plans it again or until somebody
-    /// tells for certain.
-    pub is_doubtful: bool,
-}
-
-/// What became of an arrival.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accepted {
-    /// New: photo and deliveries are on disk.
-    New,
-    /// Known: nothing was made twice.
-    Duplicate {
-        /// Whether the arrival completed the known photo: brought the bytes that it lacked or
-        /// a fresh link to them, or named its record. There may be work now.
-        completed: bool,
-    },
-}
-
-/// A photo whose bytes the caller has to fetch, under a lease.
-#[derive(Clone)]
-pub struct Fetch {
-    /// The photo.
-    pub photo: Photo,
-    /// The link, if Apertur gave one.
-    pub url: Option<String>,
-    /// The digest of the envelope in the spool, if the photo came in one: to be opened first.
-    pub envelope: Option<Digest>,
-    /// Fetches that counted before this one.
-    pub attempts: u32,
-    /// The attempt that was written down for this one.
-    pub attempt: AttemptId,
-    /// When the first try was due (acceptance or replay).
-    pub since: Timestamp,
-}
-
-/// Without the link.
-impl fmt::Debug for Fetch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Fetch");
-        shown.field("photo", &self.photo).field("attempts", &self.attempts);
-        shown.field("attempt", &self.attempt).field("envelope", &self.envelope);
-        shown.finish_non_exhaustive()
-    }
-}
-
-/// How a fetch ended.
-#[derive(Debug, Clone)]
-pub enum FetchEnd {
-    /// The bytes are in the spool.
-    Stored {
-        /// Their digest.
-        sha256: Digest,
-        /// Their number.
-        size: u64,
-        /// The media type, read from the bytes.
-        media_type: String,
-    },
-    /// Again at this time.
-    Later {
-        /// When.
-        at: Timestamp,
-        /// Why.
-        cause: Cause,
-    },
-    /// Only a person can help: the photo is held, and so are its deliveries.
-    Held {
-        /// Why.
-        cause: Cause,
-    },
-    /// The daemon stops; the try does not count and is due again at once.
-    Cancelled,
-}
-
-/// How a delivery's attempt ended.
-#[derive(Debug, Clone)]
-pub enum DeliveryEnd {
-    /// Stored there.
-    Delivered(Receipt),
-    /// Surely not stored: due again at this time.
-    Later {
-        /// When.
-        at: Timestamp,
-        /// Why.
-        cause: Cause,
-        /// Whether the attempt counts (a rate limit or a shutdown does not).
-        counts: bool,
-    },
-    /// May be stored: due again at this time, and to be looked for first.
-    Unknown {
-        /// When.
-        at: Timestamp,
-        /// Why.
-        cause: Cause,
-    },
-    /// The destination is broken: due again at once (its pause keeps it), does not count.
-    Broken {
-        /// Why.
-        cause: Cause,
-    },
-    /// Only a person can help.
-    Held {
-        /// Why.
-        cause: Cause,
-    },
-    /// The daemon stops before anything was sent: due at once, does not count.
-    Cancelled,
-}
-
-/// Why and since when a destination gets nothing.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Pause {
-    /// The destination.
-    pub destination: DestinationName,
-    /// Since when.
-    pub since: Timestamp,
-    /// Why.
-    pub cause: Cause,
-}
-
-/// Everything known about one photo.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct Story {
-    /// The photo.
-    pub photo: Photo,
-    /// Where its bytes are.
-    pub fetch_state: FetchState,
-    /// Why the last fetch failed, if it did.
-    pub fetch_cause: Option<Cause>,
-    /// When the next fetch is due, while `wanted`.
-    pub fetch_due_at: Option<Timestamp>,
-    /// Its deliveries, oldest first.
-    pub deliveries: Vec<Delivery>,
-    /// Every attempt, oldest first.
-    pub attempts: Vec<Attempt>,
-}
-
-/// How many deliveries there are of a sort.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Count {
-    /// The destination; `None` for unrouted photos.
-    pub destination: Option<DestinationName>,
-    /// The state.
-    pub state: crate::model::DeliveryState,
-    /// The kind of the last error, if there was one.
-    pub error: Option<crate::model::ErrorKind>,
-    /// How many.
-    pub count: u64,
-}
-
-/// What a replay did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Replayed {
-    /// Deliveries that are due again: now, or when they may be looked for.
-    pub due: u64,
-    /// Photos that will be fetched again first.
-    pub fetching: u64,
-    /// Deliveries left alone because they are delivered, under way, dropped or unrouted, or
-    /// because their bytes are expired.
-    pub left: u64,
 }
 
 /// The durable log.
@@ -352,7 +160,7 @@ pub trait Journal: notices::Notices + fmt::Debug + Send + Sync {
     /// expected of it. A session that is not known is none.
     async fn settle_session(&self, session: &SessionId, at: Timestamp) -> Result<(), JournalError>;
 
-    /// Up to `limit` photos whose fetch is due, by due time then arrival, each with an attempt
+    /// Up to `limit` photos whose fetch is due, by lane, due time then arrival, each with an attempt
     /// written down and a lease. A fetch whose lease ran out (at its end, not after it) is due
     /// again and counts; its attempt becomes `unknown`.
     async fn claim_fetches(
@@ -378,8 +186,8 @@ pub trait Journal: notices::Notices + fmt::Debug + Send + Sync {
     ) -> Result<(), JournalError>;
 
     /// Claims due deliveries of one destination, in parcels, and writes an open attempt down for
-    /// each. Parcels come by due time (of a lease: its end) then number of their first delivery;
-    /// what may join it, see [`Claim`], does so in the same order until one no longer fits. In a
+    /// each. Parcels come by lane (see [`Journal::advance`]), due time (of a lease: its end) then
+    /// number of their first delivery; what may join it, see [`Claim`], does so in the same order until one no longer fits. In a
     /// parcel photos stand by their index in the session, then number. A delivery in `sending`
     /// whose lease ran out (at its end, not after it) is claimed too, with `unsure` set: its
     /// earlier attempt becomes `unknown`. Deliveries without target are not bound by
@@ -414,8 +222,8 @@ pub trait Journal: notices::Notices + fmt::Debug + Send + Sync {
 
     /// Holds, with kind `unrouted`, every delivery in `waiting`, `due` or `sending` whose
     /// destination is not `configured`: nobody would ever send it. An attempt that is under way
-    /// becomes `unknown`, its delivery `unsure`. Gives their number. Called at start and after
-    /// a replay; looks at every open delivery.
+    /// becomes `unknown`, its delivery `unsure`. Gives their number. Called at start and before
+    /// a run begins; looks at every open delivery.
     async fn hold_strays(
         &self,
         configured: &[DestinationName],
@@ -455,37 +263,74 @@ pub trait Journal: notices::Notices + fmt::Debug + Send + Sync {
     /// Everything about one photo.
     async fn story(&self, photo: &PhotoId) -> Result<Option<Story>, JournalError>;
 
-    /// Makes matching deliveries due now, with `attempts` 0, `since` now, `due_at` now and no
-    /// cause; `unsure` and steps stay, so what is there is found. `delivered` ones only with
-    /// `force`, and they become `unsure`; `sending` and `dropped` ones never. What is `unsure`
-    /// then is due no sooner than a look can tell: what was `delivered` [`LISTED_AFTER`] its
-    /// end, what was `held` [`LOOK_AFTER`] its end, all else at `look_at`; one that was `due`
-    /// sooner stays so. Nothing is due before `now`, or later than `look_at`. Where the photo
-    /// lacks its bytes its fetch becomes due instead (one that is under way is left to end) and
-    /// its deliveries `waiting` (not for `expired` bytes: left alone). A delivery without
-    /// destination is left alone: see [`Journal::plan_again`]. Without `force` a delivery that
-    /// another photo with the same bytes covers (see [`Journal::accept`]) becomes `delivered`
-    /// with that note. All that does not become `due` or `waiting` counts as left.
-    async fn replay(
-        &self,
-        filter: &Filter,
-        force: bool,
-        now: Timestamp,
-        look_at: Timestamp,
-    ) -> Result<Replayed, JournalError>;
+    /// Writes a run down that asks for all that matches now, by number; nothing is changed yet.
+    async fn begin_run(&self, run: NewRun, now: Timestamp) -> Result<Run, JournalError>;
 
-    /// Replaces a delivery that is held as `unrouted`, with or without destination, by the given
-    /// plan, as if the photo arrived now; where its fetch is `held`, so are the new deliveries,
-    /// with the same cause. Destinations that the photo has a delivery for already get no second
-    /// one; the replaced one itself goes on if its destination is planned. A plan that routes
-    /// nowhere changes nothing, nor does any other delivery's number. Gives whether it was
-    /// replaced.
-    async fn plan_again(
+    /// A run.
+    async fn run(&self, run: RunId) -> Result<Option<Run>, JournalError>;
+
+    /// The latest runs, newest first, at most `limit`; only those in this state if one is given.
+    async fn runs(&self, state: Option<RunState>, limit: usize) -> Result<Vec<Run>, JournalError>;
+
+    /// Stops a run or lets one that was stopped go on; one that is done stays so.
+    async fn set_run(
         &self,
-        delivery: DeliveryId,
-        plan: Vec<Planned>,
+        run: RunId,
+        state: RunState,
         now: Timestamp,
-    ) -> Result<bool, JournalError>;
+    ) -> Result<Option<Run>, JournalError>;
+
+    /// The next deliveries that a run asks for, by number, at most `limit`.
+    async fn find_page(&self, run: &Run, limit: usize) -> Result<Vec<Found>, JournalError>;
+
+    /// Carries out a page of a run that is `running` and still stands where the page begins (else
+    /// nothing is changed), moves its cursor behind the page, counts what became of each delivery,
+    /// and ends the run with its last page: all or nothing. What no longer matches the filter is
+    /// left. Each delivery that is changed gets an [`Action`](crate::model::Action).
+    ///
+    /// * Replay, of what is `waiting`, `due` or `held`: due now, with `attempts` 0, `since` now,
+    ///   `due_at` now and no cause; `unsure` and steps stay, so what is there is found. What is
+    ///   `delivered` only with `force`, and it becomes `unsure`. What is `unsure` then is due no
+    ///   sooner than a look can tell: what was `delivered` [`LISTED_AFTER`] its end, what was
+    ///   `held` [`LOOK_AFTER`] its end, all else at `look_at`; one that was `due` sooner stays so.
+    ///   Nothing is due before `now`, or later than `look_at`. Where the photo lacks its bytes its
+    ///   fetch becomes due instead (one that is under way is left to end) and the delivery
+    ///   `waiting`; where they are `expired` it is left. Without `force` one that another photo
+    ///   with the same bytes covers (see [`Journal::accept`]) becomes `delivered` with that note,
+    ///   and counts as left. What a person holds is left.
+    /// * The same of a `held` one whose [`Way`] is `Again`, of kind `unrouted` or not: it is
+    ///   replaced by the plan, as if the photo arrived now; where the fetch is `held`, so are the
+    ///   new deliveries, with the same cause. Destinations that the photo has a delivery for get
+    ///   no second one; the replaced one itself goes on if its destination is planned. No other
+    ///   delivery's number changes. Without a way it is left.
+    /// * Hold, of what is `waiting` or `due`: `held` with kind `operator`, for that reason.
+    /// * Release, of what a person holds: as in a replay.
+    /// * Drop, of what is `waiting`, `due` or `held`: `dropped` with kind `operator`.
+    ///
+    /// A replay or release of many, see [`Filter::is_named`], goes to a second lane, fetches too:
+    /// what is not in it is claimed first.
+    async fn advance(&self, page: Page) -> Result<Run, JournalError>;
+
+    /// What a run would do now, by destination, state, last error and reason, as if each delivery
+    /// to one of these destinations had its way, and no other had one.
+    async fn foresee(
+        &self,
+        verb: &Verb,
+        filter: &Filter,
+        configured: &[DestinationName],
+    ) -> Result<Vec<Foreseen>, JournalError>;
+
+    /// What happened in each of `steps` spans of this length, the first of which begins then.
+    async fn timeline(
+        &self,
+        since: Timestamp,
+        step: Duration,
+        steps: usize,
+    ) -> Result<Vec<Moment>, JournalError>;
+
+    /// Of each destination that has deliveries in `waiting`, `due` or `sending` the one with the
+    /// lowest number.
+    async fn oldest_open(&self) -> Result<Vec<Oldest>, JournalError>;
 
     /// Marks the bytes of photos `expired` that arrived before the given time and have no
     /// delivery in `waiting`, `due`, `sending` or `held`, oldest first; gives the digests (of the
@@ -524,49 +369,6 @@ pub trait Journal: notices::Notices + fmt::Debug + Send + Sync {
 
     /// Ends the store: everything accepted is on disk when it returns.
     async fn close(&self);
-}
-
-/// Where the journal is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settings {
-    /// A SQLite file.
-    Sqlite {
-        /// Its path.
-        path: std::path::PathBuf,
-    },
-}
-
-/// Opens the journal, making or migrating it where needed.
-///
-/// # Errors
-/// A text with the remedy, when the file cannot be opened, is newer than this program, or the
-/// SQLite library is too old to be trusted with it.
-pub async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
-    match settings {
-        Settings::Sqlite { path } => Ok(Arc::new(sqlite::Sqlite::open(path).await?)),
-    }
-}
-
-/// Opens the journal for reading beside a running daemon. Changing calls fail.
-///
-/// # Errors
-/// As [`open`].
-pub async fn open_to_read(settings: &Settings) -> anyhow::Result<Arc<dyn Journal>> {
-    match settings {
-        Settings::Sqlite { path } => Ok(Arc::new(sqlite::Sqlite::open_to_read(path).await?)),
-    }
-}
-
-/// As [`open_to_read`]; `None` before the first start, when there is none.
-///
-/// # Errors
-/// As [`open`].
-pub async fn open_if_there(settings: &Settings) -> anyhow::Result<Option<Arc<dyn Journal>>> {
-    let Settings::Sqlite { path } = settings;
-    match tokio::fs::metadata(path).await {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        _ => open_to_read(settings).await.map(Some),
-    }
 }
 
 /// Whether a hinted image id belongs to a photo known only by its bytes.

@@ -1,7 +1,7 @@
 //! Which deliveries an operator means.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::{DeliveryId, DeliveryState, DestinationName, ErrorKind, PhotoId, SessionId, Target};
 
@@ -27,4 +27,39 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Received before.
     pub until: Option<Timestamp>,
+    /// This text, as [`Filter::parse_text`] gives it, in the photo id, the image id, the file
+    /// name, a tag, the target or the cause; letters of ASCII match in either case.
+    #[serde(deserialize_with = "text")]
+    pub text: Option<String>,
+}
+
+/// Why a text cannot be looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a text to look for has 1 to 200 characters")]
+pub struct InvalidText;
+
+impl Filter {
+    /// Longest text, in characters.
+    const MAX_TEXT: usize = 200;
+
+    /// A text to look for: 1 to 200 characters, without the white space around them.
+    ///
+    /// # Errors
+    /// When it is empty or too long.
+    pub fn parse_text(text: &str) -> Result<String, InvalidText> {
+        let text = text.trim();
+        let fits = (1..=Self::MAX_TEXT).contains(&text.chars().count());
+        fits.then(|| text.to_owned()).ok_or(InvalidText)
+    }
+
+    /// Whether it names deliveries or a photo, so that a person waits for just these.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        !self.ids.is_empty() || self.photo.is_some()
+    }
+}
+
+fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| Filter::parse_text(&text)).transpose().map_err(D::Error::custom)
 }

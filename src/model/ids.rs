@@ -221,6 +221,10 @@ row_id!(
     /// The number of an attempt in the journal.
     AttemptId
 );
+row_id!(
+    /// The number of a run in the journal: one change of many deliveries.
+    RunId
+);
 
 /// The name of a configured destination: the `erp` of `[destination.erp]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

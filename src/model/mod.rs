@@ -10,16 +10,22 @@ mod ids;
 mod kind;
 mod photo;
 mod printable;
+mod run;
 mod session;
 mod target;
+mod verb;
 
 pub use delivery::{Attempt, AttemptOutcome, Delivery, DeliveryState, Planned, Receipt, Step};
 pub use failure::{Cause, ErrorKind, Failure};
-pub use filter::Filter;
+pub use filter::{Filter, InvalidText};
 pub use finding::{Finding, Severity};
-pub use ids::{AttemptId, DeliveryId, DestinationName, ImageId, InvalidId, PhotoId, SessionId};
+pub use ids::{
+    AttemptId, DeliveryId, DestinationName, ImageId, InvalidId, PhotoId, RunId, SessionId,
+};
 pub use kind::Kind;
 pub use photo::{Digest, FetchState, Photo, Scheme, Shape, Tag};
 pub use printable::printable;
+pub use run::{Foreseen, Left, Preview, Run, RunState, Tally};
 pub use session::{Environment, InvalidLink, OwnSession, SessionLink};
 pub use target::{InvalidTarget, Mode, Target, correction, ticket_number};
+pub use verb::{Action, By, InvalidReason, Reason, Verb};

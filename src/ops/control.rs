@@ -11,10 +11,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Ops, Replay, ReplayReport};
+use super::Ops;
 use crate::{
     intake::Listed,
-    model::{OwnSession, SessionId},
+    model::{By, Filter, OwnSession, Run, RunId, SessionId, Verb},
 };
 
 /// Longest request or answer, in bytes.
@@ -24,8 +24,30 @@ const MAX_LINE: u64 = 4 * 1024 * 1024;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "snake_case")]
 pub enum Request {
-    /// [`Ops::replay`].
-    Replay(Replay),
+    /// [`Ops::begin`].
+    Begin {
+        /// What is done.
+        change: Verb,
+        /// With which deliveries.
+        filter: Filter,
+        /// Who asks for it.
+        by: By,
+    },
+    /// [`Ops::run`].
+    Run {
+        /// Which.
+        run: RunId,
+    },
+    /// [`Ops::stop`].
+    Stop {
+        /// Which.
+        run: RunId,
+    },
+    /// [`Ops::resume`].
+    Resume {
+        /// Which.
+        run: RunId,
+    },
     /// Whether something can be written down at all.
     Ping,
     /// [`Ops::keep_session`].
@@ -43,8 +65,11 @@ pub enum Request {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Reply {
-    /// A replay was done.
-    Replayed(ReplayReport),
+    /// How a run stands; `None` where there is no such run.
+    Run {
+        /// As it stands.
+        run: Option<Run>,
+    },
     /// It is on disk.
     Kept,
     /// Photos were announced.
@@ -63,7 +88,12 @@ impl Ops {
     /// Carries out a request, from wherever it came.
     pub async fn perform(&self, request: Request) -> Reply {
         let done = match request {
-            Request::Replay(replay) => self.replay(&replay).await.map(Reply::Replayed),
+            Request::Begin { change, filter, by } => {
+                self.begin(change, filter, by).await.map(|run| Reply::Run { run: Some(run) })
+            }
+            Request::Run { run } => self.run(run).await.map(|run| Reply::Run { run }),
+            Request::Stop { run } => self.stop(run).await.map(|run| Reply::Run { run }),
+            Request::Resume { run } => self.resume(run).await.map(|run| Reply::Run { run }),
             Request::Ping => self.journal.ping().await.map(|()| Reply::Kept),
             Request::KeepSession(session) => self.keep_session(session).await.map(|()| Reply::Kept),
             Request::Announce { session, photos } => {

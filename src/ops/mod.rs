@@ -1,29 +1,32 @@
-//! The operator's verbs over the journal: list, show, replay, prune, keep a session.
+//! The operator's verbs over the journal: list, show, replay, hold, release, drop, prune, keep a
+//! session.
 //!
 //! Command line, control socket and (later) console call these and have none of their own.
 
 pub mod control;
+mod overview;
 pub mod prune;
+mod run;
+mod verb;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+pub use self::{
+    overview::{Overview, Span},
+    run::carry_on,
+};
+pub use crate::model::{
+    Action, By, Foreseen, Left, Preview, Reason, Run, RunId, RunState, Tally, Verb,
+};
 use crate::{
-    intake::{Intake, Listed, session_of},
-    journal::{Accepted, Bytes, Count, Journal, JournalError, LOOK_AFTER, Story},
-    model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter, OwnSession,
-        PhotoId, SessionId, Shape,
-    },
+    intake::{Intake, Listed},
+    journal::{Accepted, Bytes, Count, Journal, JournalError, Story},
+    model::{Delivery, DeliveryId, Filter, OwnSession, PhotoId, SessionId, Shape},
     route::Routes,
     system::Clock,
     telemetry::{Fact, Telemetry},
     work::Wake,
 };
-
-/// Unrouted photos that are planned again between two looks at the journal.
-const PAGE: usize = 500;
 
 /// Everything the verbs need.
 #[derive(Debug, Clone)]
@@ -40,32 +43,8 @@ pub struct Ops {
     pub collector: Wake,
     /// Woken when a delivery is due again.
     pub sender: Wake,
-}
-
-/// What to replay, and how.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Replay {
-    /// Which deliveries.
-    pub filter: Filter,
-    /// Also those that are delivered.
-    pub force: bool,
-    /// Who asks, for the log.
-    pub by: String,
-}
-
-/// What a replay did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplayReport {
-    /// Deliveries that are due again: now, or within a minute where they are looked for first.
-    pub due: u64,
-    /// Photos that are fetched again first.
-    pub fetching: u64,
-    /// Photos that nobody wanted, or a destination that is gone, and somebody wants now.
-    pub routed: u64,
-    /// Deliveries left alone: delivered (without `force`), under way, dropped, without bytes,
-    /// or still wanted by nobody.
-    pub left: u64,
+    /// Woken when a run is to be carried out.
+    pub runner: Wake,
 }
 
 impl Ops {
@@ -106,33 +85,6 @@ impl Ops {
             Some(delivery) => self.journal.story(&delivery.photo.id).await,
             None => Ok(None),
         }
-    }
-
-    /// Makes deliveries due again. What may be at the destination already is looked for there,
-    /// once the other side is surely done with it, so a replay attaches nothing twice.
-    ///
-    /// # Errors
-    /// When the journal cannot be written; what was replayed until then stays replayed.
-    pub async fn replay(&self, replay: &Replay) -> Result<ReplayReport, JournalError> {
-        let now = self.clock.now();
-        let look_at = self.clock.after(LOOK_AFTER);
-        let done = self.journal.replay(&replay.filter, replay.force, now, look_at).await?;
-        let (undone, held) = self.hold_strays().await?;
-        let routed = self.plan_again(&replay.filter).await?;
-        let report = ReplayReport {
-            due: done.due.saturating_sub(undone),
-            fetching: done.fetching,
-            routed,
-            left: (done.left + held).saturating_sub(routed),
-        };
-        self.telemetry.emit(&Fact::Replayed {
-            by: &replay.by,
-            due: report.due + report.routed,
-            fetching: report.fetching,
-        });
-        self.collector.wake();
-        self.sender.wake();
-        Ok(report)
     }
 
     /// Keeps a session that was made or changed: from now on its photos go where it says.
@@ -176,55 +128,6 @@ impl Ops {
         }
         Ok(new)
     }
-
-    fn is_configured(&self, name: &DestinationName) -> bool {
-        self.routes.destinations.iter().any(|(configured, _)| configured == name)
-    }
-
-    /// Holds what was made due for destinations that are not configured any more; gives how
-    /// many were due and how many are held.
-    async fn hold_strays(&self) -> Result<(u64, u64), JournalError> {
-        let due = Filter { states: vec![DeliveryState::Due], ..Filter::default() };
-        let unknown = |to: &DestinationName| !self.is_configured(to);
-        let counts = self.journal.count(&due).await?;
-        let astray = counts.iter().filter(|c| c.destination.as_ref().is_some_and(unknown));
-        let undone = astray.map(|count| count.count).sum();
-        let destinations = &self.routes.destinations;
-        let configured: Vec<_> = destinations.iter().map(|(name, _)| name.clone()).collect();
-        Ok((undone, self.journal.hold_strays(&configured, self.clock.now()).await?))
-    }
-
-    /// Plans photos that nobody wanted, or that went to a destination which is gone, with the
-    /// routes of now; gives the number of those that somebody wants.
-    async fn plan_again(&self, filter: &Filter) -> Result<u64, JournalError> {
-        let unrouted = Some(ErrorKind::Unrouted);
-        let ruled_out = (filter.error.is_some() && filter.error != unrouted)
-            || !(filter.states.is_empty() || filter.states.contains(&DeliveryState::Held));
-        if ruled_out {
-            return Ok(0);
-        }
-        let held = vec![DeliveryState::Held];
-        let filter = Filter { error: unrouted, states: held, ..filter.clone() };
-        let (mut routed, mut before) = (0, None);
-        loop {
-            let page = self.journal.list(&filter, before, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(routed) };
-            before = Some(last.id);
-            let nowhere = |to: &Option<DestinationName>| {
-                !to.as_ref().is_some_and(|name| self.is_configured(name))
-            };
-            for delivery in page.iter().filter(|delivery| nowhere(&delivery.destination)) {
-                let own = session_of(self.journal.as_ref(), &delivery.photo).await?;
-                let plan = self.routes.plan(&delivery.photo, own.as_ref());
-                let lasts = plan.iter().any(|planned| planned.destination.is_none());
-                if lasts {
-                    continue;
-                }
-                let now = self.clock.now();
-                routed += u64::from(self.journal.plan_again(delivery.id, plan, now).await?);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -235,8 +138,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        journal::{Arrival, Claim, DeliveryEnd, memory::Memory},
-        model::{Cause, Digest, Environment, Kind, Photo, Planned, Scheme, Shape},
+        journal::{Arrival, Claim, DeliveryEnd, LOOK_AFTER, memory::Memory},
+        model::{
+            Cause, DeliveryState, DestinationName, Digest, Environment, ErrorKind, Kind, Photo,
+            Planned, Scheme, Shape,
+        },
     };
 
     fn name(text: &str) -> anyhow::Result<DestinationName> {
@@ -280,7 +186,18 @@ mod tests {
             telemetry: Telemetry::default(),
             collector: Wake::default(),
             sender: Wake::default(),
+            runner: Wake::default(),
         }
+    }
+
+    const REPLAY: Verb = Verb::Replay { force: false };
+
+    fn now(ops: &Ops) -> Timestamp {
+        ops.clock.now()
+    }
+
+    async fn replay_all(ops: &Ops) -> Result<Tally, JournalError> {
+        Ok(ops.carry_out(REPLAY, Filter::default(), By::new("a test")).await?.tally)
     }
 
     #[tokio::test]
@@ -290,15 +207,17 @@ mod tests {
         ops.journal.accept(arrival("stray", std::slice::from_ref(&gone))?).await?;
         ops.journal.accept(arrival("both", &[folder.clone(), gone.clone()])?).await?;
         ops.journal.accept(arrival("unrouted", &[])?).await?;
-        assert_eq!(ops.hold_strays().await?, (2, 2));
+        assert_eq!(ops.journal.hold_strays(&ops.configured(), now(&ops)).await?, 2);
 
         let filter = Filter { destination: Some(gone), ..Filter::default() };
-        let replay = Replay { filter, force: false, by: "a test".to_owned() };
-        let expected = ReplayReport { due: 0, fetching: 0, routed: 2, left: 0 };
-        assert_eq!(ops.replay(&replay).await?, expected);
-        let rest = Replay { filter: Filter::default(), ..replay };
-        let expected = ReplayReport { due: 2, fetching: 0, routed: 1, left: 0 };
-        assert_eq!(ops.replay(&rest).await?, expected);
+        let foreseen = ops.preview(&REPLAY, &filter).await?;
+        assert_eq!((foreseen.changes, foreseen.left), (2, 0));
+        let done = ops.carry_out(REPLAY, filter, By::new("a test")).await?.tally;
+        assert_eq!((done.done, done.routed, done.left()), (2, 2, 0));
+        let foreseen = ops.preview(&REPLAY, &Filter::default()).await?;
+        assert_eq!((foreseen.changes, foreseen.left), (3, 0));
+        let done = replay_all(&ops).await?;
+        assert_eq!((done.done, done.routed, done.left()), (3, 1, 0));
         let all = ops.list(&Filter::default(), None, 9).await?;
         assert_eq!(all.len(), 3);
         for delivery in all {
@@ -342,7 +261,6 @@ mod tests {
             sender: &ops.sender,
         };
         intake.take(photo, Bytes::Stored, None).await?;
-        let replay = Replay { filter: Filter::default(), force: false, by: "a test".to_owned() };
         for _ in 0..2 {
             let [held] = &ops.list(&Filter::default(), None, 9).await?[..] else {
                 anyhow::bail!("one delivery")
@@ -350,10 +268,10 @@ mod tests {
             assert_eq!((held.state, &held.destination), (DeliveryState::Held, &None));
             let why = held.cause.as_ref().map(|cause| cause.what.clone()).unwrap_or_default();
             assert!(why.contains("odoo:res.partner:42 of `erp2`"), "{why}");
-            assert_eq!(ops.replay(&replay).await?.routed, 0, "erp has another partner 42");
+            assert_eq!(replay_all(&ops).await?.routed, 0, "erp has another partner 42");
         }
         let ops = with(&ops, &[&erp, &erp2]);
-        assert_eq!(ops.replay(&replay).await?.routed, 1);
+        assert_eq!(replay_all(&ops).await?.routed, 1);
         let all = ops.list(&Filter::default(), None, 9).await?;
         assert_eq!((all.len(), &all[0].destination), (1, &Some(erp2)));
         Ok(())
@@ -364,10 +282,8 @@ mod tests {
         let gone = name("gone")?;
         let ops = ops(&[]);
         ops.journal.accept(arrival("stray", std::slice::from_ref(&gone))?).await?;
-        ops.hold_strays().await?;
-        let replay = Replay { filter: Filter::default(), force: false, by: "a test".to_owned() };
-        let left = ReplayReport { left: 1, ..ReplayReport::default() };
-        assert_eq!(ops.replay(&replay).await?, left);
+        let done = replay_all(&ops).await?;
+        assert_eq!((done.done, done.left.get(&Left::Unrouted)), (0, Some(&1)));
         let all = ops.list(&Filter::default(), None, 9).await?;
         assert_eq!((all[0].state, &all[0].destination), (DeliveryState::Held, &Some(gone)));
         assert_eq!(all[0].cause.as_ref().map(|cause| cause.kind), Some(ErrorKind::Unrouted));
@@ -397,9 +313,7 @@ mod tests {
         let end = DeliveryEnd::Unknown { at: soon, cause };
         ops.journal.settle_delivery(&claimed, end, now).await?;
         ops.clock.step(LOOK_AFTER / 3);
-        let replay = Replay { filter: Filter::default(), force: false, by: "a test".to_owned() };
-        let report = ReplayReport { due: 1, ..ReplayReport::default() };
-        assert_eq!(ops.replay(&replay).await?, report);
+        assert_eq!(replay_all(&ops).await?.done, 1);
         assert_eq!(ops.list(&Filter::default(), None, 1).await?[0].due_at, soon);
         Ok(())
     }

@@ -185,7 +185,8 @@ fn doubt(own: &OwnSession, signed: &Target) -> Option<Cause> {
             ),
             format!(
                 "look at the photo: if it belongs to {signed}, `apertur-bridge deliveries replay` \
-                 sends it there; else ask for it again in a session for its record"
+                 sends it there; else ask for it again in a session for its record and give this \
+                 one up with `apertur-bridge deliveries drop`"
             ),
         )
     })

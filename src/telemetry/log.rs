@@ -306,8 +306,11 @@ fn operation(fact: &Fact<'_>) {
             outlet, subject, error = cause.kind.as_str(), cause = %cause,
             "not told that a person is needed, and it is not tried again"
         ),
-        Fact::Replayed { by, due, fetching } => {
-            info!(by, due, fetching, "deliveries replayed");
+        Fact::Run { run } => {
+            let (run_id, verb, by) = (run.id.0, run.verb.as_str(), run.by.as_str());
+            let (state, tally) = (run.state.as_str(), &run.tally);
+            let (done, left, failed) = (tally.done, tally.left(), tally.failed);
+            info!(run = run_id, verb, by, state, done, left, failed, "deliveries changed");
         }
         Fact::Pruned { files, photos } => {
             info!(files, photos, "removed what retention no longer keeps");

@@ -16,8 +16,8 @@ pub use self::{
     metrics::Gauges,
 };
 use crate::model::{
-    AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Scheme, SessionId,
-    Target,
+    AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Run, Scheme,
+    SessionId, Target,
 };
 
 /// Something that happened.
@@ -254,14 +254,10 @@ pub enum Fact<'a> {
         /// When it is tried again; `None`: never.
         at: Option<Timestamp>,
     },
-    /// Deliveries were made due by a person.
-    Replayed {
-        /// Who.
-        by: &'a str,
-        /// How many are due.
-        due: u64,
-        /// How many photos are fetched again.
-        fetching: u64,
+    /// A person's change of deliveries began, goes on, was stopped or is done.
+    Run {
+        /// As it stands.
+        run: &'a Run,
     },
     /// Somebody may open the collect page of a record.
     CollectOpened {

@@ -3,6 +3,7 @@
 mod alerts;
 mod apertur;
 mod browser;
+mod change;
 mod collect_page;
 mod commands;
 mod crash;

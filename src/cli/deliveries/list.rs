@@ -6,7 +6,7 @@ use super::{filter, paused};
 use crate::{
     cli::output::{Failure, json, line, remark, table},
     journal::{Journal, Pause},
-    model::{Delivery, DeliveryState},
+    model::{Delivery, DeliveryId, DeliveryState},
 };
 
 /// Options of `deliveries list`.
@@ -17,6 +17,9 @@ pub(in crate::cli) struct Args {
     /// At most this many
     #[arg(long, default_value_t = 50)]
     limit: usize,
+    /// Only those with a lower number, to go on where a list ended
+    #[arg(long, value_name = "ID")]
+    before: Option<i64>,
     /// As JSON, with everything known about each
     #[arg(long)]
     json: bool,
@@ -24,7 +27,11 @@ pub(in crate::cli) struct Args {
 
 /// Lists deliveries.
 pub(super) async fn run(journal: Arc<dyn Journal>, args: &Args) -> Result<(), Failure> {
-    let found = journal.list(&args.filter.filter(), None, args.limit).await?;
+    let before = args.before.map(DeliveryId);
+    let room = args.limit.saturating_add(1);
+    let mut found = journal.list(&args.filter.filter(), before, room).await?;
+    let has_more = found.len() > args.limit;
+    found.truncate(args.limit);
     let pauses = journal.pauses().await?;
     if args.json {
         return json(&found);
@@ -39,8 +46,8 @@ pub(super) async fn run(journal: Arc<dyn Journal>, args: &Args) -> Result<(), Fa
         rows.add_row(row(delivery, &pauses));
     }
     line(&rows.trim_fmt())?;
-    if found.len() == args.limit {
-        remark(&format!("only the newest {}; more with --limit", args.limit));
+    if let Some(last) = found.last().filter(|_| has_more) {
+        remark(&format!("there are more; go on with --before {}, or give a --limit", last.id));
     }
     Ok(())
 }
@@ -49,7 +56,8 @@ fn row(delivery: &Delivery, pauses: &[Pause]) -> [String; 8] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let cause = || delivery.cause.as_ref().map(|cause| cause.what.clone());
     let why = match delivery.state {
-        DeliveryState::Delivered | DeliveryState::Waiting => None,
+        DeliveryState::Delivered => delivery.receipt.as_ref().and_then(|got| got.note.clone()),
+        DeliveryState::Waiting => None,
         _ => paused(delivery, pauses).or_else(cause),
     };
     [

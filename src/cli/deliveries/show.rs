@@ -7,8 +7,7 @@ use crate::{
     cli::output::{Failure, json, line},
     journal::{Journal, Pause, Story, misnamed},
     model::{Attempt, Cause, Delivery, DeliveryState, FetchState},
-    ops::Ops,
-    system::Clock,
+    route::Routes,
 };
 
 /// Options of `deliveries show`.
@@ -23,14 +22,7 @@ pub(in crate::cli) struct Args {
 
 /// Shows a photo.
 pub(super) async fn run(journal: Arc<dyn Journal>, args: &Args) -> Result<(), Failure> {
-    let ops = Ops {
-        journal,
-        routes: Arc::default(),
-        clock: Clock::system(),
-        telemetry: crate::telemetry::Telemetry::default(),
-        collector: crate::work::Wake::default(),
-        sender: crate::work::Wake::default(),
-    };
+    let ops = super::to_read(journal, Routes::default());
     let Some(story) = ops.show(&args.id).await? else {
         return Err(Failure::Failed(anyhow::anyhow!(
             "there is no photo and no delivery `{}`; see `apertur-bridge deliveries list`",

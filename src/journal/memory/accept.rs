@@ -45,6 +45,7 @@ impl State {
             due_at: now,
             since: now,
             lease: None,
+            is_bulk: false,
         };
         self.photos.insert(id.clone(), row);
         self.plan(&id, plan, now);
@@ -82,7 +83,7 @@ impl State {
             let known = known.photo.clone();
             let id = DeliveryId(self.next_number());
             let delivery = new_delivery(id, known, planned, now);
-            self.deliveries.insert(id, DeliveryRow { delivery, lease: None });
+            self.deliveries.insert(id, DeliveryRow { delivery, is_bulk: false, lease: None });
             self.place(id, now);
         }
     }

@@ -122,11 +122,11 @@ impl State {
     fn due(&self, claim: &Claim) -> Vec<Delivery> {
         let mut due: Vec<_> = self
             .of(&claim.destination)
-            .filter_map(|row| Some((row.due_at()?, &row.delivery)))
-            .filter(|(at, delivery)| *at <= claim.now && !claim.except.contains(&delivery.id))
+            .filter_map(|row| Some((row.is_bulk, row.due_at()?, &row.delivery)))
+            .filter(|(_, at, delivery)| *at <= claim.now && !claim.except.contains(&delivery.id))
             .collect();
-        due.sort_by_key(|(at, delivery)| (*at, delivery.id));
-        due.into_iter().map(|(_, delivery)| delivery.clone()).collect()
+        due.sort_by_key(|(is_bulk, at, delivery)| (*is_bulk, *at, delivery.id));
+        due.into_iter().map(|(.., delivery)| delivery.clone()).collect()
     }
 
     /// Records that have a delivery under way, under a live lease or in flight at the caller.

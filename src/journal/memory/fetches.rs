@@ -18,12 +18,12 @@ impl State {
         let mut due: Vec<_> = self
             .photos
             .values()
-            .filter_map(|row| Some((row.due_at()?, row.number, row.photo.id.clone())))
-            .filter(|(at, ..)| *at <= now)
+            .filter_map(|row| Some((row.is_bulk, row.due_at()?, row.number, row.photo.id.clone())))
+            .filter(|(_, at, ..)| *at <= now)
             .collect();
         due.sort();
         due.truncate(limit);
-        due.into_iter().filter_map(|(_, _, id)| self.claim_fetch(&id, now, lease_until)).collect()
+        due.into_iter().filter_map(|(.., id)| self.claim_fetch(&id, now, lease_until)).collect()
     }
 
     pub(super) fn settle_fetch(&mut self, fetch: &Fetch, end: FetchEnd, now: Timestamp) {

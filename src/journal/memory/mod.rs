@@ -8,11 +8,14 @@ mod notices;
 mod operator;
 mod place;
 mod retention;
+mod runs;
 mod state;
+mod told;
 
 use std::{
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -20,12 +23,12 @@ use jiff::Timestamp;
 
 use self::state::State;
 use super::{
-    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Journal, JournalError,
-    Pause, Planned, Replayed, Story,
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Journal,
+    JournalError, Moment, NewRun, Oldest, Page, Pause, Story,
 };
 use crate::model::{
-    Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, OwnSession, PhotoId,
-    SessionId, Step, Target,
+    Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, Foreseen, OwnSession,
+    PhotoId, Run, RunId, RunState, SessionId, Step, Target, Verb,
 };
 
 type Result<T> = std::result::Result<T, JournalError>;
@@ -193,23 +196,54 @@ impl Journal for Memory {
         Ok(self.state().story(photo))
     }
 
-    async fn replay(
-        &self,
-        filter: &Filter,
-        force: bool,
-        now: Timestamp,
-        look_at: Timestamp,
-    ) -> Result<Replayed> {
-        Ok(self.state().replay(filter, force, (now, look_at)))
+    async fn begin_run(&self, run: NewRun, now: Timestamp) -> Result<Run> {
+        Ok(self.state().begin_run(run, now))
     }
 
-    async fn plan_again(
+    async fn run(&self, run: RunId) -> Result<Option<Run>> {
+        Ok(self.state().runs.get(&run).cloned())
+    }
+
+    async fn runs(&self, state: Option<RunState>, limit: usize) -> Result<Vec<Run>> {
+        let all = self.state();
+        let asked = |run: &&Run| state.is_none_or(|state| run.state == state);
+        Ok(all.runs.values().rev().filter(asked).take(limit).cloned().collect())
+    }
+
+    async fn set_run(&self, run: RunId, state: RunState, now: Timestamp) -> Result<Option<Run>> {
+        Ok(self.state().set_run(run, state, now))
+    }
+
+    async fn find_page(&self, run: &Run, limit: usize) -> Result<Vec<Found>> {
+        Ok(self.state().find_page(run, limit))
+    }
+
+    async fn advance(&self, page: Page) -> Result<Run> {
+        let run = page.run;
+        let unknown = || JournalError::Unavailable(format!("there is no run {run}"));
+        self.state().advance(page).ok_or_else(unknown)
+    }
+
+    async fn foresee(
         &self,
-        delivery: DeliveryId,
-        plan: Vec<Planned>,
-        now: Timestamp,
-    ) -> Result<bool> {
-        Ok(self.state().plan_again(delivery, plan, now))
+        verb: &Verb,
+        filter: &Filter,
+        configured: &[DestinationName],
+    ) -> Result<Vec<Foreseen>> {
+        Ok(self.state().foresee(verb, filter, configured))
+    }
+
+    async fn timeline(
+        &self,
+        since: Timestamp,
+        step: Duration,
+        steps: usize,
+    ) -> Result<Vec<Moment>> {
+        Ok(self.state().timeline(since, step, steps))
+    }
+
+    async fn oldest_open(&self) -> Result<Vec<Oldest>> {
+        Ok(self.state().oldest_open())
     }
 
     async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {

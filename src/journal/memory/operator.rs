@@ -1,17 +1,11 @@
-//! What operators ask and change.
+//! What operators ask.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
-use super::{place::is_held, state::State};
+use super::state::State;
 use crate::{
-    journal::{Count, LISTED_AFTER, LOOK_AFTER, Planned, Replayed, Story},
-    model::{Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, PhotoId, Target},
-    system::later,
+    journal::{Count, Story},
+    model::{Delivery, DeliveryId, Filter, PhotoId, Tag, Target},
 };
 
 impl State {
@@ -54,110 +48,12 @@ impl State {
             fetch_due_at: row.due_at(),
             deliveries: deliveries.filter(|d| d.photo.id == *id).cloned().collect(),
             attempts: attempts.map(|row| row.attempt.clone()).collect(),
+            actions: self.actions_of(id),
         })
     }
-
-    pub(super) fn replay(
-        &mut self,
-        filter: &Filter,
-        force: bool,
-        (now, look_at): (Timestamp, Timestamp),
-    ) -> Replayed {
-        let again = |state| move |d: &mut Delivery| due_again(d, state, now, look_at);
-        let mut done = Replayed::default();
-        let mut fetching = BTreeSet::new();
-        for delivery in self.list(filter, None, usize::MAX).into_iter().rev() {
-            let fetch = self.photos.get(&delivery.photo.id).map(|row| row.fetch);
-            let covering = self.covering(&delivery).filter(|_| !force);
-            match fetch {
-                _ if !is_replayable(&delivery, force) => done.left += 1,
-                Some(FetchState::Stored) => {
-                    let due = covering.is_none();
-                    match covering {
-                        None => self.change(delivery.id, again(DeliveryState::Due)),
-                        Some(other) => self.leave_to(delivery.id, other, now),
-                    }
-                    done.due += u64::from(due);
-                    done.left += u64::from(!due);
-                }
-                Some(FetchState::Wanted | FetchState::Held) => {
-                    self.fetch_again(&delivery.photo.id, now);
-                    self.change(delivery.id, again(DeliveryState::Waiting));
-                    fetching.insert(delivery.photo.id);
-                }
-                Some(FetchState::Expired) | None => done.left += 1,
-            }
-        }
-        done.fetching = fetching.len() as u64;
-        done
-    }
-
-    pub(super) fn plan_again(
-        &mut self,
-        id: DeliveryId,
-        plan: Vec<Planned>,
-        now: Timestamp,
-    ) -> bool {
-        let Some(delivery) = self.deliveries.get(&id).map(|row| &row.delivery) else {
-            return false;
-        };
-        let routed = plan.iter().any(|planned| planned.destination.is_some());
-        let unrouted = is_held(delivery, ErrorKind::Unrouted)
-            || (delivery.state == DeliveryState::Held && delivery.destination.is_none());
-        if !unrouted || !routed {
-            return false;
-        }
-        let (photo, to) = (delivery.photo.id.clone(), delivery.destination.clone());
-        if to.is_some() && plan.iter().any(|planned| planned.destination == to) {
-            self.change(id, |delivery| delivery.attempts = 0);
-            self.place(id, now);
-        } else {
-            self.deliveries.remove(&id);
-        }
-        self.plan(&photo, plan, now);
-        true
-    }
-
-    fn change(&mut self, id: DeliveryId, change: impl FnOnce(&mut Delivery)) {
-        if let Some(row) = self.deliveries.get_mut(&id) {
-            change(&mut row.delivery);
-        }
-    }
-
-    /// A fetch that is under way is left to end by itself.
-    fn fetch_again(&mut self, id: &PhotoId, now: Timestamp) {
-        if let Some(row) = self.photos.get_mut(id) {
-            row.fetch = FetchState::Wanted;
-            (row.attempts, row.since, row.due_at) = (0, now, now);
-        }
-    }
 }
 
-fn is_replayable(delivery: &Delivery, force: bool) -> bool {
-    delivery.destination.is_some()
-        && match delivery.state {
-            DeliveryState::Waiting | DeliveryState::Due | DeliveryState::Held => true,
-            DeliveryState::Delivered => force,
-            DeliveryState::Sending | DeliveryState::Dropped => false,
-        }
-}
-
-/// One that was delivered becomes unsure: it may well be there.
-fn due_again(delivery: &mut Delivery, state: DeliveryState, now: Timestamp, look_at: Timestamp) {
-    delivery.unsure |= delivery.state == DeliveryState::Delivered;
-    let after = |wait: Duration| delivery.settled_at.map(|at| later(at, wait));
-    let told = match delivery.state {
-        DeliveryState::Due => Some(delivery.due_at),
-        DeliveryState::Delivered => after(LISTED_AFTER),
-        _ => after(LOOK_AFTER),
-    };
-    let looked = told.unwrap_or(look_at).min(look_at).max(now);
-    delivery.due_at = if delivery.unsure { looked } else { now };
-    (delivery.state, delivery.attempts, delivery.since) = (state, 0, now);
-    (delivery.cause, delivery.settled_at) = (None, None);
-}
-
-fn matches(filter: &Filter, delivery: &Delivery) -> bool {
+pub(super) fn matches(filter: &Filter, delivery: &Delivery) -> bool {
     fn is<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
         wanted.is_none() || wanted == found
     }
@@ -173,4 +69,21 @@ fn matches(filter: &Filter, delivery: &Delivery) -> bool {
         && is(filter.error.as_ref(), error)
         && filter.since.is_none_or(|since| photo.received_at >= since)
         && filter.until.is_none_or(|until| photo.received_at < until)
+        && filter.text.as_ref().is_none_or(|text| says(delivery, text))
+}
+
+/// Whether a text stands in what a person knows of a delivery.
+fn says(delivery: &Delivery, text: &str) -> bool {
+    let photo = &delivery.photo;
+    let words = [
+        Some(photo.id.to_string()),
+        photo.image_id.as_ref().map(ToString::to_string),
+        photo.filename.clone(),
+        delivery.target.as_ref().map(ToString::to_string),
+        delivery.cause.as_ref().map(|cause| cause.what.clone()),
+        delivery.cause.as_ref().map(|cause| cause.detail.clone()),
+    ];
+    let tags = photo.tags.iter().map(Tag::to_text);
+    let text = text.to_ascii_lowercase();
+    words.into_iter().flatten().chain(tags).any(|w| w.to_ascii_lowercase().contains(&text))
 }

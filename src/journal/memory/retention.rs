@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::state::{PhotoRow, State};
-use crate::model::{DeliveryState, Digest, FetchState, PhotoId};
+use crate::model::{DeliveryState, Digest, FetchState, PhotoId, RunState};
 
 impl State {
     pub(super) fn expire_bytes(&mut self, before: Timestamp, limit: usize) -> Vec<Digest> {
@@ -42,7 +42,14 @@ impl State {
             self.photos.remove(id);
             self.deliveries.retain(|_, row| row.delivery.photo.id != *id);
             self.attempts.retain(|_, row| row.photo != *id);
+            self.actions.retain(|(photo, _)| photo != id);
         }
+        let actions = &self.actions;
+        self.runs.retain(|id, run| {
+            run.state != RunState::Done
+                || run.ended_at.is_none_or(|at| at >= before)
+                || actions.iter().any(|(_, action)| action.run == *id)
+        });
         let photos = &self.photos;
         self.sessions.retain(|id, session| {
             let of_it = |row: &PhotoRow| row.photo.session.as_ref() == Some(id);

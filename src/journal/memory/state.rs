@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::{
     journal::Pause,
     model::{
-        Attempt, AttemptId, AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState,
-        DestinationName, Digest, FetchState, OwnSession, Photo, PhotoId, SessionId,
+        Action, Attempt, AttemptId, AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState,
+        DestinationName, Digest, FetchState, OwnSession, Photo, PhotoId, Run, RunId, SessionId,
     },
 };
 
@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) settled: BTreeMap<SessionId, Timestamp>,
     pub(super) pauses: BTreeMap<DestinationName, Pause>,
     pub(super) told: super::notices::Told,
+    pub(super) runs: BTreeMap<RunId, Run>,
+    pub(super) actions: Vec<(PhotoId, Action)>,
     last_number: i64,
 }
 
@@ -40,10 +42,14 @@ pub(super) struct PhotoRow {
     pub(super) due_at: Timestamp,
     pub(super) since: Timestamp,
     pub(super) lease: Option<Lease>,
+    /// What is replayed with many others comes after the rest.
+    pub(super) is_bulk: bool,
 }
 
 pub(super) struct DeliveryRow {
     pub(super) delivery: Delivery,
+    /// What is replayed with many others comes after the rest.
+    pub(super) is_bulk: bool,
     /// There while `sending`.
     pub(super) lease: Option<Lease>,
 }

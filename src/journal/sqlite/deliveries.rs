@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::{
+    LANES,
     fetches::{begin_attempt, end_attempt},
     rows::{self, DELIVERY, PHOTO, Result},
 };
@@ -68,8 +69,8 @@ pub(super) fn claim_sql() -> String {
         "SELECT {DELIVERY}, {PHOTO}, d.photo AS seq, d.record AS record,
              iif(d.state = 'sending', d.attempt, NULL) AS running
          FROM deliveries d JOIN photos p ON p.seq = d.photo
-         WHERE d.destination = ?1 AND d.state IN ('due', 'sending') AND d.due_at <= ?2
-           AND d.id NOT IN (SELECT value FROM json_each(?4))
+         WHERE d.destination = ?1 AND d.lane = ?5 AND d.state IN ('due', 'sending')
+           AND d.due_at <= ?2 AND d.id NOT IN (SELECT value FROM json_each(?4))
            AND NOT (?3 AND d.target IS NOT NULL AND EXISTS (
                SELECT 1 FROM deliveries o WHERE o.destination = ?1 AND o.state = 'sending'
                  AND o.record = d.record
@@ -92,27 +93,29 @@ pub(super) fn together_sql() -> String {
 }
 
 fn due(db: &Connection, claim: &Claim) -> Result<Vec<Vec<Found>>> {
-    let mut statement = db.prepare_cached(&claim_sql())?;
     let except = rows::json(&claim.except)?;
-    let now = claim.now.as_millisecond();
-    let asked = params![claim.destination.as_str(), now, claim.one_per_target, except];
-    let mut rows = statement.query(asked)?;
     let (mut records, mut taken) = (HashSet::new(), HashSet::new());
     let mut parcels = Vec::new();
-    while parcels.len() < claim.limit {
-        let Some(row) = rows.next()? else { break };
-        if taken.contains(&DeliveryId(row.get("d_id")?)) {
-            continue;
+    for lane in LANES {
+        let mut statement = db.prepare_cached(&claim_sql())?;
+        let now = claim.now.as_millisecond();
+        let asked = params![claim.destination.as_str(), now, claim.one_per_target, except, lane];
+        let mut rows = statement.query(asked)?;
+        while parcels.len() < claim.limit {
+            let Some(row) = rows.next()? else { break };
+            if taken.contains(&DeliveryId(row.get("d_id")?)) {
+                continue;
+            }
+            if claim.one_per_target
+                && let Some(record) = row.get::<_, Option<String>>("record")?
+                && !records.insert(record)
+            {
+                continue;
+            }
+            let parcel = fill(db, claim, found(row)?, (&taken, &except))?;
+            taken.extend(parcel.iter().map(|found| found.delivery.id));
+            parcels.push(parcel);
         }
-        if claim.one_per_target
-            && let Some(record) = row.get::<_, Option<String>>("record")?
-            && !records.insert(record)
-        {
-            continue;
-        }
-        let parcel = fill(db, claim, found(row)?, (&taken, &except))?;
-        taken.extend(parcel.iter().map(|found| found.delivery.id));
-        parcels.push(parcel);
     }
     Ok(parcels)
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, ToSql, params};
 
 use super::{
+    LANES,
     place::fetch_changed,
     rows::{self, PHOTO, Result},
 };
@@ -16,7 +17,7 @@ pub(super) fn claim_sql() -> String {
     format!(
         "SELECT {PHOTO}, p.seq AS seq, p.url AS url, p.envelope AS envelope,
              p.fetch_attempts AS attempts, p.fetch_attempt AS attempt, p.fetch_since AS since
-         FROM photos p WHERE p.fetch_state = 'wanted' AND p.fetch_due <= ?1
+         FROM photos p WHERE p.fetch_state = 'wanted' AND p.lane = ?3 AND p.fetch_due <= ?1
          ORDER BY p.fetch_due, p.seq LIMIT ?2"
     )
 }
@@ -32,18 +33,11 @@ pub(super) fn claim(
     limit: usize,
 ) -> Result<Vec<Fetch>> {
     let now = now.as_millisecond();
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let due = rows::all(db, &claim_sql(), &[&now, &limit], |row| {
-        let fetch = Fetch {
-            photo: rows::photo(row)?,
-            url: row.get("url")?,
-            envelope: envelope(row)?,
-            attempts: row.get("attempts")?,
-            attempt: AttemptId(0),
-            since: rows::time(row.get("since")?)?,
-        };
-        Ok((row.get::<_, i64>("seq")?, row.get::<_, Option<i64>>("attempt")?, fetch))
-    })?;
+    let mut due = Vec::new();
+    for lane in LANES {
+        let room = i64::try_from(limit.saturating_sub(due.len())).unwrap_or(i64::MAX);
+        due.extend(rows::all(db, &claim_sql(), &[&now, &room, &lane], wanted)?);
+    }
     let mut claimed = Vec::with_capacity(due.len());
     for (seq, running, mut fetch) in due {
         if let Some(running) = running {
@@ -65,6 +59,19 @@ pub(super) fn claim(
         claimed.push(fetch);
     }
     Ok(claimed)
+}
+
+/// A photo to fetch with its number and the attempt whose lease ran out.
+fn wanted(row: &Row<'_>) -> Result<(i64, Option<i64>, Fetch)> {
+    let fetch = Fetch {
+        photo: rows::photo(row)?,
+        url: row.get("url")?,
+        envelope: envelope(row)?,
+        attempts: row.get("attempts")?,
+        attempt: AttemptId(0),
+        since: rows::time(row.get("since")?)?,
+    };
+    Ok((row.get("seq")?, row.get("attempt")?, fetch))
 }
 
 /// See [`crate::journal::Journal::settle_fetch`].

@@ -5,14 +5,18 @@
 mod accept;
 mod deliveries;
 mod fetches;
+mod filter;
+mod list;
 mod notices;
 mod operator;
 mod place;
 #[cfg(test)]
 mod plans;
 mod rows;
+mod runs;
 mod schema;
 mod sessions;
+mod told;
 mod writer;
 
 use std::{
@@ -20,6 +24,7 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -32,22 +37,30 @@ use self::{
     writer::Writer,
 };
 use super::{
-    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Journal, JournalError,
-    Pause, Planned, Replayed, Story,
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Journal,
+    JournalError, Moment, NewRun, Oldest, Page, Pause, Story,
 };
 use crate::model::{
-    Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, OwnSession, PhotoId,
-    SessionId, Step, Target,
+    Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, Foreseen, OwnSession,
+    PhotoId, Run, RunId, RunState, SessionId, Step, Target, Verb,
 };
 
 type Result<T> = std::result::Result<T, JournalError>;
 
+/// What is claimed first: the rest, then what is replayed with many others.
+const LANES: [i64; 2] = [0, 1];
+
 /// Idle read connections kept open.
 const READERS: usize = 4;
 
-const NEXT_FETCH: &str = "SELECT min(fetch_due) FROM photos WHERE fetch_state = 'wanted'";
-const NEXT_DELIVERY: &str = "SELECT min(due_at) FROM deliveries
-    WHERE destination = ?1 AND state IN ('due', 'sending')";
+const NEXT_FETCH: &str = "SELECT min(at) FROM (
+    SELECT min(fetch_due) AS at FROM photos WHERE fetch_state = 'wanted' AND lane = 0
+    UNION ALL SELECT min(fetch_due) FROM photos WHERE fetch_state = 'wanted' AND lane = 1)";
+const NEXT_DELIVERY: &str = "SELECT min(at) FROM (
+    SELECT min(due_at) AS at FROM deliveries
+        WHERE destination = ?1 AND lane = 0 AND state IN ('due', 'sending')
+    UNION ALL SELECT min(due_at) FROM deliveries
+        WHERE destination = ?1 AND lane = 1 AND state IN ('due', 'sending'))";
 const OLDEST_DUE: &str = "SELECT min(due_at) FROM deliveries WHERE state = 'due'";
 
 /// The journal in a SQLite file.
@@ -293,12 +306,12 @@ impl Journal for Sqlite {
         limit: usize,
     ) -> Result<Vec<Delivery>> {
         let filter = filter.clone();
-        self.read(move |db| operator::list(db, &filter, before, limit)).await
+        self.read(move |db| list::list(db, &filter, before, limit)).await
     }
 
     async fn count(&self, filter: &Filter) -> Result<Vec<Count>> {
         let filter = filter.clone();
-        self.read(move |db| operator::count(db, &filter)).await
+        self.read(move |db| list::count(db, &filter)).await
     }
 
     async fn story(&self, photo: &PhotoId) -> Result<Option<Story>> {
@@ -306,24 +319,52 @@ impl Journal for Sqlite {
         self.read(move |db| operator::story(db, &photo)).await
     }
 
-    async fn replay(
-        &self,
-        filter: &Filter,
-        force: bool,
-        now: Timestamp,
-        look_at: Timestamp,
-    ) -> Result<Replayed> {
-        let filter = filter.clone();
-        self.write(move |db| operator::replay(db, &filter, force, (now, look_at))).await
+    async fn begin_run(&self, run: NewRun, now: Timestamp) -> Result<Run> {
+        self.write(move |db| runs::begin(db, &run, now)).await
     }
 
-    async fn plan_again(
+    async fn run(&self, run: RunId) -> Result<Option<Run>> {
+        self.read(move |db| runs::run(db, run)).await
+    }
+
+    async fn runs(&self, state: Option<RunState>, limit: usize) -> Result<Vec<Run>> {
+        self.read(move |db| runs::runs(db, state, limit)).await
+    }
+
+    async fn set_run(&self, run: RunId, state: RunState, now: Timestamp) -> Result<Option<Run>> {
+        self.write(move |db| runs::set(db, run, state, now)).await
+    }
+
+    async fn find_page(&self, run: &Run, limit: usize) -> Result<Vec<Found>> {
+        let run = run.clone();
+        self.read(move |db| list::find_page(db, &run, limit)).await
+    }
+
+    async fn advance(&self, page: Page) -> Result<Run> {
+        self.write(move |db| runs::advance(db, &page)).await
+    }
+
+    async fn foresee(
         &self,
-        delivery: DeliveryId,
-        plan: Vec<Planned>,
-        now: Timestamp,
-    ) -> Result<bool> {
-        self.write(move |db| operator::plan_again(db, delivery, &plan, now)).await
+        verb: &Verb,
+        filter: &Filter,
+        configured: &[DestinationName],
+    ) -> Result<Vec<Foreseen>> {
+        let (verb, filter, configured) = (verb.clone(), filter.clone(), configured.to_vec());
+        self.read(move |db| told::foresee(db, &verb, &filter, &configured)).await
+    }
+
+    async fn timeline(
+        &self,
+        since: Timestamp,
+        step: Duration,
+        steps: usize,
+    ) -> Result<Vec<Moment>> {
+        self.read(move |db| told::timeline(db, since, step, steps)).await
+    }
+
+    async fn oldest_open(&self) -> Result<Vec<Oldest>> {
+        self.read(told::oldest_open).await
     }
 
     async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {

@@ -1,75 +1,16 @@
-//! What operators ask and change, and what retention removes.
-
-use std::{collections::BTreeSet, time::Duration};
+//! What operators ask about a photo and a destination, and what retention removes.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ToSql, params, types::Value};
+use rusqlite::{Connection, params};
 
 use super::{
-    accept::insert_plan,
-    place::{COVERING, leave_to, place},
     rows::{self, DELIVERY, Error, PHOTO, Result},
+    runs,
 };
 use crate::{
-    journal::{Count, LISTED_AFTER, LOOK_AFTER, Pause, Planned, Replayed, Story},
-    model::{
-        Delivery, DeliveryId, DeliveryState, DestinationName, Digest, ErrorKind, FetchState,
-        Filter, PhotoId, SessionId,
-    },
+    journal::{Pause, Story},
+    model::{DestinationName, Digest, PhotoId, SessionId},
 };
-
-fn refs(values: &[Value]) -> Vec<&dyn ToSql> {
-    values.iter().map(|value| value as &dyn ToSql).collect()
-}
-
-/// See [`crate::journal::Journal::list`].
-pub(super) fn list(
-    db: &Connection,
-    filter: &Filter,
-    before: Option<DeliveryId>,
-    limit: usize,
-) -> Result<Vec<Delivery>> {
-    let (condition, mut values) = rows::condition(filter);
-    values.push(Value::Integer(before.map_or(i64::MAX, |id| id.0)));
-    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-    rows::all(
-        db,
-        &format!(
-            "SELECT {DELIVERY}, {PHOTO} FROM deliveries d JOIN photos p ON p.seq = d.photo
-             WHERE {condition} AND d.id < ? ORDER BY d.id DESC LIMIT ?"
-        ),
-        &refs(&values),
-        rows::delivery,
-    )
-}
-
-/// See [`crate::journal::Journal::count`].
-pub(super) fn count(db: &Connection, filter: &Filter) -> Result<Vec<Count>> {
-    let (condition, values) = rows::condition(filter);
-    rows::all(
-        db,
-        &format!(
-            "SELECT d.destination AS destination, d.state AS state, d.error AS error,
-                 count(*) AS n
-             FROM deliveries d JOIN photos p ON p.seq = d.photo WHERE {condition}
-             GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
-        ),
-        &refs(&values),
-        |row| {
-            let damaged = || Error::Damaged("a count's words".to_owned());
-            let name = row.get::<_, Option<String>>("destination")?;
-            let error = row.get::<_, Option<String>>("error")?;
-            Ok(Count {
-                destination: name
-                    .map(|n| DestinationName::parse(&n).map_err(|_| damaged()))
-                    .transpose()?,
-                state: DeliveryState::parse(&row.get::<_, String>("state")?).ok_or_else(damaged)?,
-                error: error.map(|e| ErrorKind::parse(&e).ok_or_else(damaged)).transpose()?,
-                count: row.get::<_, i64>("n")?.unsigned_abs(),
-            })
-        },
-    )
-}
 
 /// See [`crate::journal::Journal::story`].
 pub(super) fn story(db: &Connection, id: &PhotoId) -> Result<Option<Story>> {
@@ -90,6 +31,7 @@ pub(super) fn story(db: &Connection, id: &PhotoId) -> Result<Option<Story>> {
                     fetch_due_at: due.map(rows::time).transpose()?,
                     deliveries: Vec::new(),
                     attempts: Vec::new(),
+                    actions: Vec::new(),
                 },
             ))
         },
@@ -111,151 +53,8 @@ pub(super) fn story(db: &Connection, id: &PhotoId) -> Result<Option<Story>> {
         &[&seq],
         rows::attempt,
     )?;
+    story.actions = runs::actions(db, seq)?;
     Ok(Some(story))
-}
-
-/// See [`crate::journal::Journal::replay`].
-pub(super) fn replay(
-    db: &Connection,
-    filter: &Filter,
-    force: bool,
-    (now, look_at): (Timestamp, Timestamp),
-) -> Result<Replayed> {
-    let (condition, values) = rows::condition(filter);
-    let ids = rows::all(
-        db,
-        &format!(
-            "SELECT d.id AS id FROM deliveries d JOIN photos p ON p.seq = d.photo
-             WHERE {condition} ORDER BY d.id"
-        ),
-        &refs(&values),
-        |row| Ok(row.get::<_, i64>("id")?),
-    )?;
-    let mut done = Replayed::default();
-    let mut fetching = BTreeSet::new();
-    // One by one: of two photos with the same bytes the second is left to the first.
-    for id in ids {
-        match replayable(db, id, force)? {
-            Some(Again { fetch: FetchState::Stored, covering: Some(other), .. }) => {
-                leave_to(db, id, other, now)?;
-                done.left += 1;
-            }
-            Some(Again { fetch: FetchState::Stored, .. }) => {
-                due_again(db, id, DeliveryState::Due, (now, look_at))?;
-                done.due += 1;
-            }
-            Some(Again { fetch: FetchState::Wanted | FetchState::Held, photo, .. }) => {
-                fetch_again(db, photo, now)?;
-                due_again(db, id, DeliveryState::Waiting, (now, look_at))?;
-                fetching.insert(photo);
-            }
-            Some(Again { fetch: FetchState::Expired, .. }) | None => done.left += 1,
-        }
-    }
-    done.fetching = fetching.len() as u64;
-    Ok(done)
-}
-
-/// A delivery that may be replayed.
-struct Again {
-    photo: i64,
-    fetch: FetchState,
-    /// The delivery it may be left to.
-    covering: Option<i64>,
-}
-
-fn replayable(db: &Connection, id: i64, force: bool) -> Result<Option<Again>> {
-    rows::first(
-        db,
-        &format!(
-            "SELECT d.photo AS photo, p.fetch_state AS fetch_state,
-                 iif(?2, NULL, {COVERING}) AS covering
-             FROM deliveries d JOIN photos p ON p.seq = d.photo
-             WHERE d.id = ?1 AND d.destination IS NOT NULL
-               AND (d.state IN ('waiting', 'due', 'held') OR (?2 AND d.state = 'delivered'))"
-        ),
-        &[&id, &force],
-        |row| {
-            Ok(Again {
-                photo: row.get("photo")?,
-                fetch: rows::fetch_state(row)?,
-                covering: row.get("covering")?,
-            })
-        },
-    )
-}
-
-/// One that was delivered becomes unsure: it may well be there.
-fn due_again(
-    db: &Connection,
-    id: i64,
-    state: DeliveryState,
-    (now, look_at): (Timestamp, Timestamp),
-) -> Result<()> {
-    db.prepare_cached(
-        "UPDATE deliveries SET unsure = (unsure OR state = 'delivered'), state = ?2, attempts = 0,
-             since = ?3, cause = NULL, error = NULL, settled_at = NULL,
-             due_at = iif(unsure OR state = 'delivered', max(?3, min(?4, coalesce(CASE state
-                 WHEN 'due' THEN due_at
-                 WHEN 'delivered' THEN settled_at + ?5
-                 ELSE settled_at + ?6 END, ?4))), ?3)
-         WHERE id = ?1",
-    )?
-    .execute(params![
-        id,
-        state.as_str(),
-        now.as_millisecond(),
-        look_at.as_millisecond(),
-        millis(LISTED_AFTER),
-        millis(LOOK_AFTER),
-    ])?;
-    Ok(())
-}
-
-fn millis(wait: Duration) -> i64 {
-    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// A fetch that is under way is left to end by itself.
-fn fetch_again(db: &Connection, photo: i64, now: Timestamp) -> Result<()> {
-    db.prepare_cached(
-        "UPDATE photos SET fetch_state = 'wanted', fetch_attempts = 0, fetch_since = ?2,
-             fetch_due = iif(fetch_attempt IS NULL, ?2, fetch_due)
-         WHERE seq = ?1",
-    )?
-    .execute(params![photo, now.as_millisecond()])?;
-    Ok(())
-}
-
-/// See [`crate::journal::Journal::plan_again`].
-pub(super) fn plan_again(
-    db: &Connection,
-    delivery: DeliveryId,
-    plan: &[Planned],
-    now: Timestamp,
-) -> Result<bool> {
-    let unrouted = rows::first(
-        db,
-        "SELECT photo, destination FROM deliveries
-         WHERE id = ?1 AND state = 'held' AND (destination IS NULL OR error = 'unrouted')",
-        &[&delivery.0],
-        |row| Ok((row.get::<_, i64>("photo")?, row.get::<_, Option<String>>("destination")?)),
-    )?;
-    let Some((seq, to)) = unrouted else { return Ok(false) };
-    let mut planned = plan.iter().filter_map(|planned| planned.destination.as_ref()).peekable();
-    if planned.peek().is_none() {
-        return Ok(false);
-    }
-    let stays = planned.any(|planned| Some(planned.as_str()) == to.as_deref());
-    let sql = if stays {
-        "UPDATE deliveries SET state = 'waiting', attempts = 0 WHERE id = ?1"
-    } else {
-        "DELETE FROM deliveries WHERE id = ?1"
-    };
-    db.prepare_cached(sql)?.execute([delivery.0])?;
-    insert_plan(db, seq, plan, now)?;
-    place(db, seq, "d.state = 'waiting'", now)?;
-    Ok(true)
 }
 
 /// See [`crate::journal::Journal::expire_bytes`].
@@ -325,6 +124,7 @@ pub(super) fn forget(
     )?;
     for seq in &old {
         for sql in [
+            "DELETE FROM actions WHERE photo = ?1",
             "DELETE FROM attempts WHERE photo = ?1",
             "DELETE FROM deliveries WHERE photo = ?1",
             "DELETE FROM photos WHERE seq = ?1",
@@ -332,6 +132,7 @@ pub(super) fn forget(
             db.prepare_cached(sql)?.execute(params![seq])?;
         }
     }
+    runs::forget(db, before)?;
     Ok((old.len() as u64, super::sessions::forget(db, before)?))
 }
 

@@ -1,15 +1,15 @@
 //! Rows to words and back.
 
 use jiff::Timestamp;
-use rusqlite::{Row, ToSql, types::Value};
+use rusqlite::{Row, ToSql};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     journal::JournalError,
     model::{
         Attempt, AttemptId, AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState,
-        DestinationName, Digest, FetchState, Filter, ImageId, Mode, Photo, PhotoId, Scheme,
-        SessionId, Shape, Target,
+        DestinationName, Digest, FetchState, ImageId, Mode, Photo, PhotoId, Scheme, SessionId,
+        Shape, Target,
     },
 };
 
@@ -185,34 +185,4 @@ pub(super) fn first<T>(
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     rows.next()?.map(map).transpose()
-}
-
-/// A filter as a condition on `d` (deliveries) and `p` (photos) with its values.
-pub(super) fn condition(filter: &Filter) -> (String, Vec<Value>) {
-    let mut parts = vec!["1".to_owned()];
-    let mut values = Vec::new();
-    let mut any_of = |column: &str, wanted: Vec<Value>| {
-        if !wanted.is_empty() {
-            parts.push(format!("{column} IN ({})", vec!["?"; wanted.len()].join(",")));
-            values.extend(wanted);
-        }
-    };
-    let text = |t: String| vec![Value::Text(t)];
-    any_of("d.id", filter.ids.iter().map(|id| Value::Integer(id.0)).collect());
-    any_of("d.state", filter.states.iter().map(|s| Value::Text(s.to_string())).collect());
-    any_of("d.destination", filter.destination.iter().flat_map(|n| text(n.to_string())).collect());
-    let session = filter.session.iter().flat_map(|s| text(s.reveal().to_owned())).collect();
-    any_of("p.session", session);
-    any_of("d.record", filter.target.iter().flat_map(|t| text(t.record().to_string())).collect());
-    any_of("p.id", filter.photo.iter().flat_map(|p| text(p.to_string())).collect());
-    any_of("d.error", filter.error.iter().flat_map(|e| text(e.to_string())).collect());
-    if let Some(since) = filter.since {
-        parts.push("p.received_at >= ?".to_owned());
-        values.push(Value::Integer(since.as_millisecond()));
-    }
-    if let Some(until) = filter.until {
-        parts.push("p.received_at < ?".to_owned());
-        values.push(Value::Integer(until.as_millisecond()));
-    }
-    (parts.join(" AND "), values)
 }

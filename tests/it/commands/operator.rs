@@ -162,17 +162,19 @@ fn a_replay_goes_through_the_daemon_and_without_one_waits_for_it() {
     let dry = done(&daemon, &["deliveries", "replay", "img-1", "--force", "--dry-run"]);
     assert!(dry.out.contains("nothing was changed (--dry-run)"), "{}", dry.out);
     let left = done(&daemon, &["deliveries", "replay", "img-1", "--json"]).json();
-    assert_eq!((&left["due"], &left["left"]), (&0.into(), &1.into()));
+    let tally = &left["tally"];
+    assert_eq!((&tally["done"], &tally["left"]["delivered"]), (&0.into(), &1.into()));
     assert_eq!(state(&daemon), ("delivered".to_owned(), false));
 
     let again = done(&daemon, &["deliveries", "replay", "img-1", "--force", "--json"]).json();
-    assert_eq!(again["due"], 1);
-    assert!(daemon.log().contains("deliveries replayed by=\"command line"), "{}", daemon.log());
+    assert_eq!(again["tally"]["done"], 1);
+    let log = daemon.log();
+    assert!(log.contains("deliveries changed run=2 verb=\"replay\" by="), "{log}");
     assert_eq!(state(&daemon).0, "due", "it is looked for in a minute");
 
     assert!(daemon.stop().success());
     let alone = done(&daemon, &["deliveries", "replay", "img-1", "--force"]);
-    assert!(alone.out.starts_with("1 due again, "), "{}", alone.out);
+    assert!(alone.out.starts_with("1 replayed, "), "{}", alone.out);
     assert_eq!(state(&daemon).0, "due");
     daemon.restart();
     let found = || (state(&daemon) == ("delivered".to_owned(), true)).then_some(());

@@ -16,18 +16,24 @@ mod sealed;
 mod sending;
 mod strays;
 mod twins;
+mod verbs;
 
-use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashMap, ops::Deref, path::Path, sync::Arc, time::Duration};
 
 use apertur_bridge::{
-    journal::{self, Arrival, Bytes, Claim, Claimed, DeliveryEnd, Fetch, Journal, Planned, Story},
+    journal::{
+        self, Arrival, Bytes, Claim, Claimed, DeliveryEnd, Fetch, Journal, JournalError, Planned,
+        Story,
+    },
     model::{
-        AttemptOutcome, Cause, Delivery, DeliveryState, DestinationName, Digest, Environment,
-        ErrorKind, Filter, ImageId, OwnSession, Photo, PhotoId, Receipt, Scheme, SessionId, Shape,
-        Target,
+        AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Digest,
+        Environment, ErrorKind, Filter, ImageId, OwnSession, Photo, PhotoId, Receipt, Run, Scheme,
+        SessionId, Shape, Target, Verb,
     },
 };
 use jiff::{SignedDuration, Timestamp};
+
+use crate::change::{self, Replayed};
 
 /// A session of ours for record 1, made and ended at these times.
 fn own_session(id: &str, made: i64, ends: i64) -> OwnSession {
@@ -193,6 +199,46 @@ impl Store {
     /// How the attempts of a photo ended, oldest first.
     async fn outcomes(&self, photo: &PhotoId) -> Vec<AttemptOutcome> {
         self.story_of(photo).await.attempts.iter().map(|attempt| attempt.outcome).collect()
+    }
+
+    /// Replays what matches.
+    async fn replay(
+        &self,
+        filter: &Filter,
+        force: bool,
+        now: Timestamp,
+        look_at: Timestamp,
+    ) -> Result<Replayed, JournalError> {
+        change::replay(&**self, filter, force, (now, look_at)).await
+    }
+
+    /// Carries out a verb, ten minutes after the story begins.
+    async fn change(&self, verb: Verb, filter: &Filter) -> Run {
+        let times = (at(600), at(660));
+        change::change(&**self, verb, filter, &HashMap::new(), times).await.unwrap()
+    }
+
+    /// Plans a delivery again that is held as unrouted; gives whether that changed anything.
+    async fn plan_again(
+        &self,
+        delivery: DeliveryId,
+        plan: Vec<Planned>,
+        now: Timestamp,
+    ) -> Result<bool, JournalError> {
+        let filter =
+            Filter { ids: vec![delivery], error: Some(ErrorKind::Unrouted), ..Filter::default() };
+        let plans = if plan.iter().any(|planned| planned.destination.is_some()) {
+            HashMap::from([(delivery, plan)])
+        } else {
+            HashMap::new()
+        };
+        if plans.is_empty() {
+            return Ok(false);
+        }
+        let verb = Verb::Replay { force: false };
+        let run = change::change(&**self, verb, &filter, &plans, (now, now)).await?;
+        assert_eq!(run.tally.routed, run.tally.done);
+        Ok(run.tally.routed == 1)
     }
 
     /// Claims all that is due at a destination, for a minute.
@@ -428,6 +474,19 @@ macro_rules! hold_to_contract {
                     a_new_plan_follows_the_fetch
                     a_plan_that_changes_nothing_loses_nothing
                     a_ping_changes_nothing;
+                verbs:
+                    a_hold_keeps_from_being_sent_until_released
+                    a_release_fetches_what_is_not_here_and_looks_for_what_is_in_doubt
+                    a_drop_gives_up_what_is_not_under_way_or_delivered
+                    what_people_do_is_written_down
+                    a_run_asks_for_what_was_there_when_it_began
+                    what_no_longer_matches_is_left
+                    what_is_foreseen_comes_true
+                    what_is_replayed_with_many_comes_after_the_rest
+                    a_text_is_found_wherever_it_stands
+                    what_happened_is_told_step_by_step
+                    the_oldest_open_photo_of_each_destination_is_known
+                    filters_may_be_put_together;
                 retention:
                     only_finished_photos_expire
                     young_photos_do_not_expire

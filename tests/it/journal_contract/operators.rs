@@ -1,12 +1,13 @@
 //! What operators ask and change.
 
 use apertur_bridge::{
-    journal::{Count, DeliveryEnd, FetchEnd, Pause, Replayed},
+    journal::{Count, DeliveryEnd, FetchEnd, Pause},
     model::{AttemptOutcome, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, SessionId},
 };
 
 use super::{
-    Change, Store, announced, at, cause, delivered, digest, id, name, planned, stored, target,
+    Change, Replayed, Store, announced, at, cause, delivered, digest, id, name, planned, stored,
+    target,
 };
 
 fn everything() -> Filter {

@@ -6,6 +6,8 @@ use apertur_bridge::{
     model::{AttemptOutcome, Cause, DeliveryState, ErrorKind, Failure, Filter, Finding, PhotoId},
 };
 
+use crate::change;
+
 use super::{LIMITS, Play, Rig, after, broken, cause, later, unknown};
 
 const DAY: u64 = 24 * 3600;
@@ -84,10 +86,8 @@ async fn after_three_days_it_is_held_and_a_replay_begins_again() {
         assert!(why.fix.contains("replay"), "{why}");
         rig.step(30 * DAY);
         assert_eq!(rig.work().await, 0, "a held one waits for a person");
-        rig.journal
-            .replay(&Filter::default(), false, rig.clock.now(), rig.clock.now())
-            .await
-            .unwrap();
+        let times = (rig.clock.now(), rig.clock.now());
+        change::replay(&*rig.journal, &Filter::default(), false, times).await.unwrap();
         rig.work().await;
         let again = rig.delivery("a").await;
         assert_eq!((again.state, again.attempts), (DeliveryState::Delivered, 1));
@@ -115,10 +115,8 @@ async fn a_doubtful_ending_is_looked_at_once_more_before_it_is_given_up() {
         rig.work().await;
         let held = rig.delivery("b").await;
         assert_eq!((held.state, held.unsure), (DeliveryState::Held, true));
-        rig.journal
-            .replay(&Filter::default(), false, rig.clock.now(), rig.clock.now())
-            .await
-            .unwrap();
+        let times = (rig.clock.now(), rig.clock.now());
+        change::replay(&*rig.journal, &Filter::default(), false, times).await.unwrap();
         rig.work().await;
         assert_eq!(rig.stage.seen(), ["deliver b", "find b", "find b"]);
         assert_eq!(rig.delivery("b").await.state, DeliveryState::Delivered);

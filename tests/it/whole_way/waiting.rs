@@ -23,12 +23,11 @@ fn a_missing_record_holds_the_photo_until_it_is_made_and_replayed() {
         assert!(rig.odoo.attachments().is_empty());
 
         rig.odoo.add_record("res.partner", 4242, "Late Customer");
-        let left = json!({"due": 1, "fetching": 0, "routed": 0, "left": 0});
-        assert_eq!(rig.replay(&["--state", "held"]), left);
+        let done = json!({"done": 1, "fetching": 0, "routed": 0, "left": {}, "failed": 0});
+        assert_eq!(rig.replay(&["--state", "held"]), done);
         rig.delivered();
         assert_eq!(rig.only(&photo).0.res_id, 4242);
-        let none = json!({"due": 0, "fetching": 0, "routed": 0, "left": 1});
-        assert_eq!(rig.replay(&["img_1"]), none);
+        assert_eq!(rig.replay(&["img_1"])["left"], json!({"delivered": 1}));
     }
 }
 
@@ -38,7 +37,7 @@ fn a_forced_replay_finds_what_is_there() {
     let photo = photo();
     rig.accepted(photo.json_base64());
     rig.delivered();
-    assert_eq!(rig.replay(&["img_1", "--force"])["due"], 1);
+    assert_eq!(rig.replay(&["img_1", "--force"])["done"], 1);
     look::eventually(std::time::Duration::from_secs(90), "found again", || {
         let story = look::story(&rig.daemon, "img_1");
         (story["deliveries"][0]["receipt"]["found"] == true).then_some(())
@@ -59,7 +58,7 @@ fn a_photo_that_nobody_wants_is_visible_and_delivered_once_somebody_does() {
     let listed = String::from_utf8(listed.stdout).unwrap();
     assert!(listed.contains("img_1") && listed.contains("no destination wants"), "{listed}");
     // Nothing changed: a replay leaves it where it is.
-    assert_eq!(rig.replay(&["--all"])["left"], 1);
+    assert_eq!(rig.replay(&["--all"])["left"], json!({"unrouted": 1}));
     assert_eq!(rig.held()["id"], held["id"]);
 
     assert!(rig.daemon.stop().success());

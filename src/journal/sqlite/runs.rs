@@ -1,0 +1,348 @@
+//! What operators change: runs, page by page.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, ToSql, params, types::Value};
+
+use super::{
+    accept::insert_plan,
+    filter::Condition,
+    list::{last, refs},
+    place::{COVERING, leave_to, place},
+    rows::{self, Error, Result},
+};
+use crate::{
+    journal::{
+        LISTED_AFTER, LOOK_AFTER, NewRun, Page, Planned, Way,
+        verdict::{Case, by_person, left},
+    },
+    model::{
+        Action, By, DeliveryId, DeliveryState, ErrorKind, FetchState, Left, Reason, Run, RunId,
+        RunState, Tally, Verb,
+    },
+};
+
+const RUN: &str = "id, verb, filter, who, started_at, ended_at, state, cursor, upto, matching,
+    tally FROM runs";
+
+/// See [`crate::journal::Journal::begin_run`].
+pub(super) fn begin(db: &Connection, new: &NewRun, now: Timestamp) -> Result<Run> {
+    let tally = Tally::default();
+    let upto = last(db)?;
+    db.prepare_cached(
+        "INSERT INTO runs (verb, filter, who, started_at, state, cursor, upto, matching, tally)
+         VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        rows::json(&new.verb)?,
+        rows::json(&new.filter)?,
+        new.by.as_str(),
+        now.as_millisecond(),
+        RunState::Running.as_str(),
+        upto,
+        new.matching.cast_signed(),
+        rows::json(&tally)?,
+    ])?;
+    Ok(Run {
+        id: RunId(db.last_insert_rowid()),
+        verb: new.verb.clone(),
+        filter: new.filter.clone(),
+        by: new.by.clone(),
+        started_at: now,
+        ended_at: None,
+        state: RunState::Running,
+        cursor: DeliveryId(0),
+        upto: DeliveryId(upto),
+        matching: new.matching,
+        tally,
+    })
+}
+
+/// See [`crate::journal::Journal::run`].
+pub(super) fn run(db: &Connection, id: RunId) -> Result<Option<Run>> {
+    rows::first(db, &format!("SELECT {RUN} WHERE id = ?1"), &[&id.0], read)
+}
+
+/// See [`crate::journal::Journal::runs`].
+pub(super) fn runs(db: &Connection, state: Option<RunState>, limit: usize) -> Result<Vec<Run>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    match state {
+        None => rows::all(db, &format!("SELECT {RUN} ORDER BY id DESC LIMIT ?1"), &[&limit], read),
+        Some(state) => {
+            let sql = format!("SELECT {RUN} WHERE state = ?1 ORDER BY id DESC LIMIT ?2");
+            rows::all(db, &sql, &[&state.as_str(), &limit], read)
+        }
+    }
+}
+
+/// See [`crate::journal::Journal::set_run`].
+pub(super) fn set(
+    db: &Connection,
+    id: RunId,
+    state: RunState,
+    now: Timestamp,
+) -> Result<Option<Run>> {
+    let ended = (state != RunState::Running).then(|| now.as_millisecond());
+    db.prepare_cached(
+        "UPDATE runs SET state = ?2, ended_at = ?3 WHERE id = ?1 AND state <> 'done'",
+    )?
+    .execute(params![id.0, state.as_str(), ended])?;
+    run(db, id)
+}
+
+fn read(row: &Row<'_>) -> Result<Run> {
+    let json = |column| row.get::<_, String>(column);
+    Ok(Run {
+        id: RunId(row.get("id")?),
+        verb: rows::read_json("verb", &json("verb")?)?,
+        filter: rows::read_json("filter", &json("filter")?)?,
+        by: By::new(&json("who")?),
+        started_at: rows::time(row.get("started_at")?)?,
+        ended_at: row.get::<_, Option<i64>>("ended_at")?.map(rows::time).transpose()?,
+        state: rows::required(row, "state", RunState::parse)?,
+        cursor: DeliveryId(row.get("cursor")?),
+        upto: DeliveryId(row.get("upto")?),
+        matching: row.get::<_, i64>("matching")?.unsigned_abs(),
+        tally: rows::read_json("tally", &json("tally")?)?,
+    })
+}
+
+/// What people did with the deliveries of a photo, oldest first.
+pub(super) fn actions(db: &Connection, photo: i64) -> Result<Vec<Action>> {
+    rows::all(
+        db,
+        "SELECT a.at AS at, a.delivery AS delivery, a.run AS run, r.who AS who, r.verb AS verb
+         FROM actions a JOIN runs r ON r.id = a.run WHERE a.photo = ?1
+         ORDER BY a.at, a.run, a.delivery",
+        &[&photo],
+        |row| {
+            Ok(Action {
+                at: rows::time(row.get("at")?)?,
+                by: By::new(&row.get::<_, String>("who")?),
+                verb: rows::read_json("verb", &row.get::<_, String>("verb")?)?,
+                run: RunId(row.get("run")?),
+                delivery: DeliveryId(row.get("delivery")?),
+            })
+        },
+    )
+}
+
+/// Removes runs that were done before a time and of whose actions none is kept.
+pub(super) fn forget(db: &Connection, before: Timestamp) -> Result<()> {
+    db.prepare_cached(
+        "DELETE FROM runs WHERE state = 'done' AND ended_at < ?1
+           AND NOT EXISTS (SELECT 1 FROM actions a WHERE a.run = runs.id)",
+    )?
+    .execute([before.as_millisecond()])?;
+    Ok(())
+}
+
+/// See [`crate::journal::Journal::advance`].
+pub(super) fn advance(db: &Connection, page: &Page) -> Result<Run> {
+    let Some(mut run) = run(db, page.run)? else {
+        return Err(Error::Damaged(format!("run {} is gone", page.run)));
+    };
+    if run.state != RunState::Running || run.cursor != page.after {
+        return Ok(run);
+    }
+    for (id, way) in &page.steps {
+        run.cursor = *id;
+        db.prepare_cached("SAVEPOINT step")?.execute([])?;
+        match step(db, &run, *id, way, (page.now, page.look_at)) {
+            Ok(Ok(done)) => {
+                run.tally.done += 1;
+                run.tally.fetching += u64::from(done == Done::Fetching);
+                run.tally.routed += u64::from(done == Done::Routed);
+            }
+            Ok(Err(left)) => *run.tally.left.entry(left).or_default() += 1,
+            // One that cannot be read does not keep the others back.
+            Err(Error::Damaged(_)) => {
+                db.prepare_cached("ROLLBACK TO step")?.execute([])?;
+                run.tally.failed += 1;
+            }
+            Err(error) => return Err(error),
+        }
+        db.prepare_cached("RELEASE step")?.execute([])?;
+    }
+    if page.is_last {
+        (run.state, run.ended_at) = (RunState::Done, Some(page.now));
+    }
+    db.prepare_cached(
+        "UPDATE runs SET cursor = ?2, tally = ?3, state = ?4, ended_at = ?5 WHERE id = ?1",
+    )?
+    .execute(params![
+        run.id.0,
+        run.cursor.0,
+        rows::json(&run.tally)?,
+        run.state.as_str(),
+        run.ended_at.map(Timestamp::as_millisecond),
+    ])?;
+    Ok(run)
+}
+
+/// How a delivery was changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Done {
+    Done,
+    Fetching,
+    Routed,
+}
+
+/// A delivery that a run comes to.
+struct Asked {
+    photo: i64,
+    destination: Option<String>,
+    covering: Option<i64>,
+    case: Case,
+}
+
+/// Does what a run asks for with one delivery.
+fn step(
+    db: &Connection,
+    run: &Run,
+    id: DeliveryId,
+    way: &Way,
+    (now, look_at): (Timestamp, Timestamp),
+) -> Result<std::result::Result<Done, Left>> {
+    let Some(found) = find(db, run, id, way)? else { return Ok(Err(Left::Changed)) };
+    let done = match (left(&run.verb, &found.case), &run.verb, way) {
+        (Some(Left::SamePhoto), ..) => {
+            if let Some(other) = found.covering {
+                leave_to(db, id.0, other, now)?;
+            }
+            Err(Left::SamePhoto)
+        }
+        (Some(left), ..) => return Ok(Err(left)),
+        (None, verb @ (Verb::Hold { reason } | Verb::Drop { reason }), _) => {
+            end(db, id, verb, reason, now)?;
+            Ok(Done::Done)
+        }
+        (None, _, Way::Again(plan)) => {
+            plan_again(db, id, &found, plan, now)?;
+            Ok(Done::Routed)
+        }
+        (None, ..) => {
+            let lane = i64::from(!run.filter.is_named());
+            let is_here = found.case.fetch == FetchState::Stored;
+            let state = if is_here { DeliveryState::Due } else { DeliveryState::Waiting };
+            if !is_here {
+                fetch_again(db, found.photo, lane, now)?;
+            }
+            due_again(db, id, (state, lane), (now, look_at))?;
+            Ok(if is_here { Done::Done } else { Done::Fetching })
+        }
+    };
+    db.prepare_cached("INSERT INTO actions (photo, run, delivery, at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![found.photo, run.id.0, id.0, now.as_millisecond()])?;
+    Ok(done)
+}
+
+/// The delivery, as long as it is what the run asks for.
+fn find(db: &Connection, run: &Run, id: DeliveryId, way: &Way) -> Result<Option<Asked>> {
+    let mut asked = Condition::of(&run.filter);
+    asked.and("d.id = ?", [Value::Integer(id.0)]);
+    let sql = format!(
+        "SELECT d.photo AS photo, d.destination AS destination, d.state AS state,
+             d.error AS error, p.fetch_state AS fetch_state, {COVERING} AS covering
+         FROM deliveries d JOIN photos p ON p.seq = d.photo WHERE {}",
+        asked.sql()
+    );
+    rows::first(db, &sql, &refs(&asked.values), |row| {
+        let destination = row.get::<_, Option<String>>("destination")?;
+        let covering = row.get::<_, Option<i64>>("covering")?;
+        let state = rows::required(row, "state", DeliveryState::parse)?;
+        let case = Case {
+            state,
+            error: rows::parsed(row, "error", ErrorKind::parse)?,
+            fetch: rows::fetch_state(row)?,
+            has_way: match way {
+                Way::On => destination.is_some(),
+                Way::Again(_) => state == DeliveryState::Held,
+                Way::Nowhere => false,
+            },
+            is_stray: *way != Way::On || destination.is_none(),
+            is_covered: covering.is_some(),
+        };
+        Ok(Asked { photo: row.get("photo")?, destination, covering, case })
+    })
+}
+
+fn end(
+    db: &Connection,
+    id: DeliveryId,
+    verb: &Verb,
+    reason: &Reason,
+    now: Timestamp,
+) -> Result<()> {
+    let is_held = matches!(verb, Verb::Hold { .. });
+    let state = if is_held { DeliveryState::Held } else { DeliveryState::Dropped };
+    let (cause, error) = rows::cause(&by_person(verb, reason))?;
+    db.prepare_cached(
+        "UPDATE deliveries SET state = ?2, settled_at = ?3, cause = ?4, error = ?5 WHERE id = ?1",
+    )?
+    .execute(params![id.0, state.as_str(), now.as_millisecond(), cause, error])?;
+    Ok(())
+}
+
+/// One that was delivered becomes unsure: it may well be there.
+fn due_again(
+    db: &Connection,
+    id: DeliveryId,
+    (state, lane): (DeliveryState, i64),
+    (now, look_at): (Timestamp, Timestamp),
+) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE deliveries SET unsure = (unsure OR state = 'delivered'), state = ?2, attempts = 0,
+             since = ?3, cause = NULL, error = NULL, settled_at = NULL, lane = ?7,
+             due_at = iif(unsure OR state = 'delivered', max(?3, min(?4, coalesce(CASE state
+                 WHEN 'due' THEN due_at
+                 WHEN 'delivered' THEN settled_at + ?5
+                 ELSE settled_at + ?6 END, ?4))), ?3)
+         WHERE id = ?1",
+    )?
+    .execute(params![
+        id.0,
+        state.as_str(),
+        now.as_millisecond(),
+        look_at.as_millisecond(),
+        millis(LISTED_AFTER),
+        millis(LOOK_AFTER),
+        lane,
+    ])?;
+    Ok(())
+}
+
+fn millis(wait: Duration) -> i64 {
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A fetch that is under way is left to end by itself.
+fn fetch_again(db: &Connection, photo: i64, lane: i64, now: Timestamp) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE photos SET fetch_state = 'wanted', fetch_attempts = 0, fetch_since = ?2,
+             fetch_due = iif(fetch_attempt IS NULL, ?2, fetch_due), lane = ?3
+         WHERE seq = ?1",
+    )?
+    .execute(params![photo, now.as_millisecond(), lane])?;
+    Ok(())
+}
+
+fn plan_again(
+    db: &Connection,
+    id: DeliveryId,
+    found: &Asked,
+    plan: &[Planned],
+    now: Timestamp,
+) -> Result<()> {
+    let mut planned = plan.iter().filter_map(|planned| planned.destination.as_ref());
+    let stays = planned.any(|planned| Some(planned.as_str()) == found.destination.as_deref());
+    let sql = if stays {
+        "UPDATE deliveries SET state = 'waiting', attempts = 0 WHERE id = ?1"
+    } else {
+        "DELETE FROM deliveries WHERE id = ?1"
+    };
+    db.prepare_cached(sql)?.execute([&id.0 as &dyn ToSql])?;
+    insert_plan(db, found.photo, plan, now)?;
+    place(db, found.photo, "d.state = 'waiting'", now)
+}
