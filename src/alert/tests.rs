@@ -20,8 +20,8 @@ use crate::{
         notices::{Outlet, Telling},
     },
     model::{
-        Cause, Delivery, Digest, ErrorKind, Failure, Filter, Finding, Kind, Photo, PhotoId,
-        Receipt, Scheme, Shape, Target,
+        Cause, Delivery, Digest, ErrorKind, Failure, Finding, Kind, Photo, PhotoId, Receipt,
+        Scheme, Shape, Target,
     },
 };
 
@@ -279,21 +279,6 @@ async fn a_burst_is_one_alert_and_one_note_a_record_and_what_follows_waits_its_t
     assert!(head.contains("x-apertur-signature: ") && head.contains("idempotency-key: "), "{head}");
     assert_eq!((&body["state"], &body["count"]), (&"open".into(), &4.into()));
     assert_eq!((&body["type"], &body["problem"]), (&"apertur-bridge.alert".into(), &"held".into()));
-}
-
-#[tokio::test]
-async fn what_is_held_anew_is_told_anew() {
-    let rig = Rig::new(Settings { note_on_target: true, ..Settings::default() });
-    let mut alerts = rig.alerts();
-    rig.hold("a", "zendesk:9", ErrorKind::Rejected).await;
-    rig.pass(&mut alerts, HOUR * 2).await;
-    let now = rig.clock.now();
-    rig.journal.replay(&Filter::default(), false, now, now).await.unwrap();
-    rig.pass(&mut alerts, HOUR).await;
-    assert_eq!(rig.notes().len(), 1);
-    rig.refuse(ErrorKind::Rejected).await;
-    rig.pass(&mut alerts, HOUR).await;
-    assert_eq!(rig.notes().len(), 2);
 }
 
 #[tokio::test]

@@ -1,5 +1,4 @@
 //! A photo that is finally held is told to people, through power cuts.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
