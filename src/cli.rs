@@ -3,13 +3,18 @@
 //! Nothing here decides anything about photos. Results go to standard output, everything else
 //! to standard error.
 
+mod alert;
 mod ask;
 mod check;
+mod completions;
 mod configuration;
 mod deliveries;
 mod demo;
 mod destinations;
+mod doctor;
 mod filter;
+mod init;
+mod manual;
 mod odoo;
 mod output;
 mod photos;
@@ -17,11 +22,12 @@ mod serve;
 mod sessions;
 mod story;
 mod unit;
+mod upkeep;
 mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::output::Failure;
 use crate::{
@@ -48,9 +54,16 @@ enum Command {
     Serve,
     /// Show it at work: a daemon of its own, photos of every kind, and where they land
     Demo(demo::Args),
+    /// Make a configuration: asks what is needed, tries it, and writes it
+    Init(init::Args),
     /// Check the configuration; with --connect every destination; with --explain where a photo
     /// would go
     Check(check::Args),
+    /// Try whether alerts arrive
+    #[command(subcommand)]
+    Alert(alert::Command),
+    /// Look at everything that may be wrong, and say what to do about it
+    Doctor(doctor::Args),
     /// List, show, export and replay deliveries
     #[command(subcommand)]
     Deliveries(deliveries::Command),
@@ -69,11 +82,18 @@ enum Command {
     /// Sign and post photos as Apertur does; explain signatures
     #[command(subcommand)]
     Webhook(webhook::Command),
-    /// Print configuration, or check it
+    /// Measure the journal, back it up, prune it, bring it up to date
+    #[command(subcommand)]
+    Journal(upkeep::Command),
+    /// Print configuration, check it, or have the daemon read it again
     #[command(subcommand)]
     Config(configuration::Command),
     /// Print the unit for systemd
     Unit(unit::Args),
+    /// Print what completes commands and options in a shell
+    Completions(completions::Args),
+    /// Print the manual page, or write one of every command to a folder
+    Man(manual::Args),
 }
 
 /// What every command gets.
@@ -85,22 +105,32 @@ struct Context {
 impl Context {
     /// The configuration; its warnings go to standard error.
     fn load(&self) -> Result<config::Config, Failure> {
-        let Loaded { config, warnings, .. } = config::load(self.file.as_deref())?;
-        for warning in warnings {
-            output::remark(&warning.to_string());
-        }
-        Ok(config)
+        Ok(self.loaded()?.config)
     }
 
-    /// Where journal and spool are, for commands that only read them.
-    fn kept(&self) -> Result<config::Kept, Failure> {
-        Ok(config::load_kept(self.file.as_deref())?)
+    /// The same, with all that was found.
+    fn loaded(&self) -> Result<Loaded, Failure> {
+        let loaded = config::load(self.file.as_deref())?;
+        for warning in &loaded.warnings {
+            output::remark(&warning.to_string());
+        }
+        Ok(loaded)
+    }
+
+    /// What needs no secret of the daemon.
+    fn storage(&self) -> Result<config::Storage, Failure> {
+        Ok(config::load_storage(self.file.as_deref())?)
     }
 
     /// Where the journal is, for commands that only read it.
     fn journal(&self) -> Result<journal::Settings, Failure> {
-        Ok(config::load_journal(self.file.as_deref())?)
+        Ok(self.storage()?.journal)
     }
+}
+
+/// The command line as clap knows it, for what describes it.
+fn command_line() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command of this process.
@@ -113,15 +143,21 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve => serve::run(&context),
         Command::Demo(args) => demo::run(&args),
+        Command::Init(args) => init::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
+        Command::Alert(command) => alert::run(&context, &command),
+        Command::Doctor(args) => doctor::run(&context, &args),
         Command::Deliveries(command) => deliveries::run(&context, command),
         Command::Photos(command) => photos::run(&context, command),
         Command::Sessions(command) => sessions::run(&context, command),
         Command::Destinations(command) => destinations::run(&context, command),
         Command::Odoo(command) => odoo::run(&context, command),
         Command::Webhook(command) => webhook::run(&context, &command),
+        Command::Journal(command) => upkeep::run(&context, &command),
         Command::Config(command) => configuration::run(&context, &command),
         Command::Unit(args) => unit::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => manual::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -144,10 +180,8 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     #[test]
     fn the_command_line_holds_together() {
-        super::Cli::command().debug_assert();
+        super::command_line().debug_assert();
     }
 }

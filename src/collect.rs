@@ -15,7 +15,7 @@ use crate::{
     journal::{Fetch, FetchEnd, Journal, JournalError},
     model::{Cause, ErrorKind},
     spool::{Spool, Stored},
-    system::{Clock, later},
+    system::{Clock, Floor, later},
     telemetry::{Fact, Telemetry},
     work::{Loop, Wake, Work},
 };
@@ -62,6 +62,8 @@ pub struct Collector {
     pub apertur: Apertur,
     /// How they are collected.
     pub settings: Settings,
+    /// Whether there is room for new photos; none is fetched without.
+    pub floor: Floor,
     /// The time.
     pub clock: Clock,
     /// Woken when a photo was stored: the senders' handle.
@@ -176,6 +178,9 @@ impl Work for Collector {
     type Job = Fetch;
 
     async fn claim(&self, room: usize) -> Result<Vec<Fetch>, JournalError> {
+        if self.floor.is_low() {
+            return Ok(Vec::new());
+        }
         let longest = self.apertur.settings().timeouts.total.saturating_add(LEASE_ROOM);
         let lease_until = self.clock.after(LEASE.max(longest));
         self.journal.claim_fetches(self.clock.now(), lease_until, room).await

@@ -9,7 +9,8 @@
 //! [`destinations`]. [`webhook`] knows Apertur's requests: how they are signed and written.
 //! [`sessions`] makes the sessions in which photos are collected, [`collect_page`] lets people make
 //! them. `ops` are the operator's verbs over the journal, [`console`] and `cli` speak them.
-//! [`pages`] is what both kinds of pages have in common.
+//! [`pages`] is what both kinds of pages have in common. [`alert`] tells people what needs them,
+//! [`doctor`] looks at all of it and says what is wrong.
 //!
 //! A room sees only rooms below it; `tests/it/house/table.rs` holds the table.
 
@@ -31,6 +32,7 @@ pub mod work;
 
 pub mod intake;
 
+pub mod alert;
 pub mod collect;
 pub mod deliver;
 pub mod follow;
@@ -41,6 +43,8 @@ pub mod sessions;
 pub mod pages;
 
 pub mod collect_page;
+pub mod doctor;
+
 pub mod console;
 
 pub mod config;

@@ -1,7 +1,11 @@
 //! The one place where rooms are joined: a configuration becomes a running daemon.
 
+mod certificate;
+mod checkup;
 mod listen;
 mod page;
+mod reload;
+mod senders;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -9,34 +13,42 @@ use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::listen::Server;
-pub use self::listen::{Address, check_tls};
+use self::{
+    certificate::Certificate,
+    listen::{Doors, Server},
+    reload::{Parts, Reloader},
+    senders::{Room, Senders},
+};
+pub use self::{certificate::check_tls, checkup::checkup, listen::Address, reload::Source};
 use crate::{
+    alert::{self, Alerts},
     apertur::Apertur,
     collect::{self, Collector},
-    collect_page::CollectPage,
     config::{Config, Listen},
-    console::Console,
-    deliver::{self, Sender},
+    console::{self, Console},
     destinations::{self, Destination, Shared},
     follow::{Around, Follower},
     http::Http,
     journal::{self, Journal},
     model::DestinationName,
-    ops::{self, Ops, control, prune},
+    ops::{
+        self, Ops,
+        control::{self, Desk, Reload},
+        prune,
+        space::Watch,
+        upkeep::Keeper,
+    },
     receive::{Behind, Door},
     spool::Spool,
-    system::{Clock, DataDir, Service, shutdown},
+    system::{Clock, DataDir, Floor, Hangups, Live, Service, shutdown},
     telemetry::{Fact, Telemetry},
-    work::{Loop, Wake},
+    work::Wake,
 };
 
 /// How long another side may at least go on with what a killed daemon had asked of it; who looks
 /// before it is done finds nothing and stores the photo a second time. Odoo takes two seconds for
 /// the largest photo.
 const STILL_AT_WORK: Duration = Duration::from_secs(10);
-/// Time between two runs of retention.
-const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
 /// A daemon that takes requests.
 #[derive(Debug)]
@@ -57,6 +69,7 @@ pub struct Daemon {
     drain: Duration,
     telemetry: Telemetry,
     data_dir: DataDir,
+    reload: Option<Arc<dyn Reload>>,
 }
 
 /// Makes the destinations of a configuration. Touches neither network nor disk.
@@ -85,6 +98,15 @@ impl Daemon {
     /// With the remedy: the data directory is taken, journal or spool cannot be opened, an
     /// address cannot be listened at.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        Self::start_from(config, clock, None).await
+    }
+
+    /// The same; with a source the daemon reads its configuration again when it is told to.
+    async fn start_from(
+        config: Config,
+        clock: Clock,
+        source: Option<Source>,
+    ) -> anyhow::Result<Self> {
         let started = std::time::Instant::now();
         let path = config.data_dir.clone();
         let data_dir = tokio::task::spawn_blocking(move || DataDir::take(&path)).await??;
@@ -97,39 +119,60 @@ impl Daemon {
         let http = Http::new()?;
         let shared = Shared::new(http.clone(), clock.clone(), &config.data_dir);
         let destinations = build(&config, &shared);
-        let settled = destinations.iter().map(|(_, to)| to.limits().settles_in).max();
-        let look_at = clock.after(settled.unwrap_or_default().max(STILL_AT_WORK));
-        let left = journal.recover(clock.now(), look_at).await?;
-        if left > 0 {
-            telemetry.emit(&Fact::Recovered { deliveries: left });
-        }
-        let configured: Vec<_> = config.destinations.iter().map(|(name, _)| name.clone()).collect();
-        let strays = journal.hold_strays(&configured, clock.now()).await?;
-        if strays > 0 {
-            telemetry.emit(&Fact::Strays { count: strays });
-        }
         let (collector, sender, runner) = (Wake::default(), Wake::default(), Wake::default());
-        let routes = Arc::new(config.routes.clone());
-        let ops = Ops { journal, routes, clock, telemetry, collector, sender, runner };
+        let (routes, floor) = (Live::new(config.routes.clone()), Floor::default());
+        let ops = Ops { journal, routes, floor, clock, telemetry, collector, sender, runner };
+        take_up(&ops, &config, &destinations).await?;
         let socket = control::bind(&data_dir.path().join("control.sock"))?;
         let stop = CancellationToken::new();
         let mut rooms = JoinSet::new();
-        rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
         rooms.spawn(ops::carry_on(ops.clone(), stop.clone()));
-        rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));
-        spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
+        let (prune, min_free) = (Live::new(config.prune), Live::new(config.min_free));
+        let keeper = keeper(&ops, &spool, &prune);
+        rooms.spawn(Arc::clone(&keeper).keep(stop.clone()));
+        let watch = watch(&config, &ops, (&spool, &keeper), min_free.clone());
+        watch.look().await;
+        rooms.spawn(watch.watch(stop.clone()));
+        let stores = (&spool, &stop);
+        let senders = spawn_senders(&mut rooms, &destinations, &config, &ops, stores);
         let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone())?;
         spawn_follower(&mut rooms, &apertur, &ops, (&spool, &stop));
+        spawn_alerts(&mut rooms, &config, &ops, (&destinations, &shared, &stop));
         let with_page = (apertur.clone(), &mut rooms, &stop);
         let page = page::open(&config, &ops, &destinations, with_page).await?;
-        let with = (apertur.clone(), spool.clone());
-        let console = page::console(&config, &ops, &destinations, with).await?;
+        let setup = Live::new(page::setup(&config, &destinations));
+        let examiner = checkup::Examiner {
+            source: source.clone(),
+            config: config.clone(),
+            journal: Arc::clone(&ops.journal),
+            shared: shared.clone(),
+        };
+        let behind = console::Behind {
+            ops: ops.clone(),
+            setup: setup.clone(),
+            apertur: apertur.clone(),
+            spool: spool.clone(),
+            doctor: Arc::new(examiner),
+        };
+        let console = page::console(&config, behind).await?;
         if let Some(console) = &console {
             rooms.spawn(Arc::clone(console).drained(stop.clone()));
         }
         spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
-        let rooms_of = ((page, console), &mut rooms);
-        let (public, console, servers) = listen(config.clone(), &ops, spool, rooms_of).await?;
+        let door = door(&config, &ops, spool);
+        let server = config.server.clone();
+        let load = move || Certificate::load(&server);
+        let certificate = tokio::task::spawn_blocking(load).await??;
+        let doors = (Arc::clone(&door), page, certificate.clone());
+        let (public, console, servers) = listen(&config, (doors, console), &mut rooms)?;
+        let telemetry = ops.telemetry.clone();
+        let routes = ops.routes.clone();
+        let parts =
+            Parts { door, routes, prune, min_free, certificate, setup, senders, shared, telemetry };
+        let reload = source
+            .map(|source| -> Arc<dyn Reload> { Arc::new(Reloader::new(source, &config, parts)) });
+        let desk = Desk { ops: ops.clone(), keeper, reload: reload.clone() };
+        rooms.spawn(control::serve(socket, desk, stop.clone()));
         ops.telemetry.emit(&Fact::Started {
             listen: &public.to_string(),
             console: console.as_ref().map(ToString::to_string).as_deref(),
@@ -153,7 +196,16 @@ impl Daemon {
             stop,
             drain: config.server.drain,
             data_dir,
+            reload,
         })
+    }
+
+    /// Reads the configuration again; what came of it is in the log.
+    async fn reload(&self, service: Service) {
+        let Some(reload) = &self.reload else { return };
+        service.reloading();
+        drop(reload.reload().await);
+        service.ready();
     }
 
     /// Stops taking requests, claims nothing more, waits for what is under way as long as the
@@ -184,17 +236,22 @@ impl Daemon {
 ///
 /// # Errors
 /// As [`Daemon::start`].
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(config: Config, source: Source) -> anyhow::Result<()> {
     // From the first moment on: who stops a daemon that just said it is ready must be heard.
     let stop = shutdown().context("cannot listen to signals")?;
-    let mut daemon = Daemon::start(config, Clock::system()).await?;
+    let mut hangups = Hangups::listen().context("cannot listen to signals")?;
+    let mut daemon = Daemon::start_from(config, Clock::system(), Some(source)).await?;
     let service = Service;
     service.ready();
     let watch = tokio::spawn(watchdog(service, Arc::clone(&daemon.ops.journal)));
-    let ended = tokio::select! {
-        () = stop => false,
-        // Every room works until it is told to stop.
-        _ = daemon.rooms.join_next() => true,
+    tokio::pin!(stop);
+    let ended = loop {
+        tokio::select! {
+            () = &mut stop => break false,
+            // Every room works until it is told to stop.
+            _ = daemon.rooms.join_next() => break true,
+            () = hangups.next() => daemon.reload(service).await,
+        }
     };
     service.stopping();
     daemon.stop().await;
@@ -215,36 +272,69 @@ async fn watchdog(service: Service, journal: Arc<dyn Journal>) {
     }
 }
 
-async fn spawn_senders(
+/// What the last run left behind.
+async fn take_up(
+    ops: &Ops,
+    config: &Config,
+    destinations: &[(DestinationName, Arc<dyn Destination>)],
+) -> anyhow::Result<()> {
+    let (journal, clock) = (&ops.journal, &ops.clock);
+    let settled = destinations.iter().map(|(_, to)| to.limits().settles_in).max();
+    let look_at = clock.after(settled.unwrap_or_default().max(STILL_AT_WORK));
+    let left = journal.recover(clock.now(), look_at).await?;
+    if left > 0 {
+        ops.telemetry.emit(&Fact::Recovered { deliveries: left });
+    }
+    let configured: Vec<_> = config.destinations.iter().map(|(name, _)| name.clone()).collect();
+    let strays = journal.hold_strays(&configured, clock.now()).await?;
+    if strays > 0 {
+        ops.telemetry.emit(&Fact::Strays { count: strays });
+    }
+    for pause in journal.pauses().await? {
+        // A pause ends with the daemon; a destination that is still broken says so at once.
+        journal.set_pause(&pause.destination, None).await?;
+    }
+    Ok(())
+}
+
+fn keeper(ops: &Ops, spool: &Spool, settings: &Live<prune::Settings>) -> Arc<Keeper> {
+    let stores = (Arc::clone(&ops.journal), spool.clone());
+    let around = (ops.clock.clone(), ops.telemetry.clone());
+    Arc::new(Keeper::new(stores, settings.clone(), ops.floor.clone(), around))
+}
+
+fn watch(
+    config: &Config,
+    ops: &Ops,
+    (spool, keeper): (&Spool, &Arc<Keeper>),
+    min_free: Live<u64>,
+) -> Watch {
+    let journal::Settings::Sqlite { path } = &config.journal;
+    let folder = path.parent().unwrap_or(&config.data_dir).to_owned();
+    Watch {
+        places: vec![folder, spool.dir().to_owned()],
+        min_free,
+        floor: ops.floor.clone(),
+        clock: ops.clock.clone(),
+        telemetry: ops.telemetry.clone(),
+        collector: ops.collector.clone(),
+        keeper: Arc::clone(keeper),
+    }
+}
+
+fn spawn_senders(
     rooms: &mut JoinSet<()>,
     destinations: &[(DestinationName, Arc<dyn Destination>)],
     config: &Config,
     ops: &Ops,
     (spool, stop): (&Spool, &CancellationToken),
-) -> anyhow::Result<()> {
-    for pause in ops.journal.pauses().await? {
-        // A pause ends with the daemon; a destination that is still broken says so at once.
-        ops.journal.set_pause(&pause.destination, None).await?;
-    }
+) -> Senders {
+    let (senders, mut room) = Room::new(ops.clone(), spool.clone(), stop.clone());
     for (name, destination) in destinations {
-        let around = deliver::Around {
-            journal: Arc::clone(&ops.journal),
-            spool: spool.clone(),
-            clock: ops.clock.clone(),
-            telemetry: ops.telemetry.clone(),
-            stop: stop.clone(),
-        };
-        let settings = config.deliver.clone();
-        let sender = Sender::new(name.clone(), Arc::clone(destination), settings, around);
-        let looping = Loop {
-            clock: ops.clock.clone(),
-            wake: ops.sender.clone(),
-            stop: stop.clone(),
-            limit: sender.concurrency(),
-        };
-        rooms.spawn(looping.run(Arc::new(sender)));
+        room.begin(name.clone(), (Arc::clone(destination), config.deliver.clone()));
     }
-    Ok(())
+    rooms.spawn(room.run());
+    senders
 }
 
 fn spawn_collector(
@@ -258,12 +348,35 @@ fn spawn_collector(
         spool: spool.clone(),
         apertur,
         settings,
+        floor: ops.floor.clone(),
         clock: ops.clock.clone(),
         stored: ops.sender.clone(),
         stop: stop.clone(),
         telemetry: ops.telemetry.clone(),
     };
     rooms.spawn(Arc::new(collector).collect(ops.collector.clone()));
+}
+
+fn spawn_alerts(
+    rooms: &mut JoinSet<()>,
+    config: &Config,
+    ops: &Ops,
+    (destinations, shared, stop): (
+        &[(DestinationName, Arc<dyn Destination>)],
+        &Shared,
+        &CancellationToken,
+    ),
+) {
+    let outlets = alert::Outlets::new(&config.alert, shared.http.clone(), ops.clock.clone());
+    let around = alert::Around {
+        journal: Arc::clone(&ops.journal),
+        destinations: destinations.to_vec(),
+        data_dir: config.data_dir.clone(),
+        clock: ops.clock.clone(),
+        telemetry: ops.telemetry.clone(),
+        stop: stop.clone(),
+    };
+    rooms.spawn(Alerts::new(config.alert.clone(), outlets, around).run());
 }
 
 /// Without a key there is nobody to ask.
@@ -279,7 +392,8 @@ fn spawn_follower(
     let around = Around {
         journal: Arc::clone(&ops.journal),
         spool: spool.clone(),
-        routes: Arc::clone(&ops.routes),
+        routes: ops.routes.clone(),
+        floor: ops.floor.clone(),
         clock: ops.clock.clone(),
         telemetry: ops.telemetry.clone(),
         collector: ops.collector.clone(),
@@ -289,48 +403,27 @@ fn spawn_follower(
     rooms.spawn(Arc::new(Follower::new(apertur, around)).follow());
 }
 
-async fn retention(ops: Ops, spool: Spool, settings: prune::Settings, stop: CancellationToken) {
-    let mut next = ops.clock.after(Duration::from_mins(1));
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = ops.clock.sleep_until(next) => {}
-        }
-        match prune::run(&ops.journal, &spool, settings, &ops.clock).await {
-            Ok(prune::Pruned { files: 0, photos: 0 }) => {}
-            Ok(prune::Pruned { files, photos }) => {
-                ops.telemetry.emit(&Fact::Pruned { files, photos });
-            }
-            Err(error) => ops
-                .telemetry
-                .emit(&Fact::JournalFailed { room: "retention", error: &format!("{error:#}") }),
-        }
-        next = ops.clock.after(PRUNE_EVERY);
-    }
-}
-
-/// What people see: the collect page, and the console.
-type Pages = (Option<Arc<CollectPage>>, Option<Arc<Console>>);
-
-async fn listen(
-    config: Config,
-    ops: &Ops,
-    spool: Spool,
-    ((page, console), rooms): (Pages, &mut JoinSet<()>),
-) -> anyhow::Result<(Address, Option<Address>, Vec<Server>)> {
+fn door(config: &Config, ops: &Ops, spool: Spool) -> Arc<Door> {
     let behind = Behind {
         journal: Arc::clone(&ops.journal),
         spool,
-        routes: Arc::clone(&ops.routes),
+        routes: ops.routes.clone(),
+        floor: ops.floor.clone(),
         clock: ops.clock.clone(),
         telemetry: ops.telemetry.clone(),
         collector: ops.collector.clone(),
         sender: ops.sender.clone(),
     };
-    let door = Arc::new(Door::new(config.receive, behind));
+    Arc::new(Door::new(config.receive.clone(), behind))
+}
+
+fn listen(
+    config: &Config,
+    (doors, console): (Doors, Option<Arc<Console>>),
+    rooms: &mut JoinSet<()>,
+) -> anyhow::Result<(Address, Option<Address>, Vec<Server>)> {
     // Asked for once: whoever asks takes them out of the environment.
     let mut handed_over = listenfd::ListenFd::from_env();
-    let doors = (door, page);
     let (public, server) = listen::public(&config.server, &mut handed_over, doors, rooms)?;
     let mut servers = vec![server];
     let console = match (&config.server.console_listen, console) {

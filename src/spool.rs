@@ -32,6 +32,15 @@ pub struct Spool {
     naming: Arc<Mutex<()>>,
 }
 
+/// What lies in a spool, finished or not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Held {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// A file that is in the spool, fsynced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
@@ -123,9 +132,36 @@ impl Spool {
     /// Where a file with this digest is or would be.
     #[must_use]
     pub fn path(&self, digest: &Digest) -> PathBuf {
+        Self::path_in(&self.dir, digest)
+    }
+
+    /// Where a file with this digest is in a spool, or a copy of one, in that folder.
+    #[must_use]
+    pub fn path_in(dir: &Path, digest: &Digest) -> PathBuf {
         let hex = digest.to_hex();
         let (folder, name) = hex.split_at(2);
-        self.dir.join(folder).join(name)
+        dir.join(folder).join(name)
+    }
+
+    /// Measures the spool in a folder; an empty one where there is none. Blocks.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn measure(dir: &Path) -> io::Result<Held> {
+        let mut held = Held::default();
+        let folders = match fs::read_dir(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(held),
+            folders => folders?,
+        };
+        for folder in folders {
+            for file in fs::read_dir(folder?.path())? {
+                // One that is removed meanwhile is not there.
+                let Ok(file) = file?.metadata() else { continue };
+                held.files += 1;
+                held.bytes += file.len();
+            }
+        }
+        Ok(held)
     }
 
     /// The folder, for measuring free space.
@@ -174,24 +210,26 @@ impl Spool {
     }
 
     /// Removes a file that nobody needs. A file that was kept within the last hour stays:
-    /// somebody may be about to tell the journal of it. Gives whether there is no file now.
+    /// somebody may be about to tell the journal of it. Gives its size where it was removed.
     /// Blocks.
     ///
     /// # Errors
     /// When it cannot be looked at or removed.
-    pub fn remove(&self, digest: &Digest) -> io::Result<bool> {
+    pub fn remove(&self, digest: &Digest) -> io::Result<Option<u64>> {
         let path = self.path(digest);
         let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
-        let modified = match fs::metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-            other => other?.modified()?,
+        let found = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
         };
+        let modified = found.modified()?;
         // A time in the future is fresh, too.
         let fresh = modified.elapsed().is_ok_and(|age| age < FRESH) || modified > SystemTime::now();
-        if !fresh {
-            fs::remove_file(path)?;
+        if fresh {
+            return Ok(None);
         }
-        Ok(!fresh)
+        fs::remove_file(path)?;
+        Ok(Some(found.len()))
     }
 
     /// Every digest in the spool. Blocks.
@@ -442,12 +480,12 @@ mod tests {
         let home = tempfile::tempdir()?;
         let spool = Spool::open(home.path())?;
         let stored = spool.begin()?.keep()?;
-        assert!(!spool.remove(&stored.sha256)?);
+        assert_eq!(spool.remove(&stored.sha256)?, None);
         let file = fs::File::options().write(true).open(spool.path(&stored.sha256))?;
         file.set_modified(SystemTime::now() - Duration::from_hours(2))?;
-        assert!(spool.remove(&stored.sha256)?);
+        assert_eq!(spool.remove(&stored.sha256)?, Some(stored.size));
         assert_eq!(spool.digests()?, []);
-        assert!(spool.remove(&stored.sha256)?, "one that is not there is removed already");
+        assert_eq!(spool.remove(&stored.sha256)?, None, "one that is not there is removed already");
         Ok(())
     }
 

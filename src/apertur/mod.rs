@@ -10,6 +10,7 @@ mod call;
 mod download;
 pub mod envelope;
 mod fault;
+mod hooks;
 mod link;
 mod opening;
 mod polling;
@@ -31,6 +32,7 @@ use url::Url;
 pub use self::{
     budget::{Budget, Use},
     fault::ApiError,
+    hooks::{Hook, Made, Receiver},
     link::{HostPattern, InvalidHost},
     opening::Fetched,
     polling::{Polled, PolledImage},

@@ -64,6 +64,16 @@ impl Fields {
         self.0.get(key) == Some(&Value::Bool(true))
     }
 
+    /// Whether it is said to be `false`; what is not said is not.
+    pub(super) fn is_false(&self, key: &str) -> bool {
+        self.0.get(key) == Some(&Value::Bool(false))
+    }
+
+    /// The object under this key.
+    pub(super) fn object(&self, key: &str) -> Option<Self> {
+        self.0.get(key).cloned().and_then(Self::of)
+    }
+
     /// A time in RFC 3339.
     pub(super) fn time(&self, key: &str) -> Option<Timestamp> {
         self.text(&[key])?.parse().ok()

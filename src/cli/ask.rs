@@ -9,8 +9,10 @@ use crate::{
     ops::{
         Ops,
         control::{self, NoAnswer, Reply, Request},
+        upkeep::Keeper,
     },
-    system::{Clock, DataDir, Taken},
+    spool::{Spool, blocking},
+    system::{Clock, DataDir, Floor, Live, Taken},
     telemetry::Telemetry,
     work::Wake,
 };
@@ -50,9 +52,9 @@ async fn once(config: &Config, request: &Request) -> anyhow::Result<Reply> {
         Some(reply) => Ok(reply),
         None => {
             let alone = Alone::take(config).await?;
-            let reply = alone.ops.perform(request.clone()).await;
+            let reply = alone.perform(config, request.clone()).await;
             alone.close().await;
-            Ok(reply)
+            reply
         }
     }
 }
@@ -90,7 +92,8 @@ impl Alone {
         let lock = tokio::task::spawn_blocking(move || DataDir::take(&path)).await??;
         let ops = Ops {
             journal: journal::open(&config.journal).await?,
-            routes: Arc::new(config.routes.clone()),
+            routes: Live::new(config.routes.clone()),
+            floor: Floor::default(),
             clock: Clock::system(),
             telemetry: Telemetry::default(),
             collector: Wake::default(),
@@ -98,6 +101,24 @@ impl Alone {
             runner: Wake::default(),
         };
         Ok(Self { ops, _lock: lock })
+    }
+
+    async fn perform(&self, config: &Config, request: Request) -> anyhow::Result<Reply> {
+        match request {
+            Request::Upkeep(order) => {
+                Ok(control::perform(&self.keeper(config).await?, order).await)
+            }
+            other => Ok(self.ops.perform(other).await),
+        }
+    }
+
+    /// Nobody else has the data directory.
+    async fn keeper(&self, config: &Config) -> anyhow::Result<Keeper> {
+        let folder = config.spool_dir();
+        let spool = blocking(move || Spool::open(&folder)).await?;
+        let stores = (Arc::clone(&self.ops.journal), spool);
+        let around = (self.ops.clock.clone(), self.ops.telemetry.clone());
+        Ok(Keeper::new(stores, Live::new(config.prune), Floor::default(), around))
     }
 
     /// Everything is on disk, and another may take the data directory, when it returns.

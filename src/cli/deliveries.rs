@@ -15,7 +15,7 @@ use crate::{
     model::{Delivery, DeliveryState},
     ops::Ops,
     route::Routes,
-    system::Clock,
+    system::{Clock, Live},
 };
 
 /// Subcommands of `deliveries`.
@@ -79,7 +79,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
 
 /// The verbs, to look with.
 fn to_read(journal: Arc<dyn Journal>, routes: Routes) -> Ops {
-    Ops { routes: Arc::new(routes), ..Ops::to_read(journal, Clock::system()) }
+    Ops { routes: Live::new(routes), ..Ops::to_read(journal, Clock::system()) }
 }
 
 pub(super) async fn open_to_read(

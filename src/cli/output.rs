@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-use crate::{config::Findings, journal::JournalError};
+use crate::{config::Findings, journal::JournalError, model::Severity};
 
 /// Why a command failed, with the exit code that says so.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub(super) enum Failure {
     Config(Findings),
     /// 78: what the configuration names cannot be used.
     Unusable(anyhow::Error),
+    /// 1 or 3, and nothing more is said: a check found errors, or warnings alone.
+    Found(Severity),
     /// 0, and nothing is said: who read the result went away (`| head`).
     NobodyReads,
 }
@@ -33,11 +35,12 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Found(Severity::Error) => 1,
+            Self::Found(Severity::Warning) => 3,
             Self::Usage(_) => 2,
             Self::Unavailable(_) => 69,
             Self::Config(_) | Self::Unusable(_) => 78,
-            Self::NobodyReads => 0,
+            Self::NobodyReads | Self::Found(Severity::Ok) => 0,
         })
     }
 }
@@ -48,7 +51,7 @@ impl fmt::Display for Failure {
             Self::Failed(error) | Self::Unusable(error) => write!(f, "error: {error:#}"),
             Self::Usage(what) | Self::Unavailable(what) => write!(f, "error: {what}"),
             Self::Config(findings) => fmt::Display::fmt(findings, f),
-            Self::NobodyReads => Ok(()),
+            Self::NobodyReads | Self::Found(_) => Ok(()),
         }
     }
 }
@@ -207,6 +210,13 @@ pub(super) fn remark(text: &str) {
         // Nothing can be done about a standard error that is closed.
         drop(writeln!(io::stderr().lock(), "{}", plain(text)));
     }
+}
+
+/// Writes a question to standard error; the answer comes on the same line.
+pub(super) fn prompt(text: &str) {
+    let mut to = io::stderr().lock();
+    // Nothing can be done about a standard error that is closed.
+    drop(write!(to, "{}", plain(text)).and_then(|()| to.flush()));
 }
 
 /// A text without what would steer a terminal or turn the direction of writing: tags, topics and

@@ -23,7 +23,7 @@ pub(super) enum Command {
 
 /// Runs one of them.
 pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
-    let kept = context.kept()?;
+    let kept = context.storage()?;
     block_on(async move {
         let journal = open_to_read(&kept.journal).await?;
         match command {

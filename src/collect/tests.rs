@@ -63,6 +63,7 @@ impl Rig {
             spool: Spool::open(&home.path().join("spool")).unwrap(),
             apertur: Apertur::new(Http::new().unwrap(), settings, clock.clone()).unwrap(),
             settings: Settings::default(),
+            floor: Floor::default(),
             clock,
             stored: Wake::default(),
             stop: CancellationToken::new(),

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 use super::{
     entry::nearest,
     section::Section,
-    values::{Wrong, text, word},
+    values::{Wrong, size_or_none, text, word},
 };
 use crate::{
     journal,
@@ -26,6 +26,17 @@ pub(super) fn read_journal(s: &mut Section<'_>, data_dir: &Path) -> Option<journ
             Ok(journal::Settings::Sqlite { path })
         }),
     )
+}
+
+/// What has to stay free on the disks of journal and spool, in bytes; 0 for nothing. A key of
+/// `[journal]`.
+pub(super) fn read_floor(s: &mut Section<'_>) -> Option<u64> {
+    s.key(
+        "min_free",
+        "with less free on the disks of journal and spool no new photo is taken: Apertur keeps it\n\
+         and sends it again; 0 for no limit",
+    )
+    .or("256MiB", size_or_none)
 }
 
 fn sqlite_file(url: &str) -> Result<&str, Wrong> {

@@ -5,22 +5,26 @@
 //! own their types. Everything that is wrong is found at once, with its place and the remedy.
 //! The environment is read in this room and nowhere else; no other room is started here.
 
+mod alert;
 mod apertur;
 mod collect;
 mod console;
 mod delivery;
 mod destination;
+mod draft;
 mod entry;
 mod finding;
 mod journal;
+mod keys;
 mod operator;
 mod reader;
 mod reference;
 mod route;
+mod schema;
 mod secret;
 mod section;
 mod server;
-mod shown;
+mod show;
 mod source;
 mod token;
 mod values;
@@ -38,9 +42,13 @@ use std::{
 
 pub use self::operator::operator;
 pub use self::{
+    draft::{Draft, KeyDoc, Refer},
     finding::{Finding, Findings, Place},
+    keys::Keys,
     reference::example,
+    schema::schema,
     server::{Listen, ServerSettings, Tls},
+    show::{Origin, Shown, ShownKey},
 };
 use self::{
     reader::Reader,
@@ -81,16 +89,21 @@ pub struct Config {
     pub deliver: crate::deliver::Settings,
     /// The journal.
     pub journal: crate::journal::Settings,
+    /// What has to stay free on the disks of journal and spool for new photos, in bytes; 0 for
+    /// nothing.
+    pub min_free: u64,
     /// Retention.
     pub prune: crate::ops::prune::Settings,
+    /// Who is told what needs a person.
+    pub alert: crate::alert::Settings,
     /// The log.
     pub telemetry: crate::telemetry::Settings,
     /// The destinations in the order of the file, at least one.
     pub destinations: Vec<(DestinationName, crate::destinations::Settings)>,
     /// Which of them want a photo.
     pub routes: crate::route::Routes,
-    /// All of it for people to look at, without secrets.
-    pub shown: Vec<crate::console::Setting>,
+    /// All of it for people to read, secrets hidden.
+    pub shown: Shown,
 }
 
 impl Config {
@@ -111,6 +124,8 @@ pub struct Loaded {
     /// What is worth saying and as it should be, for instance that photos go to the folder that
     /// serves where no destination is configured.
     pub notes: Vec<Finding>,
+    /// What it says, to hold another against it.
+    pub keys: Keys,
 }
 
 /// Loads the configuration from `from`, or the file `APERTUR_BRIDGE_CONFIG` names, or
@@ -122,16 +137,18 @@ pub fn load(from: Option<&Path>) -> Result<Loaded, Findings> {
     with_text(from, load_from)
 }
 
-/// Where everything is that is kept.
+/// What of the configuration needs no secret of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    /// The journal.
-    pub journal: crate::journal::Settings,
-    /// The folder with the spool.
+pub struct Storage {
+    /// As [`Config::data_dir`].
     pub data_dir: PathBuf,
+    /// As [`Config::journal`].
+    pub journal: crate::journal::Settings,
+    /// As [`Config::min_free`].
+    pub min_free: u64,
 }
 
-impl Kept {
+impl Storage {
     /// Where the spool is.
     #[must_use]
     pub fn spool_dir(&self) -> PathBuf {
@@ -139,33 +156,27 @@ impl Kept {
     }
 }
 
-/// Reads where journal and spool are and nothing else, so that who only reads them needs no
-/// secret of the daemon. Blocks.
+/// Reads where the journal is and nothing else, so that who only reads it needs no secret of the
+/// daemon. Blocks.
 ///
 /// # Errors
 /// As [`load`], for `data_dir` and `[journal]` alone.
-pub fn load_kept(from: Option<&Path>) -> Result<Kept, Findings> {
+pub fn load_storage(from: Option<&Path>) -> Result<Storage, Findings> {
     with_text(from, |file, env| {
         let (path, text) = file.map_or((None, ""), |(path, text)| (Some(path), text));
         let mut tree = source::layer(text, env).map_err(|error| not_toml(path, error))?;
         let reader = Reader::new(path, env, mem::take(&mut tree.lines));
         let mut root = Section::new(&reader, String::new(), tree.root);
-        let kept = data_dir(&mut root).and_then(|data_dir| {
-            let read = |s: &mut Section<'_>| journal::read_journal(s, &data_dir);
-            let journal = root.section("journal", JOURNAL, read)?;
-            Some(Kept { journal, data_dir })
+        let storage = data_dir(&mut root).and_then(|data_dir| {
+            root.section("journal", JOURNAL, |s| {
+                let (journal, min_free) =
+                    (journal::read_journal(s, &data_dir), journal::read_floor(s));
+                Some(Storage { journal: journal?, min_free: min_free?, data_dir })
+            })
         });
         drop(root);
-        kept.ok_or_else(|| Findings(reader.findings.into_inner()))
+        storage.ok_or_else(|| Findings(reader.findings.into_inner()))
     })
-}
-
-/// As [`load_kept`], the journal alone.
-///
-/// # Errors
-/// As there.
-pub fn load_journal(from: Option<&Path>) -> Result<crate::journal::Settings, Findings> {
-    load_kept(from).map(|kept| kept.journal)
 }
 
 /// Finds the configuration file and hands over its text and the environment.
@@ -210,7 +221,10 @@ pub fn load_from(
     let (path, text) = file.map_or((None, ""), |(path, text)| (Some(path), text));
     let mut tree = source::layer(text, env).map_err(|error| not_toml(path, error))?;
     let reader = Reader::new(path, env, mem::take(&mut tree.lines));
+    let root = tree.root.clone();
     let config = assemble(&reader, tree);
+    let keys = Keys::new(&root, &reader.held.borrow());
+    let config = config.map(|config| Config { shown: show::shown(&reader, &root), ..config });
     warn_of_open_file(&reader);
     let mut findings = reader.findings.into_inner();
     findings.sort_by(|a, b| (&a.place, &a.path).cmp(&(&b.place, &b.path)));
@@ -218,7 +232,7 @@ pub fn load_from(
         findings.into_iter().partition(|finding| finding.severity == Severity::Ok);
     match config {
         Some(config) if findings.iter().all(|finding| finding.severity < Severity::Error) => {
-            Ok(Loaded { config, warnings: findings, notes })
+            Ok(Loaded { config, warnings: findings, notes, keys })
         }
         _ => Err(Findings(findings)),
     }
@@ -262,7 +276,8 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         |s| collect::read(s, server.as_ref(), apertur.as_ref()),
     );
     let base = data_dir.as_deref().unwrap_or(Path::new(""));
-    let journal = root.section("journal", JOURNAL, |s| journal::read_journal(s, base));
+    let (journal, min_free) = root
+        .section("journal", JOURNAL, |s| (journal::read_journal(s, base), journal::read_floor(s)));
     journal::read_spool(&mut root);
     let collect =
         root.section("fetch", "Fetching photos that were only announced.", delivery::read_fetch);
@@ -273,6 +288,11 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
     );
     let prune =
         root.section("retention", "How long settled photos are kept.", delivery::read_retention);
+    let alert = root.section(
+        "alert",
+        "Who is told what needs a person. `apertur-bridge alert test` tries it.",
+        alert::read,
+    );
     let telemetry = root.section("log", "The log.", journal::read_log);
     let destinations = destination::read(&mut root, base);
     let rules = route::read(&mut root, destinations.as_deref());
@@ -293,11 +313,13 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
         collect: collect?,
         deliver: deliver?,
         journal: journal?,
+        min_free: min_free?,
         prune: prune?,
+        alert: alert?,
         telemetry: telemetry?,
         routes: route::routes(rules?, &destinations),
         destinations,
-        shown: shown::shown(reader),
+        shown: Shown::default(),
     })
 }
 

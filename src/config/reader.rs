@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use ::config::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     finding::{Finding, Place},
     source::Lines,
 };
-use crate::model::Severity;
+use crate::model::{DestinationName, Kind, Severity};
 
 /// What is read from, and what came of it.
 pub(super) struct Reader<'a> {
@@ -24,18 +24,22 @@ pub(super) struct Reader<'a> {
     pub(super) env: &'a BTreeMap<String, String>,
     /// Whether nothing is loaded and only the reference is wanted.
     pub(super) describing: bool,
+    /// The destinations of the reference, where it is not one of each type.
+    pub(super) chosen: Option<&'a [(DestinationName, Kind)]>,
     /// Whether the file itself holds a secret.
     pub(super) holds_secret: Cell<bool>,
+    /// The digests of what the files and secrets hold that were read, by the paths of their keys.
+    pub(super) held: RefCell<Vec<(String, [u8; 32])>>,
+    /// The paths of values that are secrets.
+    pub(super) hidden: RefCell<BTreeSet<String>>,
+    /// What may stand at which path, for the schema: the first parser that says so is the one.
+    pub(super) types: RefCell<BTreeMap<String, Type>>,
     /// `retry.deadline`, once it was read.
     pub(super) deadline: Cell<Option<Duration>>,
     /// What was asked for, in order.
     pub(super) described: RefCell<Vec<Described>>,
     /// What was found, in no order.
     pub(super) findings: RefCell<Vec<Finding>>,
-    /// What counts, by path: of the file, of a variable, or by default.
-    pub(super) effective: RefCell<Vec<(String, Value)>>,
-    /// The paths of what was read as a secret.
-    secrets: RefCell<BTreeSet<String>>,
     lines: Lines,
 }
 
@@ -65,6 +69,25 @@ pub(super) enum Described {
     },
 }
 
+/// What a value may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Type {
+    /// A text.
+    Text,
+    /// One of these words.
+    Words(Vec<&'static str>),
+    /// A whole number of this range.
+    Whole(usize, usize),
+    /// `true` or `false`.
+    Flag,
+    /// `"5m"`.
+    Duration,
+    /// `"64MiB"`.
+    Size,
+    /// A text, or where it is kept.
+    Secret,
+}
+
 /// How the reference shows a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ShownAs {
@@ -89,12 +112,14 @@ impl<'a> Reader<'a> {
             file,
             env,
             describing: false,
+            chosen: None,
             holds_secret: Cell::new(false),
+            held: RefCell::default(),
+            hidden: RefCell::default(),
+            types: RefCell::default(),
             deadline: Cell::default(),
             described: RefCell::default(),
             findings: RefCell::default(),
-            effective: RefCell::default(),
-            secrets: RefCell::default(),
             lines,
         }
     }
@@ -122,7 +147,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The line of the key, or of the table it is missing from.
-    fn place(&self, path: &str) -> Place {
+    pub(super) fn place(&self, path: &str) -> Place {
         let Some(file) = self.file else { return Place::Nowhere };
         let around = path.rfind(['.', '[']).map(|end| &path[..end]);
         let line = self.line(path).or_else(|| self.line(around?));
@@ -134,32 +159,21 @@ impl<'a> Reader<'a> {
         self.lines.get(path).copied()
     }
 
-    /// Notes a value that counts.
-    pub(super) fn count(&self, path: &str, value: &Value) {
-        if !self.describing {
-            self.effective.borrow_mut().push((path.to_owned(), value.clone()));
+    /// Takes note that the value of this path is a secret.
+    pub(super) fn hide(&self, path: &str) {
+        self.hidden.borrow_mut().insert(path.to_owned());
+    }
+
+    /// Takes note of what may stand at this path, where that is asked for.
+    pub(super) fn learn(&self, path: &str, is: impl FnOnce() -> Type) {
+        if self.describing {
+            self.types.borrow_mut().entry(path.to_owned()).or_insert_with(is);
         }
     }
 
-    /// Notes that a value is a secret.
-    pub(super) fn hide(&self, path: &str) {
-        self.secrets.borrow_mut().insert(path.to_owned());
-    }
-
-    /// Whether a value is a secret, or part of one.
-    pub(super) fn is_secret(&self, path: &str) -> bool {
-        let is_part = |whole: &String| {
-            path.strip_prefix(whole.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
-        self.secrets.borrow().iter().any(is_part)
-    }
-
-    /// Whether a secret is part of a value.
-    pub(super) fn holds_secrets(&self, path: &str) -> bool {
-        self.secrets.borrow().iter().any(|secret| {
-            secret.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']))
-        })
+    /// Notes what the file or the secret holds that a key points to.
+    pub(super) fn holds(&self, path: &str, bytes: &[u8]) {
+        self.held.borrow_mut().push((path.to_owned(), Sha256::digest(bytes).into()));
     }
 
     /// Adds a line to the reference.

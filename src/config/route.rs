@@ -19,7 +19,7 @@ const SYSTEMS: [&str; 5] = ["odoo:", "freshdesk:", "freshservice:", "zendesk:", 
 /// and then any.
 pub(super) fn read(root: &mut Section<'_>, destinations: Option<&[Named]>) -> Option<Vec<Route>> {
     describe(root);
-    let Some(entry) = root.counting("route") else { return Some(Vec::new()) };
+    let Some(entry) = root.entry("route") else { return Some(Vec::new()) };
     let read: Vec<Option<Route>> =
         entry.items()?.iter().map(|rule| one(rule, destinations)).collect();
     let rules = read.into_iter().collect::<Option<Vec<_>>>()?;

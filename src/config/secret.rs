@@ -11,7 +11,7 @@ use std::{
 use ::config::{Map, Value, ValueKind};
 use secrecy::SecretString;
 
-use super::{CREDENTIALS_VARIABLE, entry::Entry};
+use super::{CREDENTIALS_VARIABLE, entry::Entry, reader::Type};
 
 /// Larger files hold no secret, in bytes.
 const MAX_FILE: u64 = 64 * 1024;
@@ -27,6 +27,10 @@ pub(super) fn secret(entry: &Entry<'_>) -> Option<SecretString> {
 /// As [`secret`], with its text for checks that need it.
 pub(super) fn revealed(entry: &Entry<'_>) -> Option<String> {
     entry.reader.hide(&entry.path);
+    entry.reader.learn(&entry.path, || Type::Secret);
+    if entry.reader.describing {
+        return None;
+    }
     let opened = entry.inlined('{', '}')?;
     let text = match &opened.value.kind {
         ValueKind::String(text) => {
@@ -41,6 +45,7 @@ pub(super) fn revealed(entry: &Entry<'_>) -> Option<String> {
     if text.trim().is_empty() {
         return opened.wrong("is an empty secret", "put the secret where the key points to");
     }
+    entry.reader.holds(&entry.path, text.as_bytes());
     Some(text)
 }
 
@@ -87,6 +92,12 @@ fn of_variable(entry: &Entry<'_>, name: &str) -> Option<String> {
 
 fn of_credential(entry: &Entry<'_>, name: &str) -> Option<String> {
     let Some(folder) = entry.reader.env.get(CREDENTIALS_VARIABLE) else {
+        // The unit takes them from there; so do commands while the service does not run.
+        if is_name(name)
+            && let Ok((text, _)) = read(&entry.reader.resolve(name))
+        {
+            return Some(text);
+        }
         return entry.wrong(
             format!("credential {name:?} cannot be looked up: {CREDENTIALS_VARIABLE} is not set"),
             format!(
@@ -95,7 +106,7 @@ fn of_credential(entry: &Entry<'_>, name: &str) -> Option<String> {
             ),
         );
     };
-    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+    if !is_name(name) {
         return entry.wrong(
             format!("{name:?} is not the name of a credential"),
             "write the name given to LoadCredential=",
@@ -108,6 +119,10 @@ fn of_credential(entry: &Entry<'_>, name: &str) -> Option<String> {
             format!("add LoadCredential={name}:/path to the unit"),
         ),
     }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains('/') && !name.starts_with('.')
 }
 
 /// The text of a file without the newline at its end, and the file's permissions.

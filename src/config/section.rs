@@ -57,13 +57,6 @@ impl<'r> Section<'r> {
         Some(Entry { reader: self.reader, path: below(&self.path, name), value })
     }
 
-    /// As [`Section::entry`], of a value that counts for itself.
-    pub(super) fn counting(&mut self, name: &str) -> Option<Entry<'r>> {
-        let entry = self.entry(name)?;
-        self.reader.count(&entry.path, &entry.value);
-        Some(entry)
-    }
-
     /// Whether a key is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.left.contains_key(name)
@@ -146,13 +139,8 @@ impl<'r> Key<'_, 'r> {
         parse: impl FnOnce(&Entry<'r>) -> Option<T>,
     ) -> Option<T> {
         self.describe(default, ShownAs::Default);
-        let entry = self.section.entry(self.name).unwrap_or_else(|| Entry {
-            reader: self.section.reader,
-            path: below(&self.section.path, self.name),
-            value: Value::new(Some(&DEFAULT.to_owned()), default),
-        });
-        self.section.reader.count(&entry.path, &entry.value);
-        parse(&entry)
+        let entry = self.section.entry(self.name);
+        parse(&entry.unwrap_or_else(|| self.section.written(self.name, default)))
     }
 
     /// Its value; `None` when it is not there or wrong, which was noted then.
@@ -162,7 +150,7 @@ impl<'r> Key<'_, 'r> {
         parse: impl FnOnce(&Entry<'r>) -> Option<T>,
     ) -> Option<T> {
         self.describe(example, ShownAs::Example);
-        self.section.counting(self.name).and_then(|entry| parse(&entry))
+        self.given(example, parse)
     }
 
     /// As [`Key::optional`], for a key that another one excludes.
@@ -172,7 +160,7 @@ impl<'r> Key<'_, 'r> {
         parse: impl FnOnce(&Entry<'r>) -> Option<T>,
     ) -> Option<T> {
         self.describe(example, ShownAs::Alternative);
-        self.section.counting(self.name).and_then(|entry| parse(&entry))
+        self.given(example, parse)
     }
 
     /// Its value; `None` when it is wrong or not there, which was noted then.
@@ -182,10 +170,9 @@ impl<'r> Key<'_, 'r> {
         parse: impl FnOnce(&Entry<'r>) -> Option<T>,
     ) -> Option<T> {
         self.describe(example, ShownAs::Required);
-        let parse = |entry: &Entry<'r>| {
-            entry.reader.count(&entry.path, &entry.value);
-            parse(entry)
-        };
+        if self.section.reader.describing {
+            return self.given(example, parse);
+        }
         self.section.inner(self.name, example, parse)
     }
 
@@ -196,7 +183,21 @@ impl<'r> Key<'_, 'r> {
         parse: impl FnOnce(&Entry<'r>) -> Option<T>,
     ) -> Option<T> {
         self.describe(example, ShownAs::Required);
-        self.section.counting(self.name).and_then(|entry| parse(&entry))
+        self.given(example, parse)
+    }
+
+    /// What is there, parsed. Where only the reference is wanted, the parser is shown the example
+    /// to tell what it takes, and nothing comes of it.
+    fn given<T>(
+        self,
+        example: &'static str,
+        parse: impl FnOnce(&Entry<'r>) -> Option<T>,
+    ) -> Option<T> {
+        if self.section.reader.describing {
+            drop(parse(&self.section.written(self.name, example)));
+            return None;
+        }
+        self.section.entry(self.name).and_then(|entry| parse(&entry))
     }
 
     fn describe(&self, text: &'static str, shown_as: ShownAs) {
@@ -207,6 +208,12 @@ impl<'r> Key<'_, 'r> {
 }
 
 impl<'r> Section<'r> {
+    /// What a default or an example stands for.
+    fn written(&self, name: &str, text: &'static str) -> Entry<'r> {
+        let value = Value::new(Some(&DEFAULT.to_owned()), text);
+        Entry { reader: self.reader, path: below(&self.path, name), value }
+    }
+
     /// Reads a key that must be there and has no line in the reference.
     pub(super) fn inner<T>(
         &mut self,

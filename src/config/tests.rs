@@ -6,6 +6,7 @@ mod collect;
 mod console;
 mod drives;
 mod freshworks;
+mod show;
 mod wild;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
@@ -426,12 +427,16 @@ fn the_example_shows_defaults_that_are_the_defaults() {
     let mut config = load_text(&explicit, &[]);
     assert!(config.apertur.download_hosts_is_configured);
     config.apertur.download_hosts_is_configured = false;
-    let mut bare = load_text("", &[]);
+    let bare = load_text("", &[]);
     // The same values, from elsewhere.
     let values = |config: &mut Config| {
-        std::mem::take(&mut config.shown).into_iter().map(|setting| (setting.path, setting.value))
+        std::mem::take(&mut config.shown)
+            .iter()
+            .map(|key| (format!("{}.{}", key.table, key.name), key.value.clone()))
+            .collect::<BTreeMap<_, _>>()
     };
-    let written: BTreeMap<_, _> = values(&mut config).collect();
+    let mut bare = bare;
+    let written = values(&mut config);
     for (path, value) in values(&mut bare) {
         assert_eq!(written.get(&path), Some(&value), "{path}");
     }

@@ -13,6 +13,7 @@ use url::{Host, Url};
 
 use super::{
     entry::{DEFAULT, Entry, nearest},
+    reader::Type,
     server::Listen,
 };
 
@@ -46,6 +47,7 @@ pub(super) fn text<T>(
     parse: impl Fn(&str) -> Result<T, Wrong>,
 ) -> impl Fn(&Entry<'_>) -> Option<T> {
     move |entry| {
+        entry.reader.learn(&entry.path, || Type::Text);
         let Some(text) = entry.as_text() else { return entry.wrong_kind("a text in quotes") };
         match parse(text) {
             Ok(value) => Some(value),
@@ -66,11 +68,11 @@ pub(super) fn name(text: &str) -> Result<String, Wrong> {
 pub(super) fn word<T: Copy>(
     words: &'static [(&'static str, T)],
 ) -> impl Fn(&Entry<'_>) -> Option<T> {
-    text(move |text| {
+    let all = move || words.iter().map(|(word, _)| *word);
+    let parse = text(move |text| {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Ok(*value);
         }
-        let all = || words.iter().map(|(word, _)| *word);
         let list = all().collect::<Vec<_>>().join(", ");
         Err(match nearest(text, all()) {
             Some(near) => {
@@ -78,12 +80,17 @@ pub(super) fn word<T: Copy>(
             }
             None => Wrong::new(format!("is none of {list}"), "write one of them"),
         })
-    })
+    });
+    move |entry| {
+        entry.reader.learn(&entry.path, || Type::Words(all().collect()));
+        parse(entry)
+    }
 }
 
 /// A whole number of this range.
 pub(super) fn count(from: usize, to: usize) -> impl Fn(&Entry<'_>) -> Option<usize> {
     move |entry| {
+        entry.reader.learn(&entry.path, || Type::Whole(from, to));
         let number = match &entry.value.kind {
             ValueKind::I128(number) => usize::try_from(*number).ok(),
             _ => entry.as_typed_text().and_then(|text| text.trim().parse().ok()),
@@ -100,6 +107,7 @@ pub(super) fn count(from: usize, to: usize) -> impl Fn(&Entry<'_>) -> Option<usi
 
 /// `true` or `false`.
 pub(super) fn flag(entry: &Entry<'_>) -> Option<bool> {
+    entry.reader.learn(&entry.path, || Type::Flag);
     let flag = match &entry.value.kind {
         ValueKind::Boolean(flag) => Some(*flag),
         _ => entry.as_typed_text().and_then(|text| text.trim().to_lowercase().parse().ok()),
@@ -109,6 +117,7 @@ pub(super) fn flag(entry: &Entry<'_>) -> Option<bool> {
 
 /// A duration longer than zero, up to ten years.
 pub(super) fn duration(entry: &Entry<'_>) -> Option<Duration> {
+    entry.reader.learn(&entry.path, || Type::Duration);
     let remedy = "write for example \"30s\", \"5m\", \"1h 30m\" or \"7d\"";
     let Some(text) = entry.as_text() else {
         return entry.wrong_value("is not a duration with its unit", remedy);
@@ -136,6 +145,7 @@ pub(super) fn timeout(entry: &Entry<'_>) -> Option<Duration> {
 
 /// A number of bytes above zero: `"64MiB"`, `"1024"` or the number 1024.
 pub(super) fn size(entry: &Entry<'_>) -> Option<u64> {
+    entry.reader.learn(&entry.path, || Type::Size);
     let bytes = match &entry.value.kind {
         ValueKind::I128(number) => u64::try_from(*number).ok(),
         _ => entry.as_text().and_then(parse_size),
@@ -147,6 +157,15 @@ pub(super) fn size(entry: &Entry<'_>) -> Option<u64> {
             "write a whole number and B, kB, MB, GB, KiB, MiB or GiB, for example \"20MiB\"",
         ),
     }
+}
+
+/// As [`size`], or 0.
+pub(super) fn size_or_none(entry: &Entry<'_>) -> Option<u64> {
+    let is_none = match &entry.value.kind {
+        ValueKind::I128(number) => *number == 0,
+        _ => entry.as_text().and_then(parse_size) == Some(0),
+    };
+    if is_none { Some(0) } else { size(entry) }
 }
 
 fn parse_size(text: &str) -> Option<u64> {

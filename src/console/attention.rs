@@ -24,6 +24,8 @@ pub(super) struct Attention {
     pub(super) paused: Vec<Pause>,
     /// Why the journal cannot be used, if it cannot.
     pub(super) journal: Option<String>,
+    /// Why no new photo is taken: there is no room for it.
+    pub(super) space: Option<String>,
 }
 
 /// Looks for it, and not more often than that anybody would see the difference.
@@ -46,10 +48,11 @@ impl Watch {
         {
             return seen;
         }
-        let found = look(ops).await.unwrap_or_else(|error| Attention {
+        let mut found = look(ops).await.unwrap_or_else(|error| Attention {
             journal: Some(error.to_string()),
             ..Attention::default()
         });
+        found.space = ops.floor.low().map(|low| low.to_string());
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, found.clone()));
         found
     }
@@ -63,5 +66,5 @@ impl Watch {
 async fn look(ops: &Ops) -> Result<Attention, JournalError> {
     let held = Filter { states: vec![DeliveryState::Held], ..Filter::default() };
     let held = ops.count(&held).await?.iter().map(|count| count.count).sum();
-    Ok(Attention { held, paused: ops.journal.pauses().await?, journal: None })
+    Ok(Attention { held, paused: ops.journal.pauses().await?, ..Attention::default() })
 }

@@ -46,7 +46,8 @@ impl Setting {
 /// `GET /configuration`.
 pub(super) async fn show(visit: Here, console: web::Data<Console>) -> HttpResponse {
     let words = &visit.words.configuration;
-    let settings = &console.behind.configuration;
+    let setup = console.behind.setup.load();
+    let settings = &setup.configuration;
     let tables = settings.chunk_by(|one, next| one.parts().0 == next.parts().0);
     let main = html! {
         p.hint { (words.about) }

@@ -68,7 +68,8 @@ pub(super) async fn test(
     _form: Form,
 ) -> Result<HttpResponse, Trouble> {
     let named = |place: &&Place| place.name.as_str() == *name;
-    let place = console.behind.destinations.iter().find(named).ok_or(Trouble::NotFound)?;
+    let setup = console.behind.setup.load();
+    let place = setup.destinations.iter().find(named).ok_or(Trouble::NotFound)?;
     let words = &visit.words.destinations;
     let probed = tokio::time::timeout(PATIENCE, place.destination.probe()).await;
     let found = probed.unwrap_or_else(|_| {
@@ -102,9 +103,9 @@ pub(super) fn findings(visit: &Visit, all: &[Finding]) -> Markup {
                     Severity::Error => ("badge bad", words.error),
                 };
                 li {
-                    div.title { span class=(class) { (word) } strong { (finding.subject) } }
-                    p { (finding.what) }
-                    @if !finding.fix.is_empty() { p.fix { (finding.fix) } }
+                    div.title { span class=(class) { (word) } strong lang="en" { (finding.subject) } }
+                    p lang="en" { (finding.what) }
+                    @if !finding.fix.is_empty() { p.fix lang="en" { (finding.fix) } }
                 }
             }
         }

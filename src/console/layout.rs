@@ -146,11 +146,14 @@ fn head(visit: &Visit, page: &Page) -> Markup {
 /// Says what needs a person, where something does.
 fn bar(words: &Words, attention: &Attention) -> Markup {
     let layout = &words.layout;
-    let Attention { held, paused, journal } = attention;
+    let Attention { held, paused, journal, space } = attention;
     html! {
         div #attention.bar role="status" data-live {
             @if let Some(error) = journal {
-                p.bad { strong { (layout.journal_fails) } " " (error) }
+                p.bad { strong { (layout.journal_fails) } " " span lang="en" { (error) } }
+            }
+            @if let Some(low) = space {
+                p.bad { strong { (layout.no_room) } " " span lang="en" { (low) } }
             }
             @if *held > 0 {
                 p.bad { a href="/deliveries?state=held" { ((layout.held)(*held)) } }
@@ -160,7 +163,7 @@ fn bar(words: &Words, attention: &Attention) -> Markup {
                     a href={ "/destinations#" (pause.destination) } {
                         ((layout.paused)(pause.destination.as_str()))
                     }
-                    " " (pause.cause.what)
+                    " " span lang="en" { (pause.cause.what) }
                 }
             }
         }

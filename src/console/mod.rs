@@ -9,6 +9,7 @@ mod api;
 mod attention;
 mod configuration;
 mod destinations;
+mod doctor;
 mod layout;
 mod overview;
 mod ready;
@@ -39,6 +40,7 @@ use self::{
 pub use self::{
     access::{Caller, InvalidPassword, InvalidToken, Scope, Token, Tokens, check_password},
     configuration::{Origin, Setting},
+    doctor::Examiner,
 };
 use crate::{
     apertur::Apertur,
@@ -47,6 +49,7 @@ use crate::{
     ops::Ops,
     pages::{self, Asset},
     spool::Spool,
+    system::Live,
     telemetry::Telemetry,
 };
 
@@ -92,19 +95,28 @@ pub struct Place {
     pub default_mode: Option<Mode>,
 }
 
+/// What a reload of the configuration replaces.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// The destinations.
+    pub destinations: Vec<Place>,
+    /// The configuration as it runs, in the order of the reference.
+    pub configuration: Vec<Setting>,
+}
+
 /// What the console works with.
 #[derive(Debug)]
 pub struct Behind {
     /// The operator's verbs.
     pub ops: Ops,
-    /// The destinations.
-    pub destinations: Vec<Place>,
+    /// Where photos go, and the configuration.
+    pub setup: Live<Setup>,
     /// Who makes sessions.
     pub apertur: Apertur,
     /// The bytes.
     pub spool: Spool,
-    /// The configuration as it runs, in the order of the reference.
-    pub configuration: Vec<Setting>,
+    /// Who looks at everything.
+    pub doctor: Arc<dyn Examiner>,
 }
 
 /// The console, with everything behind it that it needs.
@@ -114,6 +126,7 @@ pub struct Console {
     access: Access,
     behind: Behind,
     watch: Watch,
+    examined: doctor::Last,
     api: Arc<Api>,
     /// What forms began that must not end with the request.
     tasks: TaskTracker,
@@ -131,7 +144,16 @@ impl Console {
         let (tasks, runtime) = (TaskTracker::new(), Handle::current());
         let watch = Watch::new(&behind.ops.clock);
         let api = Arc::new(Api::new(&settings, &behind, tasks.clone()));
-        Ok(Self { settings, access, behind, watch, api, tasks, runtime })
+        Ok(Self {
+            settings,
+            access,
+            behind,
+            watch,
+            examined: doctor::Last::default(),
+            api,
+            tasks,
+            runtime,
+        })
     }
 
     /// Returns once `stop` is there and everything that requests began has ended.
@@ -168,6 +190,7 @@ impl Console {
             .service(page("/sessions/{mark}", Read, Operate).get(sessions::show))
             .service(page("/sessions/{mark}/qr.svg", Operate, Operate).get(sessions::qr))
             .service(page("/sessions/{mark}/close", Operate, Operate).post(sessions::close))
+            .service(page("/doctor", Admin, Admin).get(doctor::show).post(doctor::examine))
             .service(page("/configuration", Admin, Admin).get(configuration::show))
             .default_service(web::to(nowhere));
         app.service(pages);

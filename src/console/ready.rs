@@ -16,11 +16,15 @@ use crate::{
 /// How long the journal may take before it counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// 200 while the journal can be written and read, else 503.
+/// 200 while the journal can be written and read and there is room for photos, else 503.
 pub(super) async fn ready(console: web::Data<Console>) -> HttpResponse {
     let ops = console.ops();
     let written = tokio::time::timeout(PATIENCE, ops.journal.ping()).await;
     let silent = |_| JournalError::Unavailable("it does not answer".to_owned());
+    if let Some(low) = ops.floor.low() {
+        return HttpResponse::ServiceUnavailable()
+            .json(json!({ "status": "unavailable", "error": low.to_string() }));
+    }
     let gauges = match written.map_err(silent).flatten() {
         Ok(()) => gauges(ops).await,
         Err(error) => Err(error),

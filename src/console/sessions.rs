@@ -102,7 +102,7 @@ fn state(visit: &Visit, own: &OwnSession) -> Markup {
     };
     html! {
         span class=(class) { (word) }
-        @if own.environment == Environment::Sandbox { span.badge.wait { "sandbox" } }
+        @if own.environment == Environment::Sandbox { " " span.badge.wait { "sandbox" } }
     }
 }
 
@@ -148,14 +148,15 @@ pub(super) async fn show(
 fn facts(visit: &Visit, own: &OwnSession) -> Markup {
     let words = &visit.words.sessions;
     html! {
-        dl.settings {
+        p { (state(visit, own)) }
+        dl.settings.about {
             div { dt { (words.record) } dd { (own.target) } }
             @if let Some(to) = &own.destination { div { dt { (words.destination) } dd { (to) } } }
             @if let Some(mode) = own.mode {
                 div { dt { (words.mode) } dd { (mode_of(visit, mode)) } }
             }
             div { dt { (words.made) } dd { (moment(own.created_at)) } }
-            div { dt { (ends(visit, own)) } dd { (moment(own.ended_at())) (state(visit, own)) } }
+            div { dt { (ends(visit, own)) } dd { (moment(own.ended_at())) } }
         }
     }
 }
@@ -199,7 +200,7 @@ fn delivery(visit: &Visit, delivery: &Delivery) -> Markup {
                 @if let Some(to) = &delivery.destination { span { (to) } }
                 span { (ago(visit, photo.received_at)) }
             }
-            @if let Some(cause) = &delivery.cause { p.hint { (cause.what) } }
+            @if let Some(cause) = &delivery.cause { p.hint lang="en" { (cause.what) } }
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) async fn standings(
     let ops = console.ops();
     let pauses = ops.journal.pauses().await?;
     let mut standings = Vec::new();
-    for place in &console.behind.destinations {
+    for place in &console.behind.setup.load().destinations {
         let sum = |states: &[DeliveryState]| {
             let is_it = |c: &&Count| {
                 c.destination.as_ref() == Some(&place.name) && states.contains(&c.state)

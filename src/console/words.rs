@@ -4,13 +4,14 @@
 mod access;
 mod configuration;
 mod destinations;
+mod doctor;
 mod layout;
 mod overview;
 mod sessions;
 
 pub(super) use self::{
-    access::Access, configuration::Configuration, destinations::Destinations, layout::Layout,
-    overview::Overview, sessions::Sessions,
+    access::Access, configuration::Configuration, destinations::Destinations, doctor::Doctor,
+    layout::Layout, overview::Overview, sessions::Sessions,
 };
 use crate::destinations::Language;
 
@@ -25,6 +26,7 @@ pub(super) struct Words {
     pub(super) destinations: Destinations,
     pub(super) sessions: Sessions,
     pub(super) configuration: Configuration,
+    pub(super) doctor: Doctor,
 }
 
 static EN: Words = Words {
@@ -35,6 +37,7 @@ static EN: Words = Words {
     destinations: destinations::EN,
     sessions: sessions::EN,
     configuration: configuration::EN,
+    doctor: doctor::EN,
 };
 static FR: Words = Words {
     tag: "fr",
@@ -44,6 +47,7 @@ static FR: Words = Words {
     destinations: destinations::FR,
     sessions: sessions::FR,
     configuration: configuration::FR,
+    doctor: doctor::FR,
 };
 static ES: Words = Words {
     tag: "es",
@@ -53,6 +57,7 @@ static ES: Words = Words {
     destinations: destinations::ES,
     sessions: sessions::ES,
     configuration: configuration::ES,
+    doctor: doctor::ES,
 };
 
 impl Words {

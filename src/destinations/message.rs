@@ -35,7 +35,10 @@ impl Language {
 
 /// A message text with its variables, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message(Vec<Part>);
+pub struct Message {
+    parts: Vec<Part>,
+    language: Language,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -61,7 +64,13 @@ impl Message {
             Language::Fr => "Photo reçue : ",
             Language::Es => "Foto recibida: ",
         };
-        Self(vec![Part::Text(text.to_owned()), Part::Filename])
+        let parts = vec![Part::Text(text.to_owned()), Part::Filename];
+        Self { parts, language }
+    }
+
+    /// The language of what is said beside it; English where the text is the administrator's.
+    pub(super) fn language(&self) -> Language {
+        self.language
     }
 
     /// Reads a text of the administrator's: plain text, one line, with the variables
@@ -87,12 +96,12 @@ impl Message {
         if says_nothing {
             return Err(InvalidTemplate::new("an empty text", 0));
         }
-        Ok(Self(parts))
+        Ok(Self { parts, language: Language::default() })
     }
 
     /// The message for a photo, as plain text in one line.
     pub(super) fn text(&self, delivery: &Delivery) -> String {
-        self.0.iter().map(|part| part.value(delivery)).collect()
+        self.parts.iter().map(|part| part.value(delivery)).collect()
     }
 }
 

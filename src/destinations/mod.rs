@@ -17,6 +17,7 @@ mod invitation;
 pub mod key;
 mod message;
 mod name;
+mod notice;
 pub mod oauth;
 pub mod odoo;
 pub mod onedrive;
@@ -35,10 +36,12 @@ pub mod zendesk;
 
 pub use invitation::Invitation;
 pub use message::{Language, Message};
+pub use notice::Notice;
 pub use odoo::actions::{Actions, Administrator, Change, Entry, Outcome, Plan};
 pub use pace::Allowance;
 pub use record::{Mark, Record};
 pub use template::InvalidTemplate;
+pub use webhook::{Hook, HookSettings};
 
 use std::{
     fmt,
@@ -48,6 +51,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use url::Url;
 
 use self::pace::Accounts;
 use crate::{
@@ -122,6 +126,23 @@ pub trait Destination: fmt::Debug + Send + Sync {
     ) -> Result<Receipt, Failure> {
         let what = format!("{} keeps photos and has nobody to tell about {target}", self.kind());
         let fix = "send the link yourself";
+        Err(Failure::Refused { cause: Cause::new(ErrorKind::NotAllowed, what, fix) })
+    }
+
+    /// Leaves an internal note on a record: photos could not be attached to it. Where an earlier
+    /// try may have left it (`again`), looks for its mark first.
+    ///
+    /// # Errors
+    /// The kind of [`Failure`] says whether it may have been written though; [`Failure::Refused`]
+    /// where there is no such record or nobody to tell.
+    async fn leave_note(
+        &self,
+        target: &Target,
+        _notice: &Notice,
+        _again: bool,
+    ) -> Result<(), Failure> {
+        let what = format!("{} keeps photos and has no {target} to leave a note on", self.kind());
+        let fix = "nothing to do";
         Err(Failure::Refused { cause: Cause::new(ErrorKind::NotAllowed, what, fix) })
     }
 
@@ -301,6 +322,27 @@ impl Settings {
             Self::Onedrive(_) => Kind::Onedrive,
             Self::Folder(_) => Kind::Folder,
         }
+    }
+
+    /// Where it speaks HTTP, the address that is called, without path and query; `None` for others
+    /// and where the type's own library knows.
+    #[must_use]
+    pub fn origin(&self) -> Option<Url> {
+        let url = match self {
+            Self::Odoo(settings) => &settings.url,
+            Self::Freshworks(settings) => &settings.base_url,
+            Self::Zendesk(settings) => &settings.base_url,
+            Self::Webhook(settings) => settings.address.reveal(),
+            Self::S3(settings) => settings.endpoint.as_ref()?,
+            Self::Gcs(settings) => settings.base_url.as_ref()?,
+            Self::AzureBlob(settings) => &settings.endpoint,
+            Self::Webdav(settings) => settings.folder.url(),
+            Self::GoogleDrive(settings) => &settings.base_url,
+            Self::Dropbox(settings) => &settings.api_url,
+            Self::Onedrive(settings) => &settings.base_url,
+            Self::Ftp(_) | Self::Sftp(_) | Self::Folder(_) => return None,
+        };
+        Url::parse(&url.origin().ascii_serialization()).ok()
     }
 
     /// The mode of photos that name none, where the type knows modes.

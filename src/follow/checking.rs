@@ -101,7 +101,7 @@ impl Follower {
         let listed = Listed { image, filename, media_type: None, size };
         let photo = listed.photo(own, Shape::Reconciled, self.clock.now());
         let bytes = Bytes::Announced { url: None };
-        let taken = self.intake().take(photo.clone(), bytes, None).await?;
+        let taken = self.take_in(photo.clone(), bytes).await?;
         let is_new = taken.accepted == Accepted::New;
         if is_new {
             let unrouted = taken.remark.as_ref();

@@ -27,12 +27,12 @@ use self::{
 };
 use crate::{
     apertur::{Apertur, Budget, Use},
-    intake::Intake,
-    journal::{Journal, JournalError},
-    model::{Filter, OwnSession, SessionId},
+    intake::{Intake, Taken},
+    journal::{Bytes, Journal, JournalError},
+    model::{Filter, OwnSession, Photo, SessionId},
     route::Routes,
     spool::Spool,
-    system::Clock,
+    system::{Clock, Floor, Live},
     telemetry::{Fact, Telemetry},
     work::Wake,
 };
@@ -55,7 +55,8 @@ const HOLDS: Duration = Duration::from_secs(2);
 pub struct Follower {
     journal: Arc<dyn Journal>,
     spool: Spool,
-    routes: Arc<Routes>,
+    routes: Live<Routes>,
+    floor: Floor,
     apertur: Apertur,
     clock: Clock,
     telemetry: Telemetry,
@@ -73,7 +74,9 @@ pub struct Around {
     /// The bytes.
     pub spool: Spool,
     /// Who wants what.
-    pub routes: Arc<Routes>,
+    pub routes: Live<Routes>,
+    /// Whether there is room for new photos; none is fetched without.
+    pub floor: Floor,
     /// The time.
     pub clock: Clock,
     /// Hears what happened.
@@ -92,11 +95,24 @@ impl Follower {
     /// Touches neither network nor disk.
     #[must_use]
     pub fn new(apertur: &Apertur, around: Around) -> Self {
-        let Around { journal, spool, routes, clock, telemetry, collector, sender, stop } = around;
+        let Around { journal, spool, routes, floor, clock, telemetry, collector, sender, stop } =
+            around;
         let budget = apertur.budget().clone();
         // A call that failed is repeated by the budget, not beside it.
         let apertur = apertur.unrepeated();
-        Self { journal, spool, routes, apertur, clock, telemetry, collector, sender, stop, budget }
+        Self {
+            journal,
+            spool,
+            routes,
+            floor,
+            apertur,
+            clock,
+            telemetry,
+            collector,
+            sender,
+            stop,
+            budget,
+        }
     }
 
     /// Follows until `stop` is cancelled, and lets what is being written down end.
@@ -252,13 +268,16 @@ impl Follower {
         }
     }
 
-    fn intake(&self) -> Intake<'_> {
-        Intake {
+    /// Makes a photo durable by the routes of now.
+    async fn take_in(&self, photo: Photo, bytes: Bytes) -> Result<Taken, JournalError> {
+        let routes = self.routes.load();
+        let intake = Intake {
             journal: self.journal.as_ref(),
-            routes: &self.routes,
+            routes: &routes,
             collector: &self.collector,
             sender: &self.sender,
-        }
+        };
+        intake.take(photo, bytes, None).await
     }
 
     /// Apertur limits the calls: nobody asks for so long.

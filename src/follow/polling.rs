@@ -123,6 +123,10 @@ impl Follower {
         tried: &mut Tried,
         is_known: bool,
     ) -> Took {
+        if self.floor.is_low() {
+            // It stays at Apertur.
+            return Took::Nothing;
+        }
         let started = self.clock.now();
         let fetched = async {
             self.budget.wait(Use::Photo).await;
@@ -140,7 +144,7 @@ impl Follower {
     /// already: the record that it belongs to. Then acknowledges it.
     async fn confirm(&self, own: &OwnSession, image: &PolledImage, tried: &mut Tried) -> Took {
         let photo = listed(image).photo(own, Shape::Polled, self.clock.now());
-        match self.intake().take(photo, Bytes::Announced { url: None }, None).await {
+        match self.take_in(photo, Bytes::Announced { url: None }).await {
             Ok(_) => self.acknowledge(own, image, tried).await,
             Err(error) => {
                 self.journal_failed(&error);
@@ -168,7 +172,7 @@ impl Follower {
             photo.media_type = stored.media_type.map(ToOwned::to_owned);
             Bytes::Stored
         };
-        let taken = match self.intake().take(photo.clone(), bytes, None).await {
+        let taken = match self.take_in(photo.clone(), bytes).await {
             Ok(taken) => taken,
             Err(error) => {
                 self.put_off(image, tried);
@@ -241,7 +245,7 @@ impl Follower {
             return Took::Later;
         }
         let photo = listed(&image).photo(own, Shape::Polled, self.clock.now());
-        match self.intake().take(photo, Bytes::Announced { url: None }, None).await {
+        match self.take_in(photo, Bytes::Announced { url: None }).await {
             Ok(_) => Took::Later,
             Err(error) => {
                 self.journal_failed(&error);

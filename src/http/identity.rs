@@ -40,6 +40,14 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// The certificate without its chain, DER.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.0.cert.first().map(AsRef::as_ref)
+    }
+}
+
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Identity(…)")

@@ -5,6 +5,7 @@
 
 mod address;
 mod identity;
+mod look;
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
@@ -22,6 +23,7 @@ use self::address::{Unvetted, Vetting};
 pub use self::{
     address::{Reach, is_public, reach},
     identity::{Identity, InvalidIdentity},
+    look::{Posted, Seen},
 };
 use crate::model::{Cause, ErrorKind, Failure};
 
@@ -119,6 +121,7 @@ fn build(tls: &rustls::ClientConfig, vetting: Option<Vetting>) -> anyhow::Result
         .user_agent(concat!("apertur-bridge/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
+        .tls_info(vetting.is_none())
         .no_proxy();
     if let Some(vetting) = vetting {
         builder = builder.dns_resolver(Arc::new(vetting));

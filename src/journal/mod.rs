@@ -4,14 +4,18 @@
 //! Nothing here talks to the network, and no transaction is open while anybody else does.
 
 mod arrival;
+mod backup;
 mod cause;
 mod claim;
 mod fetch;
+mod health;
 pub mod memory;
+pub mod notices;
 mod open;
 mod run;
 pub mod sqlite;
 mod story;
+mod upkeep;
 mod verdict;
 
 use std::{fmt, time::Duration};
@@ -24,14 +28,17 @@ use crate::model::{
     PhotoId, Receipt, Run, RunId, RunState, SessionId, Step, Target, Verb,
 };
 
+pub use self::backup::{Backup, Schema, back_up, schema};
 pub use self::{
     arrival::{Accepted, Arrival, Bytes},
     cause::{misnamed, missed, unrouted},
     claim::{Claim, Claimed, DeliveryEnd, on_the_way},
     fetch::{Fetch, FetchEnd},
+    health::{Health, Integrity},
     open::{Settings, open, open_if_there, open_to_read},
     run::{Found, Moment, NewRun, Oldest, Page, Way},
     story::{Count, Pause, Story},
+    upkeep::{Last, Prunable, Stats, Upkeep, Upkept},
 };
 pub use crate::model::Planned;
 
@@ -60,7 +67,7 @@ pub enum JournalError {
 /// Every changing call is on disk when it returns (the in-memory store excepted) and either
 /// happened as a whole or not at all. Any number of tasks may call at once.
 #[async_trait]
-pub trait Journal: fmt::Debug + Send + Sync {
+pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     /// Takes a verified event in; `photo.received_at` is the time of all that follows from it.
     ///
     /// * A photo id already known: `Duplicate`. If that photo still lacks its bytes
@@ -365,6 +372,9 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// Makes one small durable write. Fails when the disk is full or nobody writes any more, so
     /// that readiness and watchdog see it before a photo does.
     async fn ping(&self) -> Result<(), JournalError>;
+
+    /// The state of the store; looks for damage for `patience` at most and changes nothing.
+    async fn health(&self, patience: Duration) -> Result<Health, JournalError>;
 
     /// Ends the store: everything accepted is on disk when it returns.
     async fn close(&self);

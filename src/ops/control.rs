@@ -1,9 +1,10 @@
 //! `control.sock`: how commands change something while the daemon runs, so that one process
 //! owns the writes. One JSON line asks, one JSON line answers; the socket is 0600.
 
-use std::{io, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fmt, io, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
 use anyhow::Context as _;
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -11,10 +12,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Ops;
+use super::{
+    Ops,
+    prune::{self, Pruned},
+    upkeep::{Keeper, Order},
+};
 use crate::{
     intake::Listed,
     model::{By, Filter, OwnSession, Run, RunId, SessionId, Verb},
+    system::instance,
 };
 
 /// Longest request or answer, in bytes.
@@ -50,6 +56,8 @@ pub enum Request {
     },
     /// Whether something can be written down at all.
     Ping,
+    /// Which daemon this is.
+    About,
     /// [`Ops::keep_session`].
     KeepSession(OwnSession),
     /// [`Ops::announce`].
@@ -59,6 +67,10 @@ pub enum Request {
         /// Photos of it that Apertur has and that are not here.
         photos: Vec<Listed>,
     },
+    /// [`Keeper`]'s.
+    Upkeep(Order),
+    /// [`Reload::reload`].
+    Reload,
 }
 
 /// What became of it.
@@ -77,11 +89,85 @@ pub enum Reply {
         /// How many that were not known.
         taken: usize,
     },
+    /// A run of retention was made.
+    Pruned(Pruned),
+    /// The configuration was read again.
+    Reloaded(Reloaded),
+    /// The daemon.
+    Daemon {
+        /// Its version.
+        version: String,
+        /// Its [`instance`].
+        instance: String,
+    },
     /// It was not done.
     Failed {
         /// Why.
         error: String,
     },
+}
+
+/// What a reload of the configuration came to, by keys of it (`destination.erp.url`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// What is in force from now on.
+    pub applied: Vec<String>,
+    /// What was changed and is not in force before a restart.
+    pub needs_restart: Vec<String>,
+    /// What should be looked at, in the words of `check`.
+    pub warnings: Vec<String>,
+}
+
+/// Who reads the configuration again.
+#[async_trait]
+pub trait Reload: fmt::Debug + Send + Sync {
+    /// Reads it and puts into force what can be changed under way.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in words; nothing was changed then.
+    async fn reload(&self) -> Result<Reloaded, String>;
+}
+
+/// Who answers the requests of commands.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// For what is asked about photos and sessions.
+    pub ops: Ops,
+    /// For what is asked about journal and spool.
+    pub keeper: Arc<Keeper>,
+    /// For a reload; there is none where no daemon runs.
+    pub reload: Option<Arc<dyn Reload>>,
+}
+
+impl Desk {
+    /// Carries out a request.
+    pub async fn perform(&self, request: Request) -> Reply {
+        match request {
+            Request::Upkeep(order) => perform(&self.keeper, order).await,
+            Request::Reload => match &self.reload {
+                Some(reload) => match reload.reload().await {
+                    Ok(reloaded) => Reply::Reloaded(reloaded),
+                    Err(error) => Reply::Failed { error },
+                },
+                None => Reply::Failed { error: NO_DAEMON.to_owned() },
+            },
+            other => self.ops.perform(other).await,
+        }
+    }
+}
+
+/// Why nothing can be reloaded.
+const NO_DAEMON: &str = "no daemon runs on this data_dir: it reads its configuration at its start";
+
+/// Carries out what is asked about journal and spool.
+pub async fn perform(keeper: &Keeper, order: Order) -> Reply {
+    let done = match order {
+        Order::Prune { bytes, rows } => {
+            keeper.prune(prune::Settings { bytes, rows }).await.map(Reply::Pruned)
+        }
+        Order::BackedUp { to, bytes } => keeper.backed_up(to, bytes).await.map(|()| Reply::Kept),
+    };
+    done.unwrap_or_else(|error| Reply::Failed { error: format!("{error:#}") })
 }
 
 impl Ops {
@@ -95,9 +181,16 @@ impl Ops {
             Request::Stop { run } => self.stop(run).await.map(|run| Reply::Run { run }),
             Request::Resume { run } => self.resume(run).await.map(|run| Reply::Run { run }),
             Request::Ping => self.journal.ping().await.map(|()| Reply::Kept),
+            Request::About => {
+                let version = env!("CARGO_PKG_VERSION").to_owned();
+                Ok(Reply::Daemon { version, instance: instance().to_owned() })
+            }
             Request::KeepSession(session) => self.keep_session(session).await.map(|()| Reply::Kept),
             Request::Announce { session, photos } => {
                 self.announce(&session, photos).await.map(|taken| Reply::Announced { taken })
+            }
+            Request::Upkeep(_) | Request::Reload => {
+                return Reply::Failed { error: NO_DAEMON.to_owned() };
             }
         };
         done.unwrap_or_else(|error| Reply::Failed { error: error.to_string() })
@@ -125,17 +218,17 @@ fn bind_private(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers requests until `stop`.
-pub async fn serve(socket: UnixListener, ops: Ops, stop: CancellationToken) {
+pub async fn serve(socket: UnixListener, desk: Desk, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = socket.accept() => accepted,
         };
-        let ops = ops.clone();
+        let desk = desk.clone();
         match accepted {
             Ok((stream, _)) => {
                 tokio::spawn(async move {
-                    if let Err(error) = answer(stream, &ops).await {
+                    if let Err(error) = answer(stream, &desk).await {
                         tracing::debug!(%error, "a command went away before its answer");
                     }
                 });
@@ -145,12 +238,12 @@ pub async fn serve(socket: UnixListener, ops: Ops, stop: CancellationToken) {
     }
 }
 
-async fn answer(stream: UnixStream, ops: &Ops) -> io::Result<()> {
+async fn answer(stream: UnixStream, desk: &Desk) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = String::new();
     BufReader::new(read.take(MAX_LINE)).read_line(&mut line).await?;
     let reply = match serde_json::from_str(&line) {
-        Ok(request) => ops.perform(request).await,
+        Ok(request) => desk.perform(request).await,
         Err(_) => Reply::Failed {
             error: "the daemon does not know this request; command and daemon must be of the \
                     same version"

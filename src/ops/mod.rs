@@ -11,7 +11,9 @@ pub mod prune;
 pub mod rows;
 mod run;
 pub mod save;
+pub mod space;
 pub mod story;
+pub mod upkeep;
 mod verb;
 
 pub use find::Found;
@@ -30,7 +32,7 @@ use crate::{
     journal::{Accepted, Bytes, Count, Journal, JournalError, Story},
     model::{Delivery, DeliveryId, Filter, OwnSession, PhotoId, SessionId, Shape},
     route::Routes,
-    system::Clock,
+    system::{Clock, Floor, Live},
     telemetry::{Fact, Telemetry},
     work::Wake,
 };
@@ -41,7 +43,9 @@ pub struct Ops {
     /// The memory.
     pub journal: Arc<dyn Journal>,
     /// Who wants what, for photos that nobody wanted.
-    pub routes: Arc<Routes>,
+    pub routes: Live<Routes>,
+    /// Whether there is room for new photos.
+    pub floor: Floor,
     /// The time.
     pub clock: Clock,
     /// Where facts go.
@@ -60,7 +64,8 @@ impl Ops {
     pub fn to_read(journal: Arc<dyn Journal>, clock: Clock) -> Self {
         Self {
             journal,
-            routes: Arc::default(),
+            routes: Live::default(),
+            floor: Floor::default(),
             clock,
             telemetry: Telemetry::default(),
             collector: Wake::default(),
@@ -132,7 +137,7 @@ impl Ops {
         };
         let intake = Intake {
             journal: self.journal.as_ref(),
-            routes: &self.routes,
+            routes: &self.routes.load(),
             collector: &self.collector,
             sender: &self.sender,
         };
@@ -202,7 +207,8 @@ mod tests {
         let destinations = configured.iter().map(|name| (name.clone(), Kind::Folder)).collect();
         Ops {
             journal: Arc::new(Memory::new()),
-            routes: Arc::new(Routes { rules: Vec::new(), destinations }),
+            routes: Live::new(Routes { rules: Vec::new(), destinations }),
+            floor: Floor::default(),
             clock: Clock::stepped(Timestamp::UNIX_EPOCH),
             telemetry: Telemetry::default(),
             collector: Wake::default(),
@@ -254,7 +260,7 @@ mod tests {
         let (erp, erp2) = (name("erp")?, name("erp2")?);
         let with = |ops: &Ops, names: &[&DestinationName]| {
             let destinations = names.iter().map(|name| ((*name).clone(), Kind::Odoo)).collect();
-            Ops { routes: Arc::new(Routes { rules: Vec::new(), destinations }), ..ops.clone() }
+            Ops { routes: Live::new(Routes { rules: Vec::new(), destinations }), ..ops.clone() }
         };
         let ops = with(&ops(&[]), &[&erp]);
         let session = SessionId::parse("s-1")?;
@@ -277,7 +283,7 @@ mod tests {
         let photo = Photo { session: Some(session), target, ..arrival("img_1", &[])?.photo };
         let intake = Intake {
             journal: ops.journal.as_ref(),
-            routes: &ops.routes,
+            routes: &ops.routes.load(),
             collector: &ops.collector,
             sender: &ops.sender,
         };

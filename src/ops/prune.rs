@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     journal::Journal,
@@ -22,16 +23,26 @@ pub struct Settings {
 }
 
 /// What was removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pruned {
     /// Files of the spool.
     pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
     /// Photos with their history.
     pub photos: u64,
 }
 
-/// Photos handled in one transaction.
-const PAGE: usize = 500;
+impl Pruned {
+    fn add(&mut self, more: Self) {
+        self.files += more.files;
+        self.bytes += more.bytes;
+        self.photos += more.photos;
+    }
+}
+
+/// Photos handled in one transaction: some milliseconds of the writer's time.
+const PAGE: usize = 200;
 
 /// One run of retention: what is too old, then files that nobody knows.
 ///
@@ -43,8 +54,9 @@ pub async fn run(
     settings: Settings,
     clock: &Clock,
 ) -> anyhow::Result<Pruned> {
-    let pruned = prune(journal, spool, settings, clock).await?;
-    Ok(Pruned { files: pruned.files + sweep(journal, spool).await?, ..pruned })
+    let mut pruned = prune(journal, spool, settings, clock).await?;
+    pruned.add(sweep(journal, spool).await?);
+    Ok(pruned)
 }
 
 /// Removes what is older than the settings keep.
@@ -62,7 +74,7 @@ pub async fn prune(
         let before = ago(clock.now(), settings.bytes);
         let unneeded = journal.expire_bytes(before, PAGE).await?;
         for digest in &unneeded {
-            pruned.files += u64::from(remove(spool, *digest).await?);
+            pruned.add(remove(spool, *digest).await?);
         }
         if unneeded.is_empty() {
             break;
@@ -79,25 +91,27 @@ pub async fn prune(
 }
 
 /// Removes files that the journal does not know: left by a crash between spool and journal, or
-/// by two copies of a photo that came at the same moment. Gives their number.
+/// by two copies of a photo that came at the same moment.
 ///
 /// # Errors
 /// When the spool cannot be read or written.
-pub async fn sweep(journal: &Arc<dyn Journal>, spool: &Spool) -> anyhow::Result<u64> {
+pub async fn sweep(journal: &Arc<dyn Journal>, spool: &Spool) -> anyhow::Result<Pruned> {
     let all = spool.clone();
     let digests = blocking(move || all.digests()).await.context("cannot read the spool")?;
-    let mut removed = 0;
+    let mut removed = Pruned::default();
     for digest in digests {
         if !journal.knows_bytes(&digest).await? {
-            removed += u64::from(remove(spool, digest).await?);
+            removed.add(remove(spool, digest).await?);
         }
     }
     Ok(removed)
 }
 
-async fn remove(spool: &Spool, digest: Digest) -> anyhow::Result<bool> {
+async fn remove(spool: &Spool, digest: Digest) -> anyhow::Result<Pruned> {
     let spool = spool.clone();
-    blocking(move || spool.remove(&digest)).await.context("cannot remove a file of the spool")
+    let removed = blocking(move || spool.remove(&digest)).await;
+    let removed = removed.context("cannot remove a file of the spool")?;
+    Ok(removed.map_or(Pruned::default(), |bytes| Pruned { files: 1, bytes, photos: 0 }))
 }
 
 fn ago(now: Timestamp, age: Duration) -> Timestamp {

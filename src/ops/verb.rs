@@ -81,17 +81,17 @@ impl Ops {
     /// Where a delivery goes by the routes of now.
     async fn planned(&self, delivery: &Delivery) -> Result<Way, JournalError> {
         let own = session_of(self.journal.as_ref(), &delivery.photo).await?;
-        let plan = self.routes.plan(&delivery.photo, own.as_ref());
+        let plan = self.routes.load().plan(&delivery.photo, own.as_ref());
         let goes_nowhere =
             plan.is_empty() || plan.iter().any(|planned| planned.destination.is_none());
         Ok(if goes_nowhere { Way::Nowhere } else { Way::Again(plan) })
     }
 
     pub(super) fn configured(&self) -> Vec<DestinationName> {
-        self.routes.destinations.iter().map(|(name, _)| name.clone()).collect()
+        self.routes.load().destinations.iter().map(|(name, _)| name.clone()).collect()
     }
 
     fn is_configured(&self, name: &DestinationName) -> bool {
-        self.routes.destinations.iter().any(|(configured, _)| configured == name)
+        self.routes.load().destinations.iter().any(|(configured, _)| configured == name)
     }
 }

@@ -37,7 +37,7 @@ use crate::{
     model::{Cause, Photo, Scheme, printable},
     route::Routes,
     spool::{Spool, Writer, blocking},
-    system::Clock,
+    system::{Clock, Floor, Live},
     telemetry::{Fact, Telemetry},
     work::Wake,
 };
@@ -61,10 +61,24 @@ pub struct Settings {
 /// The door, with everything behind it that it needs.
 #[derive(Debug)]
 pub struct Door {
+    webhook_path: String,
+    rules: Live<Rules>,
+    behind: Behind,
+}
+
+/// What a request is held against from its first header to its answer.
+#[derive(Debug)]
+struct Rules {
     settings: Settings,
     secrets: Secrets,
     limits: body::Limits,
-    behind: Behind,
+}
+
+impl Rules {
+    fn new(settings: Settings) -> Self {
+        let limits = body::Limits::new(settings.max_body, settings.body_timeout);
+        Self { secrets: Secrets::new(&settings.secrets), limits, settings }
+    }
 }
 
 /// What the door hands photos to.
@@ -75,7 +89,9 @@ pub struct Behind {
     /// The bytes.
     pub spool: Spool,
     /// Who wants what.
-    pub routes: Arc<Routes>,
+    pub routes: Live<Routes>,
+    /// Whether there is room for new photos; none is taken without.
+    pub floor: Floor,
     /// The time.
     pub clock: Clock,
     /// Where facts go.
@@ -90,13 +106,19 @@ impl Door {
     /// A door that opens to these secrets.
     #[must_use]
     pub fn new(settings: Settings, behind: Behind) -> Self {
-        let limits = body::Limits::new(settings.max_body, settings.body_timeout);
-        Self { secrets: Secrets::new(&settings.secrets), limits, settings, behind }
+        let webhook_path = settings.webhook_path.clone();
+        Self { webhook_path, rules: Live::new(Rules::new(settings)), behind }
+    }
+
+    /// Opens to these secrets, under these limits, from the next request on. The path stays what
+    /// it was.
+    pub fn change(&self, settings: Settings) {
+        self.rules.store(Rules::new(settings));
     }
 
     /// Adds the webhook to an actix-web application.
     pub fn configure(self: &Arc<Self>, app: &mut web::ServiceConfig) {
-        let resource = web::resource(&self.settings.webhook_path)
+        let resource = web::resource(&self.webhook_path)
             .app_data(web::Data::from(Arc::clone(self)))
             .route(web::post().to(webhook))
             .default_service(web::to(|| async { Answer::new(Status::MethodNotAllowed).respond() }));
@@ -133,19 +155,24 @@ impl Door {
         headers: &HeaderMap,
         payload: &mut web::Payload,
     ) -> Result<Verified, Answer> {
-        if self.settings.secrets.is_empty() {
+        if let Some(low) = self.behind.floor.low() {
+            let reason = Some(low.to_string());
+            return Err(Answer { reason, ..Answer::new(Status::Unavailable) });
+        }
+        let Rules { settings, secrets, limits } = &*self.rules.load();
+        if settings.secrets.is_empty() {
             let reason =
                 "webhook.secrets is not set, so nothing can be taken by webhook".to_owned();
             return Err(Answer { reason: Some(reason), ..Answer::new(Status::Unavailable) });
         }
         let length =
             headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-        if length.is_some_and(|length: u64| length > self.settings.max_body) {
+        if length.is_some_and(|length: u64| length > settings.max_body) {
             return Err(Answer::new(Status::TooLarge));
         }
-        let claim = Claim::read(headers, self.behind.clock.now(), self.settings.max_age)?;
-        let check = claim.check(&self.secrets);
-        let unverified = Unverified::read(payload, check, &self.behind.spool, &self.limits).await?;
+        let claim = Claim::read(headers, self.behind.clock.now(), settings.max_age)?;
+        let check = claim.check(secrets);
+        let unverified = Unverified::read(payload, check, &self.behind.spool, limits).await?;
         Ok(unverified.verify()?)
     }
 
@@ -171,9 +198,10 @@ impl Door {
         scheme: Scheme,
     ) -> Result<Answer, Answer> {
         let behind = &self.behind;
+        let routes = behind.routes.load();
         let known = Known {
             journal: Some(behind.journal.as_ref()),
-            routes: &behind.routes,
+            routes: &routes,
             scheme,
             now: behind.clock.now(),
         };
@@ -231,9 +259,10 @@ impl Door {
         doubt: Option<Cause>,
     ) -> Result<Answer, Answer> {
         let behind = &self.behind;
+        let routes = behind.routes.load();
         let intake = Intake {
             journal: behind.journal.as_ref(),
-            routes: &behind.routes,
+            routes: &routes,
             collector: &behind.collector,
             sender: &behind.sender,
         };

@@ -15,14 +15,15 @@ use std::{
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
 use anyhow::{Context as _, bail};
 use listenfd::ListenFd;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::task::JoinSet;
 
+use super::certificate::Certificate;
 use crate::{
     collect_page::CollectPage,
-    config::{Listen, ServerSettings, Tls},
+    config::{Listen, ServerSettings},
     console::Console,
     receive::Door,
+    system::instance,
 };
 
 /// Longest time for the headers of a request.
@@ -124,32 +125,15 @@ fn open_to_all(socket: &Socket) -> io::Result<()> {
     }
 }
 
-/// Reads certificate and key, to find out before anything is started.
-///
-/// # Errors
-/// When they cannot be read or do not belong together, with the key of the configuration.
-pub fn check_tls(settings: &ServerSettings) -> anyhow::Result<()> {
-    settings.tls.as_ref().map_or(Ok(()), |files| tls(files).map(drop))
-}
-
-fn tls(tls: &Tls) -> anyhow::Result<rustls::ServerConfig> {
-    let certificates = CertificateDer::pem_file_iter(&tls.cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("server.tls.cert: cannot read {}", tls.cert.display()))?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key)
-        .with_context(|| format!("server.tls.key: cannot read {}", tls.key.display()))?;
-    rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(certificates, key)
-        .context("server.tls: certificate and key do not belong together")
-}
+/// What is behind the public listener, and the certificate before it.
+pub(super) type Doors = (Arc<Door>, Option<Arc<CollectPage>>, Option<Arc<Certificate>>);
 
 /// Listens for Apertur and for people: the webhook, `/healthz`, the collect page where there is
 /// one, and nothing else.
 pub(super) fn public(
     settings: &ServerSettings,
     handed_over: &mut ListenFd,
-    (door, page): (Arc<Door>, Option<Arc<CollectPage>>),
+    (door, page, certificate): Doors,
     rooms: &mut JoinSet<()>,
 ) -> anyhow::Result<(Address, Server)> {
     let socket = bind(&settings.listen, "server.listen", (handed_over, 0))?;
@@ -169,9 +153,11 @@ pub(super) fn public(
     .client_request_timeout(HEADERS)
     .shutdown_timeout(settings.drain.as_secs())
     .disable_signals();
-    let server = match (socket, &settings.tls) {
+    let server = match (socket, certificate) {
         (Socket::Tcp(socket), None) => server.listen(socket)?,
-        (Socket::Tcp(socket), Some(files)) => server.listen_rustls_0_23(socket, tls(files)?)?,
+        (Socket::Tcp(socket), Some(certificate)) => {
+            server.listen_rustls_0_23(socket, certificate.server_config())?
+        }
         (Socket::Unix(socket), None) => server.listen_uds(socket)?,
         (Socket::Unix(_), Some(_)) => {
             bail!("server.tls is for addresses with a port; remove it or change server.listen")
@@ -215,5 +201,5 @@ fn spawn(server: actix_web::dev::Server, rooms: &mut JoinSet<()>) -> Server {
 }
 
 async fn healthy() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
+    HttpResponse::Ok().json(serde_json::json!({ "status": "ok", "instance": instance() }))
 }

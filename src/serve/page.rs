@@ -8,38 +8,56 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     apertur::Apertur,
     collect_page::{Behind, CollectPage, Desk, Key, open_to_others},
-    config::Config,
+    config::{Config, Origin, Place, ShownKey},
     console::{self, Console},
     destinations::Destination,
     model::DestinationName,
     ops::Ops,
-    spool::Spool,
 };
 
 /// Makes the console, where there is one.
 pub(super) async fn console(
     config: &Config,
-    ops: &Ops,
-    destinations: &[(DestinationName, Arc<dyn Destination>)],
-    (apertur, spool): (Apertur, Spool),
+    behind: console::Behind,
 ) -> anyhow::Result<Option<Arc<Console>>> {
     if config.server.console_listen.is_none() {
         return Ok(None);
     }
+    let settings = config.console.clone();
+    // A password is hashed, which takes a while.
+    let console = tokio::task::spawn_blocking(move || Console::new(settings, behind)).await??;
+    Ok(Some(Arc::new(console)))
+}
+
+/// What the console knows of a configuration.
+pub(super) fn setup(
+    config: &Config,
+    destinations: &[(DestinationName, Arc<dyn Destination>)],
+) -> console::Setup {
     let places = destinations.iter().zip(&config.destinations);
     let places = places.map(|((name, destination), (_, settings))| console::Place {
         name: name.clone(),
         destination: Arc::clone(destination),
         default_mode: settings.default_mode(),
     });
-    let destinations = places.collect();
-    let configuration = config.shown.clone();
-    let ops = ops.clone();
-    let behind = console::Behind { ops, destinations, apertur, spool, configuration };
-    let settings = config.console.clone();
-    // A password is hashed, which takes a while.
-    let console = tokio::task::spawn_blocking(move || Console::new(settings, behind)).await??;
-    Ok(Some(Arc::new(console)))
+    console::Setup {
+        destinations: places.collect(),
+        configuration: config.shown.iter().map(setting).collect(),
+    }
+}
+
+fn setting(key: &ShownKey) -> console::Setting {
+    let path = match key.table.as_str() {
+        "" => key.name.clone(),
+        table => format!("{table}.{}", key.name),
+    };
+    let origin = match &key.origin {
+        Origin::Default => console::Origin::Default,
+        Origin::Variable(name) => console::Origin::Variable(name.clone()),
+        Origin::File(Place::File { line, .. }) => console::Origin::File(*line),
+        Origin::File(_) => console::Origin::File(None),
+    };
+    console::Setting { path, value: key.value.clone(), origin }
 }
 
 /// Makes the page; what its forms began ends before the daemon does. Without a key there is no
@@ -78,7 +96,7 @@ pub(super) async fn open(
         journal: Arc::clone(&ops.journal),
         apertur,
         desks: desks.collect(),
-        routes: Arc::clone(&ops.routes),
+        routes: ops.routes.load(),
         clock: ops.clock.clone(),
         telemetry: ops.telemetry.clone(),
     };

@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The service manager, if one started us; every call is harmless without.
 #[derive(Debug, Clone, Copy, Default)]
@@ -13,6 +13,14 @@ impl Service {
     /// Says that requests are taken.
     pub fn ready(self) {
         self.tell(&[NotifyState::Ready]);
+    }
+
+    /// Says that the configuration is read again; [`Service::ready`] says that it has been.
+    pub fn reloading(self) {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => self.tell(&[NotifyState::Reloading, now]),
+            Err(error) => tracing::warn!(%error, "the service manager could not be told"),
+        }
     }
 
     /// Says that no new work is taken.
@@ -51,4 +59,24 @@ pub fn shutdown() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// Hears when the configuration is to be read again (SIGHUP).
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// When the signal cannot be listened to.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::hangup())?))
+    }
+
+    /// Returns at the next one.
+    pub async fn next(&mut self) {
+        // No stream of signals ends.
+        self.0.recv().await;
+    }
 }

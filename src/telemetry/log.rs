@@ -1,9 +1,11 @@
 //! Facts as log lines: for people on a terminal or in the journal of systemd, or as JSON.
 
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, sync::OnceLock};
 
 use tracing::{debug, error, info, warn};
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Registry, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+};
 
 use super::Fact;
 use crate::model::{Delivery, Photo, Receipt, SessionId};
@@ -36,24 +38,42 @@ impl Default for Settings {
 /// The most that dependencies may say that would show passwords or tokens beyond.
 const QUIET: &str = "russh=info,russh_sftp=error,suppaftp=info,reqsign=off";
 
+/// The filter in force, to be replaced by a reload.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// The web server's own notes about its threads are for its authors; what goes over the wire of
+/// FTP and SSH holds passwords, and what finds credentials prints tokens, whatever level is asked
+/// for.
+fn filter(settings: &Settings) -> anyhow::Result<EnvFilter> {
+    let filter = format!("actix_server=warn,{},{QUIET}", settings.filter);
+    Ok(EnvFilter::builder().parse(filter)?)
+}
+
+/// Logs what these settings say from now on; how lines look stays what it was.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn change_level(settings: &Settings) -> anyhow::Result<()> {
+    let filter = filter(settings)?;
+    FILTER.get().map_or(Ok(()), |handle| Ok(handle.reload(filter)?))
+}
+
 /// Starts logging to standard error. The second call in a process changes nothing.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn init(settings: &Settings) -> anyhow::Result<()> {
-    // The web server's own notes about its threads are for its authors; what goes over the wire
-    // of FTP and SSH holds passwords, and what finds credentials prints tokens, whatever level is
-    // asked for.
-    let filter = format!("actix_server=warn,{},{QUIET}", settings.filter);
-    let filter = EnvFilter::builder().parse(filter)?;
+    let (filter, handle) = reload::Layer::new(filter(settings)?);
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let started = match settings.format {
         Format::Json => registry.with(layer.json().flatten_event(true)).try_init(),
         Format::Human => registry.with(layer.with_ansi(std::io::stderr().is_terminal())).try_init(),
     };
-    // Already started: tests and the demo run several daemons in one process.
-    drop(started);
+    // Else already started: tests and the demo run several daemons in one process.
+    if started.is_ok() {
+        drop(FILTER.set(handle));
+    }
     Ok(())
 }
 
@@ -299,17 +319,52 @@ fn operation(fact: &Fact<'_>) {
         Fact::Resumed { destination, paused } => {
             info!(destination = %destination, seconds = paused.as_secs(), "destination goes on");
         }
+        Fact::Told { outlet, subject } => info!(outlet, subject, "told that a person is needed"),
+        Fact::NotTold { outlet, subject, cause, at: Some(at) } => warn!(
+            outlet, subject, error = cause.kind.as_str(), next = %at, cause = %cause,
+            "not told yet that a person is needed; it is tried again by itself"
+        ),
+        Fact::NotTold { outlet, subject, cause, at: None } => error!(
+            outlet, subject, error = cause.kind.as_str(), cause = %cause,
+            "not told that a person is needed, and it is not tried again"
+        ),
         Fact::Run { run } => {
             let (run_id, verb, by) = (run.id.0, run.verb.as_str(), run.by.as_str());
             let (state, tally) = (run.state.as_str(), &run.tally);
             let (done, left, failed) = (tally.done, tally.left(), tally.failed);
             info!(run = run_id, verb, by, state, done, left, failed, "deliveries changed");
         }
-        Fact::Pruned { files, photos } => {
-            info!(files, photos, "removed what retention no longer keeps");
+        Fact::Pruned { files: 0, photos: 0, took, .. } => {
+            debug!(ms = millis(*took), "retention found nothing to remove");
         }
+        Fact::Pruned { files, bytes, photos, took } => {
+            let ms = millis(*took);
+            info!(files, bytes, photos, ms, "removed what retention no longer keeps");
+        }
+        Fact::SpaceLow { why, free, wanted } => {
+            error!(free, wanted, why, "no new photo is taken; what is here is delivered")
+        }
+        Fact::SpaceBack => info!("there is room again; photos are taken"),
         Fact::JournalFailed { room, error } => {
             error!(room, error, "the journal does not work; trying again");
+        }
+        Fact::Reloaded { applied, needs_restart, warnings } => {
+            for warning in *warnings {
+                warn!(warning, "configuration");
+            }
+            match needs_restart.is_empty() {
+                true => info!(applied, "configuration read again"),
+                false => warn!(
+                    applied,
+                    needs_restart,
+                    "configuration read again; a part of it is not in force before a restart"
+                ),
+            }
+        }
+        Fact::NotReloaded { error } => {
+            for line in error.lines() {
+                error!(error = line, "configuration not read again; nothing was changed");
+            }
         }
         Fact::Panicked { room, message } => {
             error!(room, message, "a job ended in a bug; please report it");

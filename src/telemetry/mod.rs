@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use self::metrics::Metrics;
 pub use self::{
-    log::{Format, Settings, init},
+    log::{Format, Settings, change_level, init},
     metrics::Gauges,
 };
 use crate::model::{
@@ -236,6 +236,24 @@ pub enum Fact<'a> {
         /// How long it was paused.
         paused: Duration,
     },
+    /// Somebody was told that something needs a person.
+    Told {
+        /// By what: `note`, `webhook`, `command`.
+        outlet: &'static str,
+        /// What it is about.
+        subject: &'a str,
+    },
+    /// Somebody could not be told.
+    NotTold {
+        /// By what.
+        outlet: &'static str,
+        /// What it is about.
+        subject: &'a str,
+        /// Why.
+        cause: &'a Cause,
+        /// When it is tried again; `None`: never.
+        at: Option<Timestamp>,
+    },
     /// A person's change of deliveries began, goes on, was stopped or is done.
     Run {
         /// As it stands.
@@ -279,13 +297,42 @@ pub enum Fact<'a> {
         /// A word for why.
         reason: &'static str,
     },
-    /// Retention removed something.
+    /// Retention ran.
     Pruned {
-        /// Files.
+        /// Files that were removed.
         files: u64,
-        /// Photos with their history.
+        /// Their bytes.
+        bytes: u64,
+        /// Photos that were removed with their history.
         photos: u64,
+        /// How long it took.
+        took: Duration,
     },
+    /// The configuration was read again.
+    Reloaded {
+        /// The keys that are in force now, in words.
+        applied: &'a str,
+        /// The keys that need a restart, in words.
+        needs_restart: &'a str,
+        /// What should be looked at.
+        warnings: &'a [String],
+    },
+    /// The configuration was read again and cannot be used; nothing was changed.
+    NotReloaded {
+        /// Everything that is wrong with it, one a line.
+        error: &'a str,
+    },
+    /// There is too little room for new photos; none is taken any more.
+    SpaceLow {
+        /// Why, with the remedy.
+        why: &'a str,
+        /// What is free, in bytes.
+        free: u64,
+        /// What is wanted, in bytes.
+        wanted: u64,
+    },
+    /// There is room for new photos again.
+    SpaceBack,
     /// A loop could not use the journal.
     JournalFailed {
         /// Whose loop.

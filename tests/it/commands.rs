@@ -3,6 +3,7 @@
 
 mod changes;
 mod demo;
+mod described;
 mod explain;
 mod odoo;
 mod operator;

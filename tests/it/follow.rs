@@ -17,7 +17,7 @@ use apertur_bridge::{
     model::{DestinationName, Environment, Kind, OwnSession, PhotoId, SessionId, Tag},
     route::Routes,
     spool::Spool,
-    system::Clock,
+    system::{Clock, Floor, Live},
     telemetry::{Gauges, Telemetry},
     work::Wake,
 };
@@ -41,6 +41,7 @@ struct Rig {
     running: Option<JoinHandle<()>>,
     /// Whether what is announced is fetched.
     collects: bool,
+    floor: Floor,
     home: tempfile::TempDir,
 }
 
@@ -55,6 +56,7 @@ impl Rig {
             stop: CancellationToken::new(),
             running: None,
             collects: false,
+            floor: Floor::default(),
             home: tempfile::tempdir().unwrap(),
         }
     }
@@ -70,7 +72,8 @@ impl Rig {
         let around = Around {
             journal: Arc::clone(&self.journal),
             spool: Spool::open(&self.home.path().join("spool")).unwrap(),
-            routes: Arc::new(Routes { rules: Vec::new(), destinations }),
+            routes: Live::new(Routes { rules: Vec::new(), destinations }),
+            floor: self.floor.clone(),
             clock: self.clock.clone(),
             telemetry: self.telemetry.clone(),
             collector: Wake::default(),
@@ -104,6 +107,7 @@ impl Rig {
             spool: around.spool.clone(),
             apertur: apertur.clone(),
             settings: collect::Settings::default(),
+            floor: around.floor.clone(),
             clock: around.clock.clone(),
             stored: around.sender.clone(),
             stop: around.stop.clone(),

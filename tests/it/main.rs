@@ -10,6 +10,7 @@ mod console;
 mod crash;
 mod daemon;
 mod destination_contract;
+mod doctor;
 mod door;
 mod drives;
 mod fakes;

@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::filter;
 use crate::{
     cli::output::{Failure, Rows, Shape, line, remark},
-    config::Kept,
+    config::Storage,
     destinations::{Shared, folder_at, key::KeyTemplate},
     http::Http,
     journal::Journal,
@@ -62,7 +62,7 @@ pub(in crate::cli) struct Args {
 /// Saves every photo that matches.
 pub(super) async fn run(
     journal: Arc<dyn Journal>,
-    kept: &Kept,
+    kept: &Storage,
     args: &Args,
 ) -> Result<(), Failure> {
     let clock = Clock::system();

@@ -82,6 +82,7 @@ fn authorities(entry: &Entry<'_>) -> Option<Authorities> {
             );
         }
     };
+    entry.reader.holds(&entry.path, &pem);
     Authorities::parse(&pem).map_or_else(
         |error| {
             let Wrong { what, remedy } = Wrong::of(&error);

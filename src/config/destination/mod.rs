@@ -26,6 +26,7 @@ use super::{
     entry::nearest,
     reader::Described,
     section::Section,
+    source::below,
     values::{Wrong, text, word},
 };
 use crate::{
@@ -120,13 +121,29 @@ const TYPES: &str = "\"odoo\", \"freshdesk\", \"freshservice\", \"zendesk\", \"w
 
 /// The lines of the reference: one table of each type.
 fn describe(all: &mut Section<'_>) {
-    for &(name, kind, doc) in TABLES {
-        let header = format!("[destination.{name}]");
-        all.reader.describe(Described::Table { header, doc, live: false });
-        let mut s = all.open(name);
-        kind_key(&mut s, kind.as_str());
-        settings(kind, &mut s);
+    let Some(chosen) = all.reader.chosen else {
+        for &(name, kind, doc) in TABLES {
+            describe_one(all, name, (kind, doc), false);
+        }
+        return;
+    };
+    for (name, kind) in chosen {
+        let doc = TABLES.iter().find(|(_, known, _)| known == kind).map_or("", |(.., doc)| doc);
+        describe_one(all, name.as_str(), (*kind, doc), true);
     }
+}
+
+fn describe_one(all: &mut Section<'_>, name: &str, (kind, doc): (Kind, &'static str), live: bool) {
+    let header = format!("[{}]", below("destination", name));
+    all.reader.describe(Described::Table { header, doc, live });
+    let mut s = all.open(name);
+    kind_key(&mut s, kind.as_str());
+    settings(kind, &mut s);
+}
+
+/// What a destination of a type is called in the reference.
+pub(super) fn usual_name(kind: Kind) -> &'static str {
+    TABLES.iter().find(|(_, known, _)| *known == kind).map_or("photos", |(name, ..)| name)
 }
 
 fn one(all: &mut Section<'_>, name: &str) -> Option<Named> {

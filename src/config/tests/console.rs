@@ -1,7 +1,7 @@
 //! `[console]`, and the configuration as it is shown there.
 
 use super::*;
-use crate::console::{Origin, Scope, check_password};
+use crate::console::{Scope, check_password};
 
 /// An argon2id hash, from the tests of the reference implementation.
 const HASH: &str = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$\
@@ -72,19 +72,24 @@ fn what_is_shown_of_a_configuration_says_where_it_comes_from_and_no_secret() {
     ];
     let shown = load_text(text, &variables).shown;
     let of = |path: &str| {
-        let found = shown.iter().find(|setting| setting.path == path);
-        found.map(|setting| (setting.value.as_str(), setting.origin.clone()))
+        let (table, name) = path.rsplit_once('.').unwrap_or(("", path));
+        let found = shown.iter().find(|key| key.table == table && key.name == name);
+        found.map(|key| (key.value.as_str(), key.origin.clone()))
     };
     let variable = |name: &str| Origin::Variable(format!("APERTUR_BRIDGE__{name}"));
-    assert_eq!(of("destination.erp.api_key"), Some(("{ env = \"KEY\" }", Origin::File(Some(6)))));
-    assert_eq!(of("destination.in.url"), Some(("\"(hidden)\"", Origin::File(Some(9)))));
+    let line = |line| {
+        let name = "config.toml".to_owned();
+        Origin::File(Place::File { name, line: Some(line), column: None })
+    };
+    assert_eq!(of("destination.erp.api_key"), Some(("{ env = \"KEY\" }", line(6))));
+    assert_eq!(of("destination.in.url"), Some(("\"https://a.example.com/?(hidden)\"", line(9))));
     let headers = "{ X-Key = \"(hidden)\" }";
-    assert_eq!(of("destination.in.headers"), Some((headers, Origin::File(Some(10)))));
+    assert_eq!(of("destination.in.headers"), Some((headers, line(10))));
     let secrets = "[\"(hidden)\", { env = \"KEY\" }]";
     assert_eq!(of("webhook.secrets"), Some((secrets, variable("WEBHOOK__SECRETS"))));
     assert_eq!(of("console.password"), Some(("\"(hidden)\"", variable("CONSOLE__PASSWORD"))));
     assert_eq!(of("server.workers"), Some(("3", variable("SERVER__WORKERS"))));
     assert_eq!(of("retention.rows"), Some(("\"90d\"", Origin::Default)));
-    assert_eq!(of("route"), Some(("[{ to = \"erp\" }]", Origin::File(Some(12)))));
+    assert_eq!(of("route"), Some(("[{ to = \"erp\" }]", line(12))));
     assert!(!format!("{shown:?}").contains("hush"), "{shown:?}");
 }

@@ -58,6 +58,6 @@ pub(super) fn operations() -> Vec<Operation> {
 
 async fn show(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
-    let items = api.configuration.iter().map(Setting::from).collect();
+    let items = api.setup.load().configuration.iter().map(Setting::from).collect();
     Ok(HttpResponse::Ok().json(Configuration { items }))
 }

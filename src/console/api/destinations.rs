@@ -82,8 +82,9 @@ async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse,
     Query::read(request.query_string(), &[])?;
     let counts = api.ops.count(&Filter::default()).await?;
     let pauses = api.ops.journal.pauses().await?;
+    let setup = api.setup.load();
     let mut items = Vec::new();
-    for Place { name, destination: to, .. } in &api.destinations {
+    for Place { name, destination: to, .. } in &setup.destinations {
         let sum = |states: &[DeliveryState]| {
             let ours = counts.iter().filter(|count| count.destination.as_ref() == Some(name));
             ours.filter(|count| states.contains(&count.state)).map(|count| count.count).sum()
@@ -113,7 +114,8 @@ async fn test(
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
-    let mut known = api.destinations.iter();
+    let setup = api.setup.load();
+    let mut known = setup.destinations.iter();
     let found = known.find(|place| place.name.as_str() == *part).ok_or_else(|| {
         Problem::not_found("there is no destination of that name", "see /api/v1/destinations")
     })?;
@@ -124,9 +126,7 @@ async fn test(
         text.parse::<Target>().map_err(|_| Problem::invalid("target", "is not a target", fix))
     };
     let target = target.map(parse).transpose()?;
-    let Ok(place) = Arc::clone(&api.tests).try_acquire_owned() else {
-        return Err(Problem::busy("other tests are running", "try again"));
-    };
+    let place = api.place_to_test()?;
     let work = async move {
         let findings = destination.test(target.as_ref()).await;
         drop(place);

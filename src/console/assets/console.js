@@ -1,3 +1,6 @@
+// On a phone the menu is longer than the screen.
+document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 (() => {
   // Pages that change by themselves: what is marked is fetched again and put in place of what is
   // there, where it differs. Whoever looks elsewhere, or is busy in it, is left alone.

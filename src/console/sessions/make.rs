@@ -45,7 +45,7 @@ pub(in crate::console) async fn new(
             label for="destination" { (words.destination) }
             select #destination name="destination" {
                 option value="" { (words.any) }
-                @for place in &console.behind.destinations {
+                @for place in &console.behind.setup.load().destinations {
                     option value=(place.name) { (place.name) }
                 }
             }
@@ -90,11 +90,12 @@ pub(in crate::console) async fn make(
 /// What a form wishes; `None` where it cannot be.
 fn wished(form: &Fields, ops: &Ops, apertur: &Apertur) -> Option<Wish> {
     let written = |name: &str| Some(form.text(name)).filter(|text| !text.is_empty());
-    let target = ops.routes.named(form.text("target").parse().ok()?);
+    let routes = ops.routes.load();
+    let target = routes.named(form.text("target").parse().ok()?);
     if matches!(target, Target::Ticket { .. }) {
         return None;
     }
-    let choose = |name| sessions::choose(&ops.routes.destinations, &target, name);
+    let choose = |name| sessions::choose(&routes.destinations, &target, name);
     let destination = written("destination").map(choose).transpose().ok()?;
     let mode = match written("mode") {
         Some(text) => Some(Mode::parse(text)?),

@@ -19,6 +19,7 @@ pub(in crate::console) struct Layout {
     configuration: &'static str,
     doctor: &'static str,
     pub(in crate::console) journal_fails: &'static str,
+    pub(in crate::console) no_room: &'static str,
     pub(in crate::console) held: fn(u64) -> String,
     pub(in crate::console) paused: fn(&str) -> String,
     pub(in crate::console) days: fn(u64) -> String,
@@ -69,6 +70,7 @@ pub(super) const EN: Layout = Layout {
     configuration: "Configuration",
     doctor: "Doctor",
     journal_fails: "The journal cannot be used:",
+    no_room: "No room for new photos:",
     held: |count| {
         counted(count, "delivery is held and needs you", "deliveries are held and need you")
     },
@@ -93,6 +95,7 @@ pub(super) const FR: Layout = Layout {
     configuration: "Configuration",
     doctor: "Diagnostic",
     journal_fails: "Le journal est inutilisable :",
+    no_room: "Plus de place pour de nouvelles photos :",
     held: |count| {
         counted(
             count,
@@ -121,6 +124,7 @@ pub(super) const ES: Layout = Layout {
     configuration: "Configuración",
     doctor: "Diagnóstico",
     journal_fails: "El diario no se puede usar:",
+    no_room: "No hay sitio para fotos nuevas:",
     held: |count| {
         counted(
             count,

@@ -26,7 +26,9 @@ pub use self::settings::{
     Login, Product, RequesterRefused, Settings,
 };
 use self::wire::{Credentials, Wire};
-use super::{Allowance, Destination, Invitation, Limits, Parcel, Progress, Record, Shared, oauth};
+use super::{
+    Allowance, Destination, Invitation, Limits, Notice, Parcel, Progress, Record, Shared, oauth,
+};
 use crate::model::{Delivery, DestinationName, Failure, Finding, Kind, Mode, Receipt, Target};
 
 /// How long a note whose answer was lost may be missing in the list of conversations: that lags
@@ -95,6 +97,15 @@ impl Destination for Freshworks {
         invitation: &Invitation,
     ) -> Result<Receipt, Failure> {
         self.invite(target, mode, invitation).await
+    }
+
+    async fn leave_note(
+        &self,
+        target: &Target,
+        notice: &Notice,
+        again: bool,
+    ) -> Result<(), Failure> {
+        self.inform(target, notice, again).await
     }
 
     fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {

@@ -3,10 +3,11 @@
 use super::{
     Freshworks,
     deliver::posting,
+    find::Walk,
     note::{Note, Voice},
 };
 use crate::{
-    destinations::Invitation,
+    destinations::{Invitation, Notice},
     model::{Failure, Mode, Receipt, Target},
 };
 
@@ -37,6 +38,29 @@ impl Freshworks {
                     None => receipt,
                 })
             }
+            Err(fault) => Err(self.judged(&mut permit, fault, &posting(ticket, &note)).await),
+        }
+    }
+
+    /// Posts a private note to a ticket, unless it is there.
+    pub(super) async fn inform(
+        &self,
+        target: &Target,
+        notice: &Notice,
+        again: bool,
+    ) -> Result<(), Failure> {
+        let ticket = self.ticket_of(Some(target))?;
+        let mut walk = Walk::through(ticket);
+        while again && let Some(conversations) = self.next_page(&mut walk).await? {
+            if conversations.iter().any(|there| there.texts().any(|text| notice.is_in(text))) {
+                return Ok(());
+            }
+        }
+        let body = notice.html(self.settings().message.language());
+        let note = Note { voice: Voice::Internal, body, files: Vec::new() };
+        let mut permit = self.wire.permit(2, 1)?;
+        match self.send(&mut permit, ticket, &note).await {
+            Ok(_) => Ok(()),
             Err(fault) => Err(self.judged(&mut permit, fault, &posting(ticket, &note)).await),
         }
     }

@@ -177,6 +177,23 @@ impl Session {
         list.first().map(|first| first.as_u64().ok_or_else(|| strange(&call))).transpose()
     }
 
+    /// Whether a message of a record's chatter holds these words, plain ASCII.
+    ///
+    /// # Errors
+    /// As [`Session::call`].
+    pub(super) async fn says(&self, record: &Record, words: &str) -> Result<bool, Failure> {
+        let domain = json!([
+            ["model", "=", record.model],
+            ["res_id", "=", record.id],
+            ["body", "ilike", words],
+        ]);
+        let call = Call::reading("mail.message", "search", "look for the message")
+            .arg("domain", domain)
+            .named("limit", 1);
+        let found = self.call(&call).await?;
+        Ok(!found.as_array().ok_or_else(|| strange(&call))?.is_empty())
+    }
+
     /// Posts a message, with a photo or without.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod calls;
 mod deliver;
 mod fault;
 mod json2;
+mod keys;
 mod mark;
 mod probe;
 mod session;
@@ -37,7 +38,7 @@ pub use settings::{
 };
 
 use self::{session::Session, wire::Wire};
-use super::{Destination, Invitation, Limits, Mark, Parcel, Progress, Record};
+use super::{Destination, Invitation, Limits, Mark, Notice, Parcel, Progress, Record};
 use crate::{
     http::Http,
     model::{Delivery, DestinationName, Failure, Finding, Kind, Mode, Receipt, Target},
@@ -142,6 +143,15 @@ impl Destination for Odoo {
         invitation: &Invitation,
     ) -> Result<Receipt, Failure> {
         self.invite(target, mode, invitation).await
+    }
+
+    async fn leave_note(
+        &self,
+        target: &Target,
+        notice: &Notice,
+        again: bool,
+    ) -> Result<(), Failure> {
+        self.inform(target, notice, again).await
     }
 
     async fn record(&self, target: &Target) -> Result<Record, Failure> {

@@ -33,6 +33,7 @@ impl Odoo {
                 findings.extend(interface(&session, self.settings().api));
                 findings
                     .push(email(&session).await.unwrap_or_else(|f| Finding::failed("e-mail", &f)));
+                findings.extend(self.key_life(&session).await);
                 findings.extend(self.models(&session).await);
                 findings.extend(self.one_call(&session).await);
                 findings.extend(self.entries(&session).await);

@@ -6,7 +6,7 @@ use super::{
     deliver::{addressee, page, unaddressed},
 };
 use crate::{
-    destinations::Invitation,
+    destinations::{Invitation, Notice},
     model::{Failure, Mode, Receipt, Target},
 };
 
@@ -35,5 +35,30 @@ impl Odoo {
         let note = unaddressed(mode, partner.is_some());
         let receipt = Receipt { url: Some(url), note, ..Receipt::default() };
         Ok(receipt.with("message", message))
+    }
+
+    /// Logs a note in the chatter of a record, which mails nobody, unless it is there.
+    pub(super) async fn inform(
+        &self,
+        target: &Target,
+        notice: &Notice,
+        again: bool,
+    ) -> Result<(), Failure> {
+        let record = self.addressed(Some(target))?;
+        let session = self.session().await?;
+        let body = notice.html(self.settings().message.language());
+        let posted = async {
+            if again && session.says(&record, &notice.mark).await? {
+                return Ok(());
+            }
+            addressee(&session, &record, Mode::Internal).await?;
+            let (mode, partner, attachment) = (Mode::Internal, None, None);
+            let new = NewMessage { body: &body, is_html: true, mode, partner, attachment };
+            session.post(&record, &new).await.map(drop)
+        };
+        match posted.await {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(self.doubted(failure).await),
+        }
     }
 }

@@ -59,7 +59,7 @@ impl Folder {
     }
 
     /// Its address, with a slash at its end.
-    pub(super) fn url(&self) -> &Url {
+    pub(in crate::destinations) fn url(&self) -> &Url {
         &self.0
     }
 

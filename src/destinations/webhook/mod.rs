@@ -6,6 +6,7 @@
 //! covers, and by `Idempotency-Key` and `X-Apertur-Delivery-Id`, which are the same in every try.
 
 mod answer;
+mod hook;
 mod request;
 mod settings;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use uuid::Uuid;
 
+pub use self::hook::{Hook, HookSettings};
 use self::request::{Payload, Wire};
 pub use self::settings::{Address, Header, InvalidHeader, Settings};
 use super::{Destination, Item, Limits, Parcel, Progress, Shared, sample};

@@ -43,7 +43,7 @@ impl Address {
     }
 
     /// The whole of it. Never log or print it.
-    pub(super) fn reveal(&self) -> &Url {
+    pub(in crate::destinations) fn reveal(&self) -> &Url {
         &self.0
     }
 

@@ -51,6 +51,26 @@ impl Zendesk {
         }
         if next.is_none() { Ok(found) } else { Err(endless(number)) }
     }
+
+    /// Whether a comment of a ticket has a text like that.
+    pub(super) async fn is_said(
+        &self,
+        number: u64,
+        is_it: impl Fn(&str) -> bool,
+    ) -> Result<bool, Failure> {
+        let mut next = Some(self.wire.first_page(number));
+        for _ in 0..MAX_PAGES {
+            let Some(url) = next.take() else { return Ok(false) };
+            let mut permit = self.wire.pace.take(ONE_LOOK)?;
+            let page = self.wire.page(&mut permit, url).await?;
+            let texts = page.comments.iter().flat_map(|it| [&it.body, &it.html_body]);
+            if texts.flatten().any(|text| is_it(text)) {
+                return Ok(true);
+            }
+            next = page.next;
+        }
+        if next.is_none() { Ok(false) } else { Err(endless(number)) }
+    }
 }
 
 /// The comment that carries a photo: its file, or where an agent redacted that, its mark.

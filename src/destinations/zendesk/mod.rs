@@ -25,7 +25,7 @@ pub use settings::{Login, Settings};
 
 use self::wire::Wire;
 use super::{
-    Allowance, Destination, Invitation, Limits, Parcel, Progress, Record, Shared,
+    Allowance, Destination, Invitation, Limits, Notice, Parcel, Progress, Record, Shared,
     oauth::{self, NoLogin},
     pace::Plan,
 };
@@ -98,6 +98,15 @@ impl Destination for Zendesk {
         invitation: &Invitation,
     ) -> Result<Receipt, Failure> {
         self.invite(target, mode, invitation).await
+    }
+
+    async fn leave_note(
+        &self,
+        target: &Target,
+        notice: &Notice,
+        again: bool,
+    ) -> Result<(), Failure> {
+        self.inform(target, notice, again).await
     }
 
     fn preview(&self, delivery: &Delivery) -> Result<Receipt, Failure> {

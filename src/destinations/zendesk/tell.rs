@@ -6,7 +6,7 @@ use super::{
     deliver::{check_open, number_of, plan},
 };
 use crate::{
-    destinations::Invitation,
+    destinations::{Invitation, Notice},
     model::{Failure, Mode, Receipt, Target},
 };
 
@@ -29,15 +29,39 @@ impl Zendesk {
         let public = mode != Mode::Internal;
         let new = NewComment { html_body: &html_body, public, author: None, photos: &[] };
         let added = self.wire.comment(&mut permit, number, &new, &[]).await;
-        let comment = added.map_err(|not_added| match not_added {
-            NotAdded::Uploads(failure) | NotAdded::Author(failure) | NotAdded::Other(failure) => {
-                failure
-            }
-        })?;
+        let comment = added.map_err(why_not)?;
         let receipt = Receipt { url: Some(self.settings().page(number)), ..Receipt::default() };
         Ok(match comment.id {
             Some(id) => receipt.with("comment", id),
             None => receipt,
         })
+    }
+
+    /// Adds a private comment to a ticket, unless it is there.
+    pub(super) async fn inform(
+        &self,
+        target: &Target,
+        notice: &Notice,
+        again: bool,
+    ) -> Result<(), Failure> {
+        let number = number_of(Some(target))?;
+        if again && self.is_said(number, |text| notice.is_in(text)).await? {
+            return Ok(());
+        }
+        let mut permit = self.wire.pace.take(plan(0, number))?;
+        let ticket = self.wire.ticket(&mut permit, number).await?;
+        check_open(number, &ticket)?;
+        let html_body = notice.html(self.settings().message.language());
+        let new = NewComment { html_body: &html_body, public: false, author: None, photos: &[] };
+        let added = self.wire.comment(&mut permit, number, &new, &[]).await;
+        added.map(drop).map_err(why_not)
+    }
+}
+
+fn why_not(not_added: NotAdded) -> Failure {
+    match not_added {
+        NotAdded::Uploads(failure) | NotAdded::Author(failure) | NotAdded::Other(failure) => {
+            failure
+        }
     }
 }

@@ -4,12 +4,14 @@
 mod accept;
 mod deliveries;
 mod fetches;
+mod notices;
 mod operator;
 mod place;
 mod retention;
 mod runs;
 mod state;
 mod told;
+mod upkeep;
 
 use std::{
     fmt,
@@ -22,8 +24,8 @@ use jiff::Timestamp;
 
 use self::state::State;
 use super::{
-    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Journal,
-    JournalError, Moment, NewRun, Oldest, Page, Pause, Story,
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Health,
+    Integrity, Journal, JournalError, Moment, NewRun, Oldest, Page, Pause, Story,
 };
 use crate::model::{
     Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, Foreseen, OwnSession,
@@ -268,6 +270,11 @@ impl Journal for Memory {
 
     async fn ping(&self) -> Result<()> {
         Ok(())
+    }
+
+    async fn health(&self, _patience: Duration) -> Result<Health> {
+        let store = "this program's memory".to_owned();
+        Ok(Health { store, schema: 0, integrity: Integrity::Whole })
     }
 
     async fn close(&self) {}

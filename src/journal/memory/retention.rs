@@ -29,12 +29,10 @@ impl State {
     }
 
     pub(super) fn forget(&mut self, before: Timestamp, limit: usize) -> u64 {
-        let is_followed = |row: &PhotoRow| {
-            let own = row.photo.session.as_ref().and_then(|session| self.sessions.get(session));
-            own.is_some_and(|own| own.expires_at >= before)
-        };
         let ended = |row: &PhotoRow| {
-            row.fetch == FetchState::Expired && self.is_done(&row.photo.id) && !is_followed(row)
+            row.fetch == FetchState::Expired
+                && self.is_done(&row.photo.id)
+                && !self.is_followed(row, before)
         };
         let mut old = self.oldest(before, ended);
         old.truncate(limit);
@@ -70,7 +68,13 @@ impl State {
         old.into_iter().map(|(_, id)| id).collect()
     }
 
-    fn is_done(&self, photo: &PhotoId) -> bool {
+    /// Whether its session may still be asked about.
+    pub(super) fn is_followed(&self, row: &PhotoRow, before: Timestamp) -> bool {
+        let own = row.photo.session.as_ref().and_then(|session| self.sessions.get(session));
+        own.is_some_and(|own| own.expires_at >= before)
+    }
+
+    pub(super) fn is_done(&self, photo: &PhotoId) -> bool {
         let mut own = self.deliveries.values().filter(|row| row.delivery.photo.id == *photo);
         own.all(|row| {
             matches!(row.delivery.state, DeliveryState::Delivered | DeliveryState::Dropped)

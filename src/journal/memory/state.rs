@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{
-    journal::Pause,
+    journal::{Last, Pause},
     model::{
         Action, Attempt, AttemptId, AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState,
         DestinationName, Digest, FetchState, OwnSession, Photo, PhotoId, Run, RunId, SessionId,
@@ -23,6 +23,9 @@ pub(super) struct State {
     pub(super) pauses: BTreeMap<DestinationName, Pause>,
     pub(super) runs: BTreeMap<RunId, Run>,
     pub(super) actions: Vec<(PhotoId, Action)>,
+    /// The last upkeep of each sort.
+    pub(super) upkept: BTreeMap<&'static str, Last>,
+    pub(super) told: super::notices::Told,
     last_number: i64,
 }
 

@@ -3,19 +3,26 @@
 //! The only room that knows SQLite. The file belongs to one process; others may read it.
 
 mod accept;
+pub(super) mod backup;
 mod deliveries;
 mod fetches;
 mod filter;
+mod health;
 mod list;
+mod notices;
 mod operator;
 mod place;
 #[cfg(test)]
 mod plans;
+mod retention;
 mod rows;
 mod runs;
 mod schema;
 mod sessions;
 mod told;
+#[cfg(test)]
+mod upgrades;
+mod upkeep;
 mod writer;
 
 use std::{
@@ -36,7 +43,7 @@ use self::{
     writer::Writer,
 };
 use super::{
-    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Journal,
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Health, Journal,
     JournalError, Moment, NewRun, Oldest, Page, Pause, Story,
 };
 use crate::model::{
@@ -92,6 +99,7 @@ impl Sqlite {
             make_private(&path)?;
             let mut db = Connection::open(&path)?;
             schema::prepare(&db)?;
+            backup::before_migration(&db, &path)?;
             schema::migrate(&mut db)?;
             // SQLite syncs the folder for its log, not for the file itself.
             path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())?;
@@ -112,7 +120,7 @@ impl Sqlite {
         tokio::task::spawn_blocking(move || {
             schema::check_library(rusqlite::version_number())?;
             let db = reader(&path).map_err(JournalError::from)?;
-            schema::check_known(schema::version(&db)?)?;
+            schema::check_current(schema::version(&db)?)?;
             Ok::<_, anyhow::Error>(Self::new(path, None, HashMap::new()))
         })
         .await?
@@ -367,11 +375,13 @@ impl Journal for Sqlite {
     }
 
     async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {
-        self.write(move |db| operator::expire_bytes(db, before, limit)).await
+        self.expire(before, limit).await
     }
 
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64> {
-        let (forgotten, gone) = self.write(move |db| operator::forget(db, before, limit)).await?;
+        // Found beside the writer, which is held up only for what is really removed.
+        let old = self.read(move |db| retention::forgettable(db, before, limit)).await?;
+        let (forgotten, gone) = self.write(move |db| retention::forget(db, before, &old)).await?;
         let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
         for session in gone {
             // One that was kept anew meanwhile ends later.
@@ -410,6 +420,10 @@ impl Journal for Sqlite {
             Ok(())
         })
         .await
+    }
+
+    async fn health(&self, patience: Duration) -> Result<Health> {
+        health::health(&self.path, patience).await
     }
 
     async fn close(&self) {

@@ -1,6 +1,5 @@
 //! What operators ask about a photo and a destination, and what retention removes.
 
-use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::{
@@ -9,7 +8,7 @@ use super::{
 };
 use crate::{
     journal::{Pause, Story},
-    model::{DestinationName, Digest, PhotoId, SessionId},
+    model::{DestinationName, Digest, PhotoId},
 };
 
 /// See [`crate::journal::Journal::story`].
@@ -55,85 +54,6 @@ pub(super) fn story(db: &Connection, id: &PhotoId) -> Result<Option<Story>> {
     )?;
     story.actions = runs::actions(db, seq)?;
     Ok(Some(story))
-}
-
-/// See [`crate::journal::Journal::expire_bytes`].
-pub(super) fn expire_bytes(
-    db: &Connection,
-    before: Timestamp,
-    limit: usize,
-) -> Result<Vec<Digest>> {
-    let mut unneeded = Vec::new();
-    while unneeded.len() < limit {
-        let expired = finished(db, before, limit - unneeded.len())?;
-        if expired.is_empty() {
-            break;
-        }
-        for (seq, sha256) in expired {
-            db.prepare_cached(
-                "UPDATE photos SET fetch_state = 'expired', url = NULL, envelope = NULL
-                 WHERE seq = ?1",
-            )?
-            .execute([seq])?;
-            if let Some(digest) = sha256.map(Digest)
-                && !knows_bytes(db, &digest)?
-            {
-                unneeded.push(digest);
-            }
-        }
-    }
-    Ok(unneeded)
-}
-
-/// Photos with nothing left to deliver, with their digests.
-fn finished(
-    db: &Connection,
-    before: Timestamp,
-    limit: usize,
-) -> Result<Vec<(i64, Option<[u8; 32]>)>> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    rows::all(
-        db,
-        "SELECT p.seq AS seq, coalesce(p.sha256, p.envelope) AS sha256 FROM photos p
-         WHERE p.fetch_state IN ('stored', 'held') AND p.received_at < ?1 AND NOT EXISTS (
-             SELECT 1 FROM deliveries d WHERE d.photo = p.seq
-               AND d.state IN ('waiting', 'due', 'sending', 'held'))
-         ORDER BY p.seq LIMIT ?2",
-        &[&before.as_millisecond(), &limit],
-        |row| Ok((row.get("seq")?, row.get("sha256")?)),
-    )
-}
-
-/// See [`crate::journal::Journal::forget`]; gives the sessions that are gone, too.
-pub(super) fn forget(
-    db: &Connection,
-    before: Timestamp,
-    limit: usize,
-) -> Result<(u64, Vec<SessionId>)> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let old = rows::all(
-        db,
-        "SELECT seq FROM photos WHERE fetch_state = 'expired' AND received_at < ?1
-           AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.photo = photos.seq
-             AND d.state IN ('waiting', 'due', 'sending', 'held'))
-           AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.session = photos.session
-             AND s.expires_at >= ?1)
-         ORDER BY seq LIMIT ?2",
-        &[&before.as_millisecond(), &limit],
-        |row| Ok(row.get::<_, i64>("seq")?),
-    )?;
-    for seq in &old {
-        for sql in [
-            "DELETE FROM actions WHERE photo = ?1",
-            "DELETE FROM attempts WHERE photo = ?1",
-            "DELETE FROM deliveries WHERE photo = ?1",
-            "DELETE FROM photos WHERE seq = ?1",
-        ] {
-            db.prepare_cached(sql)?.execute(params![seq])?;
-        }
-    }
-    runs::forget(db, before)?;
-    Ok((old.len() as u64, super::sessions::forget(db, before)?))
 }
 
 pub(super) const KNOWS_BYTES: &str = "SELECT 1 FROM photos

@@ -12,12 +12,13 @@ use crate::{
 };
 
 /// Every page there is, with a word for its picture.
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 6] = [
     ("/", "overview"),
     ("/destinations", "destinations"),
     ("/sessions", "sessions"),
     ("/sessions/new", "sessions-new"),
     ("/configuration", "configuration"),
+    ("/doctor", "doctor"),
 ];
 
 /// Goes to the console and signs in.
@@ -188,6 +189,19 @@ fn somebody_tests_the_destinations_without_a_script() {
     browser.wait_for("#outcome.good");
     browser.assert_good(daemon.console_url());
     browser.screenshot("console-test-desktop");
+}
+
+#[test]
+fn somebody_has_everything_examined() {
+    let daemon = busy();
+    let browser = signed_in(&daemon, Window::DESKTOP.speaking("fr"));
+    browser.go(&format!("{}/doctor", daemon.console_url()));
+    browser.click("#examine");
+    browser.wait_for("#outcome");
+    browser.assert_good(daemon.console_url());
+    browser.screenshot("console-doctor-desktop-fr");
+    assert!(browser.texts("h2").contains(&"destination erp".to_owned()));
+    assert!(browser.text("#outcome.bad").starts_with("Erreurs"));
 }
 
 #[test]

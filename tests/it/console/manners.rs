@@ -3,7 +3,7 @@
 use super::site::{PASSWORD, Site, text};
 
 /// Every page there is.
-const PAGES: [&str; 4] = ["/", "/destinations", "/sessions", "/configuration"];
+const PAGES: [&str; 5] = ["/", "/destinations", "/sessions", "/configuration", "/doctor"];
 
 #[test]
 fn every_answer_guards_itself() {

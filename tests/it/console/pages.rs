@@ -35,7 +35,8 @@ fn a_page_that_a_token_may_not_see_is_neither_offered_nor_shown() {
     for (secret, may) in [(READ, 0), (OPERATE, 1), (ADMIN, 2), (PASSWORD, 2)] {
         let user = site.user(secret);
         let menu = text(&user.get("/"));
-        for (path, needed) in [("/configuration", 2), ("/destinations", 0), ("/sessions", 0)] {
+        let pages = [("/configuration", 2), ("/doctor", 2), ("/destinations", 0), ("/sessions", 0)];
+        for (path, needed) in pages {
             let answer = user.get(path);
             assert_eq!(answer.status, if may >= needed { 200 } else { 403 }, "{secret} {path}");
             assert_eq!(

@@ -178,7 +178,7 @@ fn unavailable(daemon: &Daemon, request: &Request) {
 #[test]
 fn a_full_disk_is_said_and_nothing_half_stored_until_there_is_room() {
     let tight = Tight::new();
-    let daemon = door(&format!("data_dir = {:?}", tight.data()));
+    let daemon = door(&format!("data_dir = {:?}\njournal.min_free = 0\n", tight.data()));
     let before = Photo::of_size("before", 30_000);
     assert_eq!(told(&daemon, &before.json_base64().signed()), answer(200, "accepted"));
     look::settled(&daemon, &["delivered"]);

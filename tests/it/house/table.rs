@@ -16,6 +16,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("intake", &["model", "route", "journal", "work"]),
     ("receive", BELOW_RECEIVE),
     ("collect", &["model", "system", "telemetry", "spool", "journal", "apertur", "work"]),
+    ("alert", &["model", "system", "telemetry", "journal", "http", "destinations"]),
     ("deliver", &["model", "system", "telemetry", "spool", "journal", "destinations", "work"]),
     ("sessions", &["model", "webhook", "apertur", "destinations"]),
     ("pages", &["system", "destinations"]),
@@ -26,6 +27,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("ops", BELOW_OPS),
     ("console", BELOW_CONSOLE),
+    ("doctor", BELOW_DOCTOR),
     ("config", BELOW_CONFIG),
     ("serve", BELOW_SERVE),
     ("cli", BELOW_CLI),
@@ -65,6 +67,8 @@ const BELOW_OPS: &[&str] = &[
     "work",
     "intake",
 ];
+const BELOW_DOCTOR: &[&str] =
+    &["model", "system", "webhook", "journal", "http", "apertur", "destinations", "ops"];
 const BELOW_CONSOLE: &[&str] = &[
     "model",
     "system",
@@ -76,6 +80,7 @@ const BELOW_CONSOLE: &[&str] = &[
     "destinations",
     "sessions",
     "ops",
+    "doctor",
     "pages",
 ];
 const BELOW_CONFIG: &[&str] = &[
@@ -93,6 +98,7 @@ const BELOW_CONFIG: &[&str] = &[
     "deliver",
     "collect_page",
     "console",
+    "alert",
     "ops",
 ];
 const BELOW_SERVE: &[&str] = &[
@@ -111,8 +117,10 @@ const BELOW_SERVE: &[&str] = &[
     "deliver",
     "collect_page",
     "console",
+    "alert",
     "follow",
     "ops",
+    "doctor",
     "config",
 ];
 const BELOW_CLI: &[&str] = &[
@@ -134,7 +142,9 @@ const BELOW_CLI: &[&str] = &[
     "follow",
     "sessions",
     "collect_page",
+    "alert",
     "ops",
+    "doctor",
     "config",
     "serve",
 ];
@@ -200,6 +210,7 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         &["src/destinations/mod.rs", "src/destinations/odoo/", "src/config/"],
         "concrete destinations are named in destinations/mod.rs and config alone",
     ),
+    ("x509_cert", &["src/doctor/"], "certificates are read by the doctor alone"),
     ("suppaftp", &["src/destinations/ftp/"], "FTP is the affair of destinations/ftp"),
     ("russh", &["src/destinations/sftp/"], "SSH is the affair of destinations/sftp"),
     (

@@ -66,7 +66,7 @@ pub(super) async fn make(
     let (apertur, ops) = (api.apertur.clone(), api.ops.clone());
     let now = ops.clock.now();
     let places = apertur.settings().session_destinations.clone();
-    let wish = wished.read(&ops.routes, places, now)?;
+    let wish = wished.read(&ops.routes.load(), places, now)?;
     api.may_ask_apertur()?;
     // What cannot be written down is better not made.
     ops.journal.ping().await?;

@@ -1,0 +1,108 @@
+//! A program that is run for an alert, with the message on its standard input.
+
+use std::{path::PathBuf, process::Stdio, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
+    process,
+};
+
+use crate::model::{Cause, ErrorKind, Failure};
+
+/// Longest run; who takes longer is killed.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Where programs are looked for that it starts itself.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Bytes of its words that are read; more are thrown away.
+const MAX_WORDS: u64 = 4096;
+
+/// A program with its arguments, run without a shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The program, an absolute path.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Whom the message names as its recipients, in `To`.
+    pub mail_to: Option<String>,
+    /// Longest run.
+    pub timeout: Duration,
+}
+
+impl Command {
+    /// A program that may run for 30 seconds.
+    #[must_use]
+    pub fn new(program: PathBuf, args: Vec<String>, mail_to: Option<String>) -> Self {
+        Self { program, args, mail_to, timeout: TIMEOUT }
+    }
+
+    /// Runs it with this message. It gets nothing of our environment.
+    ///
+    /// # Errors
+    /// [`Failure::Later`] when it cannot be started, ends with another code than 0 or does not
+    /// end in time; then it is killed.
+    pub(super) async fn run(&self, message: &str) -> Result<(), Failure> {
+        let run = Box::pin(self.to_its_end(message));
+        match tokio::time::timeout(self.timeout, run).await {
+            Ok(done) => done,
+            // It is killed as its handle goes.
+            Err(_) => {
+                let limit = self.timeout.as_secs();
+                let what = format!("{} did not end within {limit} s", self.program.display());
+                Err(later(ErrorKind::Timeout, what, ""))
+            }
+        }
+    }
+
+    async fn to_its_end(&self, message: &str) -> Result<(), Failure> {
+        let program = self.program.display();
+        let mut child = process::Command::new(&self.program)
+            .args(&self.args)
+            .env_clear()
+            .env("PATH", PATH)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| {
+                let what = format!("{program} cannot be started");
+                later(ErrorKind::Local, what, &error.to_string())
+            })?;
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let write = async {
+            if let Some(mut stdin) = stdin {
+                // Who does not read the message may still have done its work.
+                drop(stdin.write_all(message.as_bytes()).await);
+            }
+        };
+        let ((), _, words) = tokio::join!(write, words(stdout), words(stderr));
+        match child.wait().await {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => {
+                Err(later(ErrorKind::Rejected, format!("{program} ended with {status}"), &words))
+            }
+            Err(error) => {
+                let what = format!("{program} cannot be waited for");
+                Err(later(ErrorKind::Local, what, &error.to_string()))
+            }
+        }
+    }
+}
+
+/// What it says, as far as it is worth keeping; read to the end, so that it is not held up.
+async fn words(from: Option<impl AsyncRead + Unpin>) -> String {
+    let Some(mut from) = from else { return String::new() };
+    let mut words = Vec::new();
+    // A pipe that breaks says no more.
+    drop((&mut from).take(MAX_WORDS).read_to_end(&mut words).await);
+    drop(tokio::io::copy(&mut from, &mut tokio::io::sink()).await);
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+fn later(kind: ErrorKind, what: String, detail: &str) -> Failure {
+    let fix = "run it by hand as the user of the daemon; see `alert.command`";
+    Failure::Later { after: None, cause: Cause::new(kind, what, fix).with_detail(detail) }
+}

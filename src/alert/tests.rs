@@ -1,0 +1,1 @@
+//! Telling, with a clock that is stepped.

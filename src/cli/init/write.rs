@@ -1,0 +1,156 @@
+//! The files: each written beside its place and put there whole, the configuration last.
+
+use std::{
+    fs::{self, Permissions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+
+use super::{Args, Plan, ways::is_outside};
+use crate::{cli::output::Failure, destinations::Settings, doctor::Files};
+
+/// What the unit hands over by itself (`systemd/apertur-bridge.service`).
+const HANDED_OVER: [&str; 3] = ["webhook-secret", "apertur-api-key", "odoo-api-key"];
+
+/// What was written.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// The files.
+    pub(super) files: Vec<PathBuf>,
+    /// What stood in their places.
+    pub(super) kept: Vec<PathBuf>,
+}
+
+/// A file that is to be written.
+struct Page {
+    path: PathBuf,
+    text: String,
+    mode: u32,
+}
+
+/// Writes all of them, or none.
+pub(super) fn write(plan: &Plan, args: &Args) -> Result<Written, Failure> {
+    let pages = pages(plan, &args.drop_in)?;
+    if let Some(there) = pages.iter().find(|page| page.path.exists() && !args.force) {
+        let at = there.path.display();
+        return Err(Failure::Failed(anyhow::anyhow!(
+            "{at} is there already; nothing was written; move it away, or use --force, which keeps \
+             it beside the new one"
+        )));
+    }
+    let mut written = Written::default();
+    for page in &pages {
+        if let Err(error) = put(page, plan.home.is_service(), &mut written) {
+            undo(&written);
+            let at = page.path.display();
+            let error = anyhow::Error::from(error);
+            return Err(error.context(format!("cannot write {at}; nothing was written")).into());
+        }
+    }
+    Ok(written)
+}
+
+/// Secrets and drop-in first: a configuration that is there is whole.
+fn pages(plan: &Plan, drop_in: &Path) -> Result<Vec<Page>, Failure> {
+    let mut pages = Vec::new();
+    for (name, secret) in plan.draft.secrets() {
+        let text = format!("{}\n", secret.expose_secret());
+        pages.push(Page { path: plan.home.folder.join(name), text, mode: 0o600 });
+    }
+    if plan.home.is_service()
+        && let Some(text) = more_for_the_unit(plan)?
+    {
+        pages.push(Page { path: drop_in.to_owned(), text, mode: 0o644 });
+    }
+    // The service's own user reads it: no secret is in it.
+    let mode = if plan.home.is_service() { 0o644 } else { 0o600 };
+    let text = plan.draft.text(plan.home.refer);
+    pages.push(Page { path: plan.home.file.clone(), text, mode });
+    Ok(pages)
+}
+
+/// What the unit does not hand over or open by itself.
+fn more_for_the_unit(plan: &Plan) -> Result<Option<String>, Failure> {
+    let mut lines: Vec<_> = plan
+        .draft
+        .secrets()
+        .filter(|(name, _)| !HANDED_OVER.contains(name))
+        .map(|(name, _)| format!("LoadCredential={name}:{}/{name}", plan.home.folder.display()))
+        .collect();
+    let config = plan.draft.load(&plan.home.file)?.config;
+    let folders = config.destinations.iter().filter_map(|(_, settings)| match settings {
+        Settings::Folder(folder) => is_outside(&folder.path),
+        _ => None,
+    });
+    lines.extend(folders.map(|path| format!("ReadWritePaths={}", path.display())));
+    let head = "# Made by: apertur-bridge init\n[Service]\n";
+    Ok((!lines.is_empty()).then(|| format!("{head}{}\n", lines.join("\n"))))
+}
+
+fn put(page: &Page, is_service: bool, written: &mut Written) -> io::Result<()> {
+    let folder = page.path.parent().unwrap_or(Path::new("/"));
+    // What exists keeps its mode.
+    let mode = if is_service { 0o755 } else { 0o700 };
+    fs::DirBuilder::new().recursive(true).mode(mode).create(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".apertur-bridge-").tempfile_in(folder)?;
+    file.write_all(page.text.as_bytes())?;
+    file.as_file().set_permissions(Permissions::from_mode(page.mode))?;
+    file.as_file().sync_all()?;
+    if page.path.exists() {
+        let mut beside = page.path.clone().into_os_string();
+        beside.push(format!(".bak-{}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
+        let beside = PathBuf::from(beside);
+        fs::hard_link(&page.path, &beside)?;
+        written.kept.push(beside);
+        file.persist(&page.path)?;
+    } else {
+        file.persist_noclobber(&page.path)?;
+    }
+    written.files.push(page.path.clone());
+    fs::File::open(folder)?.sync_all()
+}
+
+/// Takes back what was written; what stood there comes back.
+fn undo(written: &Written) {
+    for file in &written.files {
+        let name = file.to_string_lossy();
+        let kept = written.kept.iter().find(|kept| {
+            kept.to_string_lossy()
+                .strip_prefix(&*name)
+                .is_some_and(|rest| rest.starts_with(".bak-"))
+        });
+        // One that cannot be taken back is named by the error that led here.
+        drop(match kept {
+            Some(kept) => fs::rename(kept, file),
+            None => fs::remove_file(file),
+        });
+    }
+}
+
+/// The commands that remain.
+pub(super) fn next(plan: &Plan) -> Vec<String> {
+    let mut next = Vec::new();
+    let ours = if plan.home.is_service() {
+        if !Files::usual_units().iter().any(|unit| unit.exists()) {
+            let unit = "/etc/systemd/system/apertur-bridge.service";
+            next.push(format!("apertur-bridge unit | sudo tee {unit}"));
+        }
+        next.push("sudo systemctl enable --now apertur-bridge".to_owned());
+        "sudo apertur-bridge".to_owned()
+    } else {
+        let ours = format!("apertur-bridge --config {}", plan.home.file.display());
+        next.push(format!("{ours} serve"));
+        ours
+    };
+    let logins = plan.draft.destinations().iter().filter(|(_, kind)| {
+        use crate::model::Kind::{Dropbox, GoogleDrive, Onedrive};
+        matches!(kind, GoogleDrive | Dropbox | Onedrive)
+    });
+    next.extend(logins.map(|(name, _)| format!("{ours} destinations login {name}")));
+    next.push(format!("{ours} doctor"));
+    next
+}

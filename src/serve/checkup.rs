@@ -1,0 +1,110 @@
+//! What the doctor looks at, from a configuration.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{build, reload::Source};
+use crate::{
+    apertur::Apertur,
+    config::{self, Config, Findings, Keys, Loaded},
+    console,
+    destinations::{Destination, Shared},
+    doctor::{Area, Checkup, Door, Far, Files, Report},
+    http::Http,
+    journal::{self, Journal},
+    model::{DestinationName, Finding, Severity},
+    system::Clock,
+};
+
+/// Makes a checkup. Touches neither network nor disk. `journal` is as [`Checkup::journal`] has it,
+/// `offline` says that nobody else is to be asked.
+///
+/// # Errors
+/// When the system's root certificates cannot be loaded.
+pub fn checkup(
+    loaded: &Loaded,
+    journal: Result<Option<Arc<dyn Journal>>, String>,
+    destinations: Vec<(DestinationName, Arc<dyn Destination>)>,
+    offline: bool,
+) -> anyhow::Result<Checkup> {
+    let Loaded { config, warnings, notes, .. } = loaded;
+    let (http, clock) = (Http::new()?, Clock::system());
+    let journal::Settings::Sqlite { path } = &config.journal;
+    let origins = config.destinations.iter().map(|(_, settings)| settings.origin());
+    let far = destinations.into_iter().zip(origins);
+    Ok(Checkup {
+        configuration: warnings.iter().chain(notes).map(Finding::from).collect(),
+        files: Files {
+            data_dir: config.data_dir.clone(),
+            journal: Some(path.clone()),
+            certificate: config.server.tls.as_ref().map(|tls| tls.cert.clone()),
+            units: Files::usual_units(),
+            min_free: config.min_free,
+        },
+        journal,
+        destinations: far
+            .map(|((name, destination), origin)| Far { name, destination, origin })
+            .collect(),
+        apertur: Apertur::new(http.clone(), config.apertur.clone(), clock.clone())?,
+        door: door(config),
+        clock,
+        http,
+        offline,
+    })
+}
+
+/// Looks at everything from within the daemon, at the configuration as it is written by now.
+#[derive(Debug)]
+pub(super) struct Examiner {
+    /// Where the configuration is, and how it runs.
+    pub(super) source: Option<Source>,
+    pub(super) config: Config,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) shared: Shared,
+}
+
+#[async_trait]
+impl console::Examiner for Examiner {
+    async fn examine(&self) -> anyhow::Result<Report> {
+        let loaded = match &self.source {
+            Some(Source { file, .. }) => {
+                let file = file.clone();
+                let load = move || config::load(file.as_deref());
+                match tokio::task::spawn_blocking(load).await? {
+                    Ok(loaded) => loaded,
+                    Err(findings) => return Ok(unusable(&findings)),
+                }
+            }
+            None => Loaded {
+                config: self.config.clone(),
+                warnings: Vec::new(),
+                notes: Vec::new(),
+                keys: Keys::default(),
+            },
+        };
+        let destinations = build(&loaded.config, &self.shared);
+        let journal = Ok(Some(Arc::clone(&self.journal)));
+        let checkup = checkup(&loaded, journal, destinations, false)?;
+        Ok(Box::pin(checkup.examine()).await)
+    }
+}
+
+/// Nothing else can be looked at where the configuration cannot be used.
+fn unusable(findings: &Findings) -> Report {
+    let findings = findings.iter().map(Finding::from).collect();
+    Report {
+        severity: Severity::Error,
+        at: Clock::system().now(),
+        version: env!("CARGO_PKG_VERSION"),
+        areas: vec![Area { name: "configuration".to_owned(), findings }],
+    }
+}
+
+fn door(config: &Config) -> Door {
+    Door {
+        public_url: config.server.public_url.clone(),
+        webhook_path: config.receive.webhook_path.clone(),
+        secret: config.receive.secrets.first().cloned(),
+    }
+}

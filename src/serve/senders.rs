@@ -1,0 +1,148 @@
+//! The senders' loops, one a destination. A reload ends those whose destination was changed or
+//! taken out, each once what it has under way is settled, and only then begins another: no
+//! photo is with two of them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::{sync::mpsc, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    deliver::{self, Around, Sender},
+    destinations::Destination,
+    journal::JournalError,
+    model::DestinationName,
+    ops::Ops,
+    spool::Spool,
+    telemetry::Fact,
+    work::Loop,
+};
+
+/// What a loop sends to, and how.
+pub(super) type Shore = (Arc<dyn Destination>, deliver::Settings);
+
+/// Tells the loops of a reload.
+#[derive(Debug, Clone)]
+pub(super) struct Senders(mpsc::UnboundedSender<(DestinationName, Option<Shore>)>);
+
+impl Senders {
+    /// From now on a destination is this one, or with `None` there is none of this name.
+    pub(super) fn change(&self, name: DestinationName, shore: Option<Shore>) {
+        // Fails only where the daemon stops, and nobody sends any more.
+        drop(self.0.send((name, shore)));
+    }
+}
+
+/// The room they all are in.
+#[derive(Debug)]
+pub(super) struct Room {
+    ops: Ops,
+    spool: Spool,
+    stop: CancellationToken,
+    orders: mpsc::UnboundedReceiver<(DestinationName, Option<Shore>)>,
+    loops: JoinSet<DestinationName>,
+    slots: HashMap<DestinationName, Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    stop: CancellationToken,
+    /// What comes once the loop has ended.
+    next: Option<Shore>,
+}
+
+impl Room {
+    /// Nothing runs yet.
+    pub(super) fn new(ops: Ops, spool: Spool, stop: CancellationToken) -> (Senders, Self) {
+        let (orders, taken) = mpsc::unbounded_channel();
+        let (loops, slots) = (JoinSet::new(), HashMap::new());
+        (Senders(orders), Self { ops, spool, stop, orders: taken, loops, slots })
+    }
+
+    /// Begins a loop.
+    pub(super) fn begin(&mut self, name: DestinationName, (destination, settings): Shore) {
+        let stop = self.stop.child_token();
+        let around = Around {
+            journal: Arc::clone(&self.ops.journal),
+            spool: self.spool.clone(),
+            clock: self.ops.clock.clone(),
+            telemetry: self.ops.telemetry.clone(),
+            stop: stop.clone(),
+        };
+        let sender = Sender::new(name.clone(), destination, settings, around);
+        let looping = Loop {
+            clock: self.ops.clock.clone(),
+            wake: self.ops.sender.clone(),
+            stop: stop.clone(),
+            limit: sender.concurrency(),
+        };
+        self.slots.insert(name.clone(), Slot { stop, next: None });
+        self.loops.spawn(async move {
+            looping.run(Arc::new(sender)).await;
+            name
+        });
+    }
+
+    /// Runs them until told to stop, and lets what is under way end. Returns sooner where one
+    /// ended by itself.
+    pub(super) async fn run(mut self) {
+        while !self.stop.is_cancelled() {
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                Some((name, shore)) = self.orders.recv() => self.change(name, shore),
+                Some(ended) = self.loops.join_next() => {
+                    let Ok(name) = ended else { return };
+                    if !self.ended(name).await {
+                        return;
+                    }
+                }
+            }
+        }
+        while self.loops.join_next().await.is_some() {}
+    }
+
+    fn change(&mut self, name: DestinationName, shore: Option<Shore>) {
+        match (self.slots.get_mut(&name), shore) {
+            (Some(slot), shore) => {
+                slot.next = shore;
+                slot.stop.cancel();
+            }
+            (None, Some(shore)) => self.begin(name, shore),
+            (None, None) => {}
+        }
+    }
+
+    /// A loop has ended; gives whether it was told to.
+    async fn ended(&mut self, name: DestinationName) -> bool {
+        let Some(slot) = self.slots.remove(&name) else { return false };
+        if !slot.stop.is_cancelled() {
+            return false;
+        }
+        // Whoever comes says for himself whether the destination works.
+        let left = self.ops.journal.set_pause(&name, None).await;
+        if let Err(error) = left {
+            self.failed(&error);
+        }
+        match slot.next {
+            Some(shore) => self.begin(name, shore),
+            None => self.hold_strays().await,
+        }
+        true
+    }
+
+    /// Nobody sends what is left for a destination that was taken out.
+    async fn hold_strays(&self) {
+        let routes = self.ops.routes.load();
+        let configured: Vec<_> = routes.destinations.iter().map(|(name, _)| name.clone()).collect();
+        match self.ops.journal.hold_strays(&configured, self.ops.clock.now()).await {
+            Ok(0) => {}
+            Ok(count) => self.ops.telemetry.emit(&Fact::Strays { count }),
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    fn failed(&self, error: &JournalError) {
+        let error = error.to_string();
+        self.ops.telemetry.emit(&Fact::JournalFailed { room: "reload", error: &error });
+    }
+}
