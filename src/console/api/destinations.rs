@@ -126,9 +126,7 @@ async fn test(
         text.parse::<Target>().map_err(|_| Problem::invalid("target", "is not a target", fix))
     };
     let target = target.map(parse).transpose()?;
-    let Ok(place) = Arc::clone(&api.tests).try_acquire_owned() else {
-        return Err(Problem::busy("other tests are running", "try again"));
-    };
+    let place = api.place_to_test()?;
     let work = async move {
         let findings = destination.test(target.as_ref()).await;
         drop(place);

@@ -10,6 +10,7 @@ mod configuration;
 mod cursor;
 mod deliveries;
 mod destinations;
+mod doctor;
 mod document;
 mod facts;
 mod operation;
@@ -33,11 +34,14 @@ use actix_web::{
 };
 use ipnet::IpNet;
 use jiff::Timestamp;
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 use tokio_util::task::TaskTracker;
 
 use self::{operation::Operation, problem::Problem, query::Wanted};
-use super::{Behind, Caller, Place, Scope, Settings, Setup, Tokens};
+use super::{Behind, Caller, Examiner, Place, Scope, Settings, Setup, Tokens};
 use crate::{
     apertur::Apertur,
     model::Filter,
@@ -49,7 +53,7 @@ use crate::{
 
 /// Wrong tokens of one address: so many at once, then one each so long.
 const WRONG: Pace = (60, Duration::from_secs(1));
-/// Tests of destinations that run at a time.
+/// Tests and examinations that run at a time.
 const TESTS: usize = 4;
 
 /// The API, with everything behind it that it needs.
@@ -63,6 +67,7 @@ pub(super) struct Api {
     apertur: Apertur,
     spool: Spool,
     setup: Live<Setup>,
+    doctor: Arc<dyn Examiner>,
     started_at: Timestamp,
     /// The OpenAPI document.
     document: String,
@@ -87,6 +92,7 @@ fn operations() -> Vec<Operation> {
         sessions::operations(),
         status::operations(),
         configuration::operations(),
+        doctor::operations(),
     ]
     .into_iter()
     .flatten()
@@ -97,7 +103,7 @@ impl Api {
     /// The API for who shows one of the tokens. What it begins is counted by `tasks` and goes on
     /// in the runtime that this is called in.
     pub(super) fn new(settings: &Settings, behind: &Behind, tasks: TaskTracker) -> Self {
-        let Behind { ops, setup, apertur, spool, .. } = behind;
+        let Behind { ops, setup, apertur, spool, doctor } = behind;
         Self {
             tokens: settings.tokens.clone(),
             proxies: settings.trusted_proxies.clone(),
@@ -107,6 +113,7 @@ impl Api {
             apertur: apertur.clone(),
             spool: spool.clone(),
             setup: setup.clone(),
+            doctor: Arc::clone(doctor),
             // Texts and numbers can always be written.
             document: document::of(operations()).to_json().unwrap_or_default(),
             tests: Arc::new(Semaphore::new(TESTS)),
@@ -142,6 +149,12 @@ impl Api {
             None => Vec::new(),
         };
         wanted.filter(&sessions)
+    }
+
+    /// A place among the few that ask other systems at a time.
+    fn place_to_test(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let busy = |_| Problem::busy("other tests are running", "try again");
+        Arc::clone(&self.tests).try_acquire_owned().map_err(busy)
     }
 
     /// What comes of work that is not given up when whoever asked goes away; after `patience`

@@ -57,7 +57,7 @@ fn the_document_is_valid_and_what_the_daemon_answers_is_as_it_says() {
             .args(["--header", &format!("Authorization: Bearer {ADMIN}")])
             .arg(&file),
     );
-    assert!(said.contains("Tested: 23"), "{said}");
+    assert!(said.contains("Tested: 24"), "{said}");
     let log = site.daemon.log();
     assert!(!log.contains("panicked"), "{log}");
     drop(look::eventually(Duration::from_secs(30), "the daemon is well", || {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{OPERATE, READ, Site, each, json};
-use crate::{fakes::apertur::Photo, look};
+use super::{ADMIN, OPERATE, READ, Site, each, json};
+use crate::{daemon::SECRET, fakes::apertur::Photo, look};
 
 /// The ids of the photos of a list of deliveries.
 fn photos(list: &Value) -> Vec<String> {
@@ -141,4 +141,26 @@ fn the_status_and_the_destinations_say_how_it_stands() {
     site.open();
     let (_, well) = site.post("/destinations/archive/test", &json!({}));
     assert_eq!(well["ok"], true, "{well}");
+}
+
+#[test]
+fn administrators_see_the_configuration_without_secrets_and_run_the_doctor() {
+    let site = Site::start();
+    let shown = json(&site.call(ADMIN, "GET", "/api/v1/config", None));
+    let setting = |path: &str| {
+        let mut items = shown["items"].as_array().unwrap().iter();
+        items.find(|item| item["path"] == path).unwrap().clone()
+    };
+    assert_eq!(setting("webhook.max_age")["origin"], "default");
+    let kind = setting("destination.archive.type");
+    assert_eq!((&kind["origin"], kind["line"].is_u64()), (&json!("file"), true), "{kind}");
+    let text = shown.to_string();
+    for secret in [SECRET, READ, OPERATE, ADMIN] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    let report = json(&site.call(ADMIN, "GET", "/api/v1/doctor", None));
+    let areas: Vec<_> = report["areas"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert!(areas.contains(&&json!("journal")), "{report}");
+    assert!(areas.contains(&&json!("destination archive")), "{report}");
+    assert!(!report.to_string().contains(SECRET), "{report}");
 }
