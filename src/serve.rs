@@ -112,12 +112,7 @@ impl Daemon {
         source: Option<Source>,
     ) -> anyhow::Result<Self> {
         let started = std::time::Instant::now();
-        let path = config.data_dir.clone();
-        let data_dir = tokio::task::spawn_blocking(move || DataDir::take(&path)).await??;
-        let spool_dir = config.spool_dir();
-        let spool = tokio::task::spawn_blocking(move || Spool::open(&spool_dir))
-            .await?
-            .context("cannot open the spool; see that data_dir is writable")?;
+        let (data_dir, spool) = take_files(&config).await?;
         let http = Http::new()?;
         let telemetry = telemetry(&config, &http)?;
         let journal = journal::open_observed(&config.journal, observer(&telemetry)).await?;
@@ -132,6 +127,7 @@ impl Daemon {
         let mut rooms = JoinSet::new();
         let measures = measures(&config, &ops, &spool, (&mut rooms, &stop));
         rooms.spawn(ops::carry_on(ops.clone(), stop.clone()));
+        rooms.spawn(ops::keep_up(ops.clone(), stop.clone()));
         let (prune, min_free) = (Live::new(config.prune), Live::new(config.min_free));
         let keeper = keeper(&ops, &spool, &prune);
         rooms.spawn(Arc::clone(&keeper).keep(stop.clone()));
@@ -146,12 +142,7 @@ impl Daemon {
         let with_page = (apertur.clone(), &mut rooms, &stop);
         let page = page::open(&config, &ops, &destinations, with_page).await?;
         let setup = Live::new(page::setup(&config, &destinations));
-        let examiner = checkup::Examiner {
-            source: source.clone(),
-            config: config.clone(),
-            journal: Arc::clone(&ops.journal),
-            shared: shared.clone(),
-        };
+        let examiner = checkup::Examiner::new(source.clone(), &config, &ops, &shared);
         let behind = console::Behind {
             ops: ops.clone(),
             setup: setup.clone(),
@@ -160,15 +151,10 @@ impl Daemon {
             measures,
             doctor: Arc::new(examiner),
         };
-        let console = page::console(&config, behind).await?;
-        if let Some(console) = &console {
-            rooms.spawn(Arc::clone(console).drained(stop.clone()));
-        }
+        let console = page::console(&config, behind, (&mut rooms, &stop)).await?;
         spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
         let door = door(&config, &ops, spool);
-        let server = config.server.clone();
-        let load = move || Certificate::load(&server);
-        let certificate = tokio::task::spawn_blocking(load).await??;
+        let certificate = certificate(&config).await?;
         let doors = (Arc::clone(&door), page, certificate.clone());
         let (public, console, servers) = listen(&config, (doors, console), &mut rooms)?;
         let telemetry = ops.telemetry.clone();
@@ -179,17 +165,7 @@ impl Daemon {
             .map(|source| -> Arc<dyn Reload> { Arc::new(Reloader::new(source, &config, parts)) });
         let desk = Desk { ops: ops.clone(), keeper, reload: reload.clone() };
         rooms.spawn(control::serve(socket, desk, stop.clone()));
-        ops.telemetry.emit(&Fact::Started {
-            listen: &public.to_string(),
-            console: console.as_ref().map(ToString::to_string).as_deref(),
-            took: started.elapsed(),
-        });
-        let own = [Some(&config.server.listen), config.server.console_listen.as_ref()];
-        let sockets = own.into_iter().flatten().filter_map(|listen| match listen {
-            Listen::Unix(path) => Some(path.clone()),
-            Listen::Tcp(_) | Listen::Systemd => None,
-        });
-        let sockets = sockets.collect();
+        say_started(&ops, &public, console.as_ref(), started.elapsed());
         Ok(Self {
             public,
             console,
@@ -197,7 +173,7 @@ impl Daemon {
             ops,
             destinations,
             servers,
-            sockets,
+            sockets: socket_files(&config),
             rooms,
             stop,
             drain: config.server.drain,
@@ -237,6 +213,36 @@ impl Daemon {
         self.telemetry.flush().await;
         self.telemetry.emit(&Fact::Stopped);
     }
+}
+
+/// Takes the data directory and opens the spool.
+async fn take_files(config: &Config) -> anyhow::Result<(DataDir, Spool)> {
+    let (path, spool_dir) = (config.data_dir.clone(), config.spool_dir());
+    let data_dir = tokio::task::spawn_blocking(move || DataDir::take(&path)).await??;
+    let spool = tokio::task::spawn_blocking(move || Spool::open(&spool_dir)).await?;
+    Ok((data_dir, spool.context("cannot open the spool; see that data_dir is writable")?))
+}
+
+/// The certificate of the public listener, where it has one.
+async fn certificate(config: &Config) -> anyhow::Result<Option<Arc<Certificate>>> {
+    let server = config.server.clone();
+    tokio::task::spawn_blocking(move || Certificate::load(&server)).await?
+}
+
+fn say_started(ops: &Ops, public: &Address, console: Option<&Address>, took: Duration) {
+    let console = console.map(ToString::to_string);
+    let (listen, console) = (&public.to_string(), console.as_deref());
+    ops.telemetry.emit(&Fact::Started { listen, console, took });
+}
+
+/// The socket files that listening makes.
+fn socket_files(config: &Config) -> Vec<PathBuf> {
+    let own = [Some(&config.server.listen), config.server.console_listen.as_ref()];
+    let files = own.into_iter().flatten().filter_map(|listen| match listen {
+        Listen::Unix(path) => Some(path.clone()),
+        Listen::Tcp(_) | Listen::Systemd => None,
+    });
+    files.collect()
 }
 
 /// Runs a daemon until the process is told to stop.

@@ -183,7 +183,7 @@ impl Screen<'_> {
     }
 
     fn next(&mut self, next: &Next) {
-        let since = next.since.map(|since| format!(", since {}", self.reader.time(since)));
+        let since = next.since.map(|since| format!("; since {}", self.reader.time(since)));
         let at = next.at.map(|at| format!(", {}", self.reader.time(at)));
         let times = at.or(since).unwrap_or_default();
         let tone = if next.kind == NextKind::Person { Tone::Bad } else { Tone::Plain };

@@ -103,7 +103,10 @@ pub(super) fn findings(visit: &Visit, all: &[Finding]) -> Markup {
                     Severity::Error => ("badge bad", words.error),
                 };
                 li {
-                    div.title { span class=(class) { (word) } strong lang="en" { (finding.subject) } }
+                    div.title {
+                        span class=(class) { (word) }
+                        strong lang="en" { (finding.subject) }
+                    }
                     p lang="en" { (finding.what) }
                     @if !finding.fix.is_empty() { p.fix lang="en" { (finding.fix) } }
                 }

@@ -14,6 +14,7 @@ mod run;
 pub mod save;
 pub mod space;
 pub mod story;
+mod texts;
 pub mod upkeep;
 mod verb;
 
@@ -24,6 +25,7 @@ use std::sync::Arc;
 pub use self::{
     overview::{Overview, Span},
     run::carry_on,
+    texts::keep_up,
 };
 pub use crate::model::{
     Action, By, Foreseen, Left, Preview, Reason, Run, RunId, RunState, Tally, Verb,

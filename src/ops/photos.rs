@@ -108,3 +108,71 @@ impl From<Delivery> for At {
         Self { id, destination, state, settled_at }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        journal::{Arrival, Bytes, Planned, memory::Memory},
+        model::{Digest, PhotoId, Shape},
+        system::Clock,
+    };
+
+    /// A photo in the spool for two destinations.
+    fn arrival(id: &str, byte: u8) -> Arrival {
+        let photo = Photo {
+            id: PhotoId::parse(id).unwrap(),
+            image_id: None,
+            session: None,
+            index: None,
+            filename: None,
+            media_type: None,
+            size: Some(3),
+            sha256: Some(Digest([byte; 32])),
+            tags: Vec::new(),
+            target: None,
+            mode: None,
+            topic: None,
+            shape: Shape::Event,
+            scheme: None,
+            received_at: Timestamp::UNIX_EPOCH,
+        };
+        let planned = |to: &str| Planned {
+            destination: DestinationName::parse(to).ok(),
+            target: None,
+            mode: None,
+        };
+        let plan = ["erp", "archive"].map(planned).into();
+        Arrival { photo, bytes: Bytes::Stored, plan, held: None, is_doubtful: false }
+    }
+
+    #[tokio::test]
+    async fn pages_name_each_photo_once_where_its_newest_matching_delivery_stands() {
+        let ops = Ops::to_read(Arc::new(Memory::new()), Clock::stepped(Timestamp::UNIX_EPOCH));
+        for (id, byte) in [("a", 1), ("b", 2), ("c", 3)] {
+            ops.journal.accept(arrival(id, byte)).await.unwrap();
+        }
+        let erp = DestinationName::parse("erp").ok();
+        let all = Filter::default();
+        for filter in [Filter { destination: erp, ..Filter::default() }, all.clone()] {
+            for limit in 1..4 {
+                let (mut named, mut before) = (Vec::new(), None);
+                loop {
+                    let page = ops.photos(&filter, before, limit).await.unwrap();
+                    assert!(page.rows.len() <= limit);
+                    named.extend(page.rows.iter().map(|row| row.photo.id.to_string()));
+                    before = page.next;
+                    if before.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(named, ["c", "b", "a"], "{limit}");
+            }
+        }
+        let page = ops.photos(&all, None, 1).await.unwrap();
+        assert_eq!(page.rows[0].deliveries.len(), 2);
+        assert_eq!(page.rows[0].summary, "due for erp and archive");
+    }
+}

@@ -14,6 +14,7 @@ use crate::{
     http::Http,
     journal::{self, Journal},
     model::{DestinationName, Finding, Severity},
+    ops::Ops,
     system::Clock,
 };
 
@@ -58,10 +59,17 @@ pub fn checkup(
 #[derive(Debug)]
 pub(super) struct Examiner {
     /// Where the configuration is, and how it runs.
-    pub(super) source: Option<Source>,
-    pub(super) config: Config,
-    pub(super) journal: Arc<dyn Journal>,
-    pub(super) shared: Shared,
+    source: Option<Source>,
+    config: Config,
+    journal: Arc<dyn Journal>,
+    shared: Shared,
+}
+
+impl Examiner {
+    pub(super) fn new(source: Option<Source>, config: &Config, ops: &Ops, shared: &Shared) -> Self {
+        let (config, shared) = (config.clone(), shared.clone());
+        Self { source, config, journal: Arc::clone(&ops.journal), shared }
+    }
 }
 
 #[async_trait]

@@ -15,10 +15,11 @@ use crate::{
     ops::Ops,
 };
 
-/// Makes the console, where there is one.
+/// Makes the console, where there is one; what its forms began ends before the daemon does.
 pub(super) async fn console(
     config: &Config,
     behind: console::Behind,
+    (rooms, stop): (&mut JoinSet<()>, &CancellationToken),
 ) -> anyhow::Result<Option<Arc<Console>>> {
     if config.server.console_listen.is_none() {
         return Ok(None);
@@ -26,7 +27,9 @@ pub(super) async fn console(
     let settings = config.console.clone();
     // A password is hashed, which takes a while.
     let console = tokio::task::spawn_blocking(move || Console::new(settings, behind)).await??;
-    Ok(Some(Arc::new(console)))
+    let console = Arc::new(console);
+    rooms.spawn(Arc::clone(&console).drained(stop.clone()));
+    Ok(Some(console))
 }
 
 /// What the console knows of a configuration.

@@ -24,8 +24,8 @@ pub use self::{
 use crate::{
     http::Http,
     model::{
-        AttemptId, AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt,
-        Run, Scheme, SessionId, Target,
+        AttemptId, AttemptOutcome, Cause, Delivery, DestinationName, Photo, PhotoId, Receipt, Run,
+        Scheme, SessionId, Target,
     },
 };
 

@@ -29,19 +29,18 @@ use crate::{
 
 /// Options of `photos export`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Reads the journal and the spool and changes nothing there. A photo that is in \
-the folder already is left as it is, so the same command again goes on where it ended; no other file is \
-written over. Every run writes a list of its photos beside them: manifest.csv, then manifest-2.csv ...
+#[command(after_help = "Reads the journal and the spool and changes nothing there. A photo that \
+is in the folder already is left as it is, so the same command again goes on where it ended; no \
+other file is written over. Every run writes a list of its photos beside them: manifest.csv, then \
+manifest-2.csv ...
 
-The names take the variables of key_template: {session_id} {image_id} {image_index} {filename} {stem} \
-{ext} {date} {year} {month} {day} {target} {model} {record_id} {ticket_id} {tag:NAME}. Where two photos \
-have one name, the second gets its id.
+The names take the variables of key_template: {session_id} {image_id} {image_index} {filename} \
+{stem} {ext} {date} {year} {month} {day} {target} {model} {record_id} {ticket_id} {tag:NAME}. \
+Where two photos have one name, the second gets its id.
 
 Examples:
   apertur-bridge photos export --to /mnt/usb/photos --state held
-  apertur-bridge photos export --to photos --target odoo:res.partner:42 --name '{date}/{filename}'"
-)]
+  apertur-bridge photos export --to photos --target zendesk:9 --name '{date}/{filename}'")]
 pub(in crate::cli) struct Args {
     /// The folder; it is made when its parent is there
     #[arg(long, value_name = "DIR")]

@@ -79,10 +79,16 @@ impl Root {
                 read => hash.update(&block[..read]),
             }
         }
-        // Whoever wrote it may have been cut off before it was durable.
+        let sha256 = Digest(hash.finalize().into());
+        // Whoever wrote it may have been killed before its temporary name was gone, or cut off
+        // before it was durable.
+        let part = path.with_file_name(split(&part_of(key, &sha256)).1);
+        if is_same(&part, &file) {
+            drop(fs::remove_file(part));
+        }
         file.sync_all()?;
         sync_dir(path.parent().unwrap_or(&self.0))?;
-        Ok(Some(Object { size: there.len(), sha256: Some(Digest(hash.finalize().into())) }))
+        Ok(Some(Object { size: there.len(), sha256: Some(sha256) }))
     }
 
     /// Writes a file of this length and digest under a key, unless the key is taken.
@@ -317,6 +323,23 @@ mod tests {
         drop(next);
         assert_eq!(fs::read(&key).unwrap(), b"photo");
         assert!(!part.exists());
+    }
+
+    #[test]
+    fn the_temporary_name_that_a_killed_try_left_beside_a_whole_file_goes_with_the_next_look() {
+        let home = tempfile::tempdir().unwrap();
+        let root = Root::open(home.path(), false).unwrap();
+        let (key, sha256) = ("a.jpg", Digest(Sha256::digest(b"photo").into()));
+        let part = home.path().join(part_of(key, &sha256));
+        fs::write(home.path().join(key), b"photo").unwrap();
+        fs::write(&part, b"another try").unwrap();
+        root.stat(key).unwrap();
+        assert!(part.exists(), "a try that is under way keeps its own");
+        fs::remove_file(&part).unwrap();
+        fs::hard_link(home.path().join(key), &part).unwrap();
+        let found = root.stat(key).unwrap().unwrap();
+        assert_eq!((found.size, found.sha256), (5, Some(sha256)));
+        assert!(!part.exists() && home.path().join(key).exists());
     }
 
     #[test]

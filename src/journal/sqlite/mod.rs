@@ -19,6 +19,7 @@ mod rows;
 mod runs;
 mod schema;
 mod sessions;
+mod texts;
 mod told;
 #[cfg(test)]
 mod upgrades;
@@ -43,8 +44,8 @@ use self::{
     writer::Writer,
 };
 use super::{
-    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Health,
-    Journal, JournalError, Moment, NewRun, Observer, Oldest, Page, Pause, Story,
+    Accepted, Arrival, Claim, Claimed, Count, DeliveryEnd, Fetch, FetchEnd, Found, Health, Journal,
+    JournalError, Moment, NewRun, Observer, Oldest, Page, Pause, Story,
 };
 use crate::model::{
     Delivery, DeliveryId, DestinationName, Digest, FetchState, Filter, Foreseen, OwnSession,
@@ -369,6 +370,10 @@ impl Journal for Sqlite {
         steps: usize,
     ) -> Result<Vec<Moment>> {
         self.read(move |db| told::timeline(db, since, step, steps)).await
+    }
+
+    async fn index_texts(&self, limit: usize) -> Result<usize> {
+        self.write(move |db| texts::index(db, limit)).await
     }
 
     async fn oldest_open(&self) -> Result<Vec<Oldest>> {

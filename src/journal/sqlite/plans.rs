@@ -5,8 +5,8 @@ use rusqlite::Connection;
 use crate::journal::notices::Telling;
 
 use super::{
-    NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, notices, operator, place,
-    schema, sessions,
+    NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, list, notices, operator,
+    place, schema, sessions, texts, told,
 };
 
 fn plan(db: &Connection, sql: &str) -> anyhow::Result<Vec<String>> {
@@ -48,6 +48,15 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("known bytes", operator::KNOWS_BYTES),
         ("tell of a note", notices::tell_sql(Telling::Note)),
         ("tell of an alert", notices::tell_sql(Telling::Alert)),
+        ("the next destination", list::NEXT_DESTINATION),
+        ("the next error", list::NEXT_ERROR),
+        ("the first since", list::FIRST_SINCE),
+        ("the last until", list::LAST_UNTIL),
+        ("received in a span", told::RECEIVED),
+        ("settled in a span", told::SETTLED),
+        ("the first of a sort", told::FIRST_OF_SORT),
+        ("photos without index", texts::UNREAD),
+        ("deliveries of photos", texts::OF_PHOTOS),
         ("sessions of a record", sessions::OF_RECORD),
         ("a session of a record", sessions::MARKED),
     ];
@@ -67,6 +76,14 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
     assert!(of_record.iter().any(|s| s.contains("sessions_by_record")), "{of_record:?}");
     let marked = plan(&db, sessions::MARKED)?;
     assert!(marked.iter().any(|s| s.contains("(record=? AND mark=?)")), "{marked:?}");
+    let first = plan(&db, told::FIRST_OF_SORT)?;
+    assert!(!sorts(first), "the oldest of a sort is the first of its index");
+    for (what, sql) in [("received", told::RECEIVED), ("settled", told::SETTLED)] {
+        let steps = plan(&db, sql)?;
+        assert!(steps.iter().all(|s| s.contains("COVERING INDEX")), "{what}: {steps:?}");
+    }
+    let by_cause = plan(&db, texts::BY_CAUSE)?;
+    assert!(by_cause.iter().all(|s| s.contains("COVERING INDEX deliveries_why")), "{by_cause:?}");
     let filled = plan(&db, &together)?;
     let by_record = |step: &String| step.contains("(destination=? AND record=? AND due_at<?)");
     assert!(filled.iter().any(by_record), "{filled:?}");

@@ -216,7 +216,10 @@ async fn where_a_backup_cannot_be_made_nothing_is_changed() -> anyhow::Result<()
          UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'photos_by_bytes'",
     )?;
     drop(db);
-    let refused = Sqlite::open(&path, Observer::default()).await.map(drop).map_err(|error| format!("{error:#}"));
+    let refused = Sqlite::open(&path, Observer::default())
+        .await
+        .map(drop)
+        .map_err(|error| format!("{error:#}"));
     assert!(refused.is_err_and(|error| error.contains("no backup of it could be made")));
     assert_eq!(backups(home.path())?, Vec::<PathBuf>::new());
     assert_eq!(schema::version(&Connection::open(&path)?)?, 4);

@@ -109,7 +109,11 @@ pub(super) fn families(gauges: &Gauges, fails_since: Option<Timestamp>) -> Vec<M
     // Fails only for an empty prefix.
     let now = Now(Registry::new_custom(Some(PREFIX.to_owned()), None).unwrap_or_default());
     let is_ready = f64::from(u8::from(gauges.queue.is_some() && !gauges.is_full));
-    now.one("ready", "1 while the journal can be written and read and there is room for photos, else 0", Some(is_ready));
+    now.one(
+        "ready",
+        "1 while the journal can be written and read and there is room for photos, else 0",
+        Some(is_ready),
+    );
     let fails = fails_since.map_or(0.0, |at| gauges.now.duration_since(at).as_secs_f64().max(0.0));
     now.one(
         "asking_fails_seconds",
@@ -173,9 +177,10 @@ fn show_ages(now: &Now, queue: &Queue) {
     now.show(
         ("operator_runs", "Changes of deliveries by people that are under way, by verb"),
         &["verb"],
-        VERBS.map(|verb| (vec![verb], 0.0)).into_iter().chain(
-            queue.running.iter().map(|verb| (vec![*verb], 1.0)),
-        ),
+        VERBS
+            .map(|verb| (vec![verb], 0.0))
+            .into_iter()
+            .chain(queue.running.iter().map(|verb| (vec![*verb], 1.0))),
     );
     let since = |name: &DestinationName| {
         queue.paused.iter().find(|(paused, _)| paused == name).map(|(_, since)| seconds(*since))

@@ -88,3 +88,27 @@ fn the_configuration_is_shown_as_it_runs_and_without_its_secrets() {
     shown("server.workers", "2", "default");
     assert!(html.contains("vip:*"), "routes are shown, too");
 }
+
+#[test]
+fn a_reload_is_seen_as_far_as_it_is_in_force() {
+    let toml = format!(
+        "server = {{ listen = \"127.0.0.1:0\", workers = 1 }}\n{}\
+         [destination.archive]\ntype = \"folder\"\npath = \"photos\"\n",
+        keys("")
+    );
+    let site = Site::of(&format!("{toml}# [server]\n"));
+    let user = site.user(ADMIN);
+    assert_eq!(user.post("/destinations/second/test", &[]).status, 404);
+    let file = site.daemon.config_path();
+    let changed = std::fs::read_to_string(&file).unwrap().replace("workers = 1", "workers = 3");
+    let second = "[destination.second]\ntype = \"folder\"\npath = \"more\"\n";
+    std::fs::write(&file, format!("{changed}{second}")).unwrap();
+    let reloaded = site.daemon.command(&["config", "reload"]);
+    assert!(reloaded.status.success(), "{}", String::from_utf8_lossy(&reloaded.stderr));
+    assert!(text(&user.get("/destinations")).contains("/destinations/second/test"));
+    assert_eq!(user.post("/destinations/second/test", &[]).status, 200);
+    let shown = text(&user.get("/configuration"));
+    assert!(shown.contains("[destination.second]") && shown.contains("more"), "{shown}");
+    let (_, workers) = shown.split_once("<code>workers</code>").unwrap();
+    assert!(workers.contains("<code>1</code>") && !workers.contains("<code>3</code>"), "{workers}");
+}
