@@ -1,7 +1,13 @@
 //! `init` as a new user meets it: questions over a pipe, wrong answers and right ones, options
 //! alone; what is written is checked, served and delivered to.
 
-use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Stdio};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use tempfile::TempDir;
 

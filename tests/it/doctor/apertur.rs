@@ -1,9 +1,16 @@
 //! Apertur's side: the key, and the webhooks that lead to us.
 
+use apertur_bridge::{
+    apertur::{Apertur, Settings},
+    system::Clock,
+};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
-use super::{Words, doctor, home};
-use crate::fakes::apertur::{FakeApertur, Format, Hook, PROJECT, Signer, WEBHOOK_DESTINATION};
+use super::{Words, certificate::checkup, doctor, home};
+use crate::fakes::apertur::{
+    FakeApertur, Format, Hook, PROJECT, Reply, Signer, WEBHOOK_DESTINATION,
+};
 
 const OURS: &str = "https://127.0.0.1:1/apertur/webhook";
 
@@ -56,4 +63,29 @@ fn apertur_s_side_is_told_of_as_it_is() {
     apertur.with(|api| api.signing_secret = Some("x".repeat(32)));
     tell(&mut words, "a key that does not get in", &project);
     words.are_those_of("apertur");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_a_webhook_failed_last_is_told_in_apertur_s_words_without_secrets() {
+    let fake = FakeApertur::start();
+    let home = tempfile::tempdir().unwrap();
+    let blank = checkup(home.path(), Clock::system());
+    let settings = Settings {
+        api_key: Some(FakeApertur::secrets()[0].into()),
+        base_url: fake.api_url().parse().unwrap(),
+        base_url_is_configured: true,
+        ..blank.apertur.settings().clone()
+    };
+    let apertur = Apertur::new(blank.http.clone(), settings, Clock::system()).unwrap();
+    let told = async |deliveries: Value| {
+        let answer = Reply::json(200, &json!({"deliveries": deliveries, "total": 1}));
+        fake.with(|api| api.next.push_back(answer));
+        apertur.last_failure(PROJECT, "hook").await.unwrap()
+    };
+    let sent = json!({"status": "sent", "lastError": "an old one"});
+    let failed = json!({"status": "failed", "responseCode": 401, "lastError": null});
+    let words = json!({"status": "retrying", "lastError": "connect https://x/y?key=hush refused"});
+    assert_eq!(told(json!([sent])).await, None);
+    assert_eq!(told(json!([sent, failed, words])).await.as_deref(), Some("HTTP 401"));
+    assert_eq!(told(json!([words])).await.as_deref(), Some("connect [...] refused"));
 }

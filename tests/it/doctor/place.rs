@@ -68,7 +68,7 @@ fn a_disk_without_room_and_one_in_memory_are_told_of() {
     let of = |subject: &str| found.iter().find(|f| f["subject"] == subject).unwrap().clone();
     let room = of("free space");
     assert_eq!(room["severity"], "error");
-    assert!(room["what"].as_str().unwrap().ends_with("photos need 64 MiB"), "{room}");
+    assert!(room["what"].as_str().unwrap().ends_with("photos need 256 MiB"), "{room}");
     assert!(room["fix"].as_str().unwrap().contains("df -h"), "{room}");
     assert_eq!(of("file system")["severity"], "warning");
     assert_eq!(of("mode")["fix"], format!("chmod 700 {}/disk", home.path().display()));
