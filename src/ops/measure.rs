@@ -182,6 +182,8 @@ fn wal(journal: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{
         model::{DestinationName, Kind},

@@ -78,7 +78,7 @@ fn what_is_shown_of_a_configuration_says_where_it_comes_from_and_no_secret() {
     };
     let variable = |name: &str| Origin::Variable(format!("APERTUR_BRIDGE__{name}"));
     let line = |line| {
-        let name = "config.toml".to_owned();
+        let name = "/etc/bridge/config.toml".to_owned();
         Origin::File(Place::File { name, line: Some(line), column: None })
     };
     assert_eq!(of("destination.erp.api_key"), Some(("{ env = \"KEY\" }", line(6))));

@@ -103,7 +103,7 @@ impl Api {
     /// The API for who shows one of the tokens. What it begins is counted by `tasks` and goes on
     /// in the runtime that this is called in.
     pub(super) fn new(settings: &Settings, behind: &Behind, tasks: TaskTracker) -> Self {
-        let Behind { ops, setup, apertur, spool, doctor } = behind;
+        let Behind { ops, setup, apertur, spool, doctor, .. } = behind;
         Self {
             tokens: settings.tokens.clone(),
             proxies: settings.trusted_proxies.clone(),

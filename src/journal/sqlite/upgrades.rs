@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Sqlite, schema};
 use crate::{
-    journal::{Claim, DeliveryEnd, FetchEnd, Journal as _, Observer, Upkeep as _},
+    journal::{Claim, DeliveryEnd, FetchEnd, Journal as _, Upkeep as _},
     model::{DeliveryState, DestinationName, Digest, FetchState, Filter, PhotoId, Receipt},
 };
 
@@ -125,7 +125,7 @@ async fn files_of_every_earlier_schema_are_opened_listed_and_delivered() -> anyh
         assert!(Sqlite::open_to_read(&path).await.is_err_and(|error| {
             format!("{error:#}").contains("apertur-bridge journal migrate")
         }));
-        let journal = Sqlite::open(&path, Observer::default()).await?;
+        let journal = Sqlite::open(&path).await?;
         let stats = journal.stats().await?;
         assert_eq!(stats.schema, schema::known(), "from {steps}");
         let count = |state| stats.deliveries.iter().find(|(s, _)| *s == state).map(|(_, n)| *n);
@@ -155,12 +155,12 @@ async fn files_of_every_earlier_schema_are_opened_listed_and_delivered() -> anyh
 async fn a_backup_of_before_is_a_journal_of_before() -> anyhow::Result<()> {
     let home = tempfile::tempdir()?;
     let path = of_schema(3, home.path())?;
-    Sqlite::open(&path, Observer::default()).await?.close().await;
+    Sqlite::open(&path).await?.close().await;
     let [backup] = backups(home.path())?.try_into().unwrap();
     let again = tempfile::tempdir()?;
     let path = again.path().join("journal.db");
     std::fs::copy(backup, &path)?;
-    let journal = Sqlite::open(&path, Observer::default()).await?;
+    let journal = Sqlite::open(&path).await?;
     let now = Timestamp::from_second(1_800_000_000)?;
     journal.recover(now, now).await?;
     // It may be there by now, whoever delivered it after the backup.
@@ -183,7 +183,7 @@ async fn an_upgrade_that_was_cut_off_goes_on_where_it_was() -> anyhow::Result<()
         }
     }
     drop(db);
-    let journal = Sqlite::open(&path, Observer::default()).await?;
+    let journal = Sqlite::open(&path).await?;
     assert_eq!(journal.stats().await?.schema, schema::known());
     assert_eq!(journal.list(&Filter::default(), None, 99).await?.len(), STATES.len());
     Ok(())
@@ -198,7 +198,7 @@ async fn an_empty_or_current_file_needs_no_backup() -> anyhow::Result<()> {
     db.pragma_update(None, "user_version", 1)?;
     drop(db);
     for _ in 0..2 {
-        Sqlite::open(&path, Observer::default()).await?.close().await;
+        Sqlite::open(&path).await?.close().await;
     }
     assert_eq!(backups(home.path())?, Vec::<PathBuf>::new());
     Ok(())
@@ -216,10 +216,7 @@ async fn where_a_backup_cannot_be_made_nothing_is_changed() -> anyhow::Result<()
          UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'photos_by_bytes'",
     )?;
     drop(db);
-    let refused = Sqlite::open(&path, Observer::default())
-        .await
-        .map(drop)
-        .map_err(|error| format!("{error:#}"));
+    let refused = Sqlite::open(&path).await.map(drop).map_err(|error| format!("{error:#}"));
     assert!(refused.is_err_and(|error| error.contains("no backup of it could be made")));
     assert_eq!(backups(home.path())?, Vec::<PathBuf>::new());
     assert_eq!(schema::version(&Connection::open(&path)?)?, 4);
