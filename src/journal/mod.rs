@@ -168,9 +168,9 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     /// expected of it. A session that is not known is none.
     async fn settle_session(&self, session: &SessionId, at: Timestamp) -> Result<(), JournalError>;
 
-    /// Up to `limit` photos whose fetch is due, by lane, due time then arrival, each with an attempt
-    /// written down and a lease. A fetch whose lease ran out (at its end, not after it) is due
-    /// again and counts; its attempt becomes `unknown`.
+    /// Up to `limit` photos whose fetch is due, by lane, due time then arrival, each with an
+    /// attempt written down and a lease. A fetch whose lease ran out (at its end, not after it) is
+    /// due again and counts; its attempt becomes `unknown`.
     async fn claim_fetches(
         &self,
         now: Timestamp,
@@ -195,12 +195,12 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
 
     /// Claims due deliveries of one destination, in parcels, and writes an open attempt down for
     /// each. Parcels come by lane (see [`Journal::advance`]), due time (of a lease: its end) then
-    /// number of their first delivery; what may join it, see [`Claim`], does so in the same order until one no longer fits. In a
-    /// parcel photos stand by their index in the session, then number. A delivery in `sending`
-    /// whose lease ran out (at its end, not after it) is claimed too, with `unsure` set: its
-    /// earlier attempt becomes `unknown`. Deliveries without target are not bound by
-    /// `one_per_target`; those passed over take no room in `limit`. Pauses are the sender's to
-    /// heed.
+    /// number of their first delivery; what may join it, see [`Claim`], does so by due time and
+    /// number until one no longer fits. In a parcel photos stand by their index in the session,
+    /// then number. A delivery in `sending` whose lease ran out (at its end, not after it) is
+    /// claimed too, with `unsure` set: its earlier attempt becomes `unknown`. Deliveries without
+    /// target are not bound by `one_per_target`; those passed over take no room in `limit`. Pauses
+    /// are the sender's to heed.
     async fn claim_deliveries(&self, claim: Claim) -> Result<Vec<Vec<Claimed>>, JournalError>;
 
     /// Writes down a step of a delivery. The same name again replaces the value. A delivery that
@@ -361,7 +361,8 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     /// So a photo of such a session stays for as long as the session lasts at most, which is a
     /// year from its making and usually a week, longer than others. Gives their number. Removes
     /// the sessions that ended ([`OwnSession::expires_at`]) before the given time and that no
-    /// photo is left of, too, and counts none.
+    /// photo is left of, too, and the runs that were done before it and that changed no photo
+    /// that is left, and counts none.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
     /// Whether a photo that is not `expired` has these bytes, or lies sealed in them (the spool

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row, params};
 use super::{
     LANES,
     fetches::{begin_attempt, end_attempt},
+    list::destinations,
     rows::{self, DELIVERY, PHOTO, Result},
 };
 use crate::{
@@ -292,6 +293,10 @@ pub(super) fn recover(db: &Connection, now: Timestamp, look_at: Timestamp) -> Re
     Ok(left as u64)
 }
 
+pub(super) const OPEN_TO: &str =
+    "SELECT id, iif(state = 'sending', attempt, NULL) AS running FROM deliveries
+    WHERE destination = ?1 AND state IN ('waiting', 'due', 'sending')";
+
 /// See [`crate::journal::Journal::hold_strays`].
 pub(super) fn hold_strays(
     db: &Connection,
@@ -299,17 +304,15 @@ pub(super) fn hold_strays(
     now: Timestamp,
 ) -> Result<u64> {
     let at = now.as_millisecond();
-    let strays = rows::all(
-        db,
-        "SELECT id, destination, iif(state = 'sending', attempt, NULL) AS running FROM deliveries
-         WHERE state IN ('waiting', 'due', 'sending')
-           AND destination NOT IN (SELECT value FROM json_each(?1))",
-        &[&rows::json(&configured)?],
-        |row| {
-            let running = row.get::<_, Option<i64>>("running")?;
-            Ok((row.get::<_, i64>("id")?, row.get::<_, String>("destination")?, running))
-        },
-    )?;
+    let mut strays = Vec::new();
+    for name in destinations(db)? {
+        if !configured.iter().any(|known| known.as_str() == name) {
+            strays.extend(rows::all(db, OPEN_TO, &[&name], |row| {
+                let running = row.get::<_, Option<i64>>("running")?;
+                Ok((row.get::<_, i64>("id")?, name.clone(), running))
+            })?);
+        }
+    }
     for (id, destination, running) in &strays {
         if let Some(running) = running {
             end_attempt(db, *running, AttemptOutcome::Unknown, None, at)?;

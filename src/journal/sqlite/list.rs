@@ -180,6 +180,11 @@ pub(super) fn sorts(db: &Connection, filter: &Filter) -> Result<Vec<Sort>> {
     Ok(sorts)
 }
 
+/// Every destination that has deliveries.
+pub(super) fn destinations(db: &Connection) -> Result<Vec<String>> {
+    Ok(distinct(db, NEXT_DESTINATION, &[])?.into_iter().flatten().collect())
+}
+
 pub(super) const NEXT_DESTINATION: &str =
     "SELECT min(destination) AS word FROM deliveries WHERE destination > ?1";
 pub(super) const NEXT_ERROR: &str = "SELECT min(error) AS word FROM deliveries

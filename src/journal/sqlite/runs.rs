@@ -242,9 +242,14 @@ fn step(
 fn find(db: &Connection, run: &Run, id: DeliveryId, way: &Way) -> Result<Option<Asked>> {
     let mut asked = Condition::of(&run.filter);
     asked.and("d.id = ?", [Value::Integer(id.0)]);
+    // What another photo covers matters only where the delivery would be sent.
+    let covering = match run.verb {
+        Verb::Replay { force: false } | Verb::Release => COVERING,
+        _ => "NULL",
+    };
     let sql = format!(
         "SELECT d.photo AS photo, d.destination AS destination, d.state AS state,
-             d.error AS error, p.fetch_state AS fetch_state, {COVERING} AS covering
+             d.error AS error, p.fetch_state AS fetch_state, {covering} AS covering
          FROM deliveries d JOIN photos p ON p.seq = d.photo WHERE {}",
         asked.sql()
     );

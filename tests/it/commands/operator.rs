@@ -182,7 +182,7 @@ fn a_replay_goes_through_the_daemon_and_without_one_waits_for_it() {
     assert_eq!(files(&daemon.dir().join("photos")).len(), 1);
 
     let none = said(daemon.command(&["deliveries", "replay"]));
-    assert_eq!(none.code, 1);
+    assert_eq!(none.code, 2);
     assert!(none.err.contains("say which deliveries"), "{}", none.err);
 }
 
