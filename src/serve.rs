@@ -116,6 +116,7 @@ impl Daemon {
         let mut rooms = JoinSet::new();
         rooms.spawn(control::serve(socket, ops.clone(), stop.clone()));
         rooms.spawn(ops::carry_on(ops.clone(), stop.clone()));
+        rooms.spawn(ops::keep_up(ops.clone(), stop.clone()));
         rooms.spawn(retention(ops.clone(), spool.clone(), config.prune, stop.clone()));
         spawn_senders(&mut rooms, &destinations, &config, &ops, (&spool, &stop)).await?;
         let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone())?;

@@ -327,6 +327,10 @@ pub trait Journal: fmt::Debug + Send + Sync {
         steps: usize,
     ) -> Result<Vec<Moment>, JournalError>;
 
+    /// Makes at most `limit` photos, those that were received first, quicker to find by a text;
+    /// gives how many. What is found does not depend on it.
+    async fn index_texts(&self, limit: usize) -> Result<usize, JournalError>;
+
     /// Of each destination that has deliveries in `waiting`, `due` or `sending` the one with the
     /// lowest number.
     async fn oldest_open(&self) -> Result<Vec<Oldest>, JournalError>;

@@ -68,7 +68,7 @@ pub enum Reply {
     /// How a run stands; `None` where there is no such run.
     Run {
         /// As it stands.
-        run: Option<Run>,
+        run: Option<Box<Run>>,
     },
     /// It is on disk.
     Kept,
@@ -89,11 +89,11 @@ impl Ops {
     pub async fn perform(&self, request: Request) -> Reply {
         let done = match request {
             Request::Begin { change, filter, by } => {
-                self.begin(change, filter, by).await.map(|run| Reply::Run { run: Some(run) })
+                self.begin(change, filter, by).await.map(|run| found(Some(run)))
             }
-            Request::Run { run } => self.run(run).await.map(|run| Reply::Run { run }),
-            Request::Stop { run } => self.stop(run).await.map(|run| Reply::Run { run }),
-            Request::Resume { run } => self.resume(run).await.map(|run| Reply::Run { run }),
+            Request::Run { run } => self.run(run).await.map(found),
+            Request::Stop { run } => self.stop(run).await.map(found),
+            Request::Resume { run } => self.resume(run).await.map(found),
             Request::Ping => self.journal.ping().await.map(|()| Reply::Kept),
             Request::KeepSession(session) => self.keep_session(session).await.map(|()| Reply::Kept),
             Request::Announce { session, photos } => {
@@ -102,6 +102,10 @@ impl Ops {
         };
         done.unwrap_or_else(|error| Reply::Failed { error: error.to_string() })
     }
+}
+
+fn found(run: Option<Run>) -> Reply {
+    Reply::Run { run: run.map(Box::new) }
 }
 
 /// Binds the socket, replacing what a killed daemon left. The caller owns the data directory.

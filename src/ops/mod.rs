@@ -12,6 +12,7 @@ pub mod rows;
 mod run;
 pub mod save;
 pub mod story;
+mod texts;
 mod verb;
 
 pub use find::Found;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub use self::{
     overview::{Overview, Span},
     run::carry_on,
+    texts::keep_up,
 };
 pub use crate::model::{
     Action, By, Foreseen, Left, Preview, Reason, Run, RunId, RunState, Tally, Verb,

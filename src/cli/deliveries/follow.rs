@@ -75,7 +75,7 @@ impl Hand {
             },
         };
         match reply {
-            Reply::Run { run: Some(run) } => Ok(run),
+            Reply::Run { run: Some(run) } => Ok(*run),
             Reply::Failed { error } => Err(Failure::Failed(anyhow::anyhow!(error))),
             _ => Err(run.map_or_else(|| gone(None), unknown)),
         }

@@ -241,6 +241,10 @@ impl Journal for Memory {
         Ok(self.state().timeline(since, step, steps))
     }
 
+    async fn index_texts(&self, _limit: usize) -> Result<usize> {
+        Ok(0)
+    }
+
     async fn oldest_open(&self) -> Result<Vec<Oldest>> {
         Ok(self.state().oldest_open())
     }

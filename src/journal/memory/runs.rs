@@ -64,8 +64,8 @@ impl State {
             match self.step(&run, id, way, (page.now, page.look_at)) {
                 Ok(done) => {
                     run.tally.done += 1;
-                    run.tally.fetching += u64::from(done == Done::Fetching);
-                    run.tally.routed += u64::from(done == Done::Routed);
+                    run.tally.fetching += u64::from(done == Fate::Fetching);
+                    run.tally.routed += u64::from(done == Fate::Routed);
                 }
                 Err(left) => *run.tally.left.entry(left).or_default() += 1,
             }
@@ -125,7 +125,7 @@ impl State {
         id: DeliveryId,
         way: Way,
         (now, look_at): (Timestamp, Timestamp),
-    ) -> Result<Done, Left> {
+    ) -> Result<Fate, Left> {
         let Some(delivery) = self.deliveries.get(&id).map(|row| row.delivery.clone()) else {
             return Err(Left::Changed);
         };
@@ -144,11 +144,11 @@ impl State {
             (Some(left), ..) => return Err(left),
             (None, verb @ (Verb::Hold { reason } | Verb::Drop { reason }), _) => {
                 self.change(id, |delivery| end(delivery, verb, by_person(verb, reason), now));
-                Ok(Done::Done)
+                Ok(Fate::Plain)
             }
             (None, _, Way::Again(plan)) => {
                 self.plan_again(&delivery, plan, now);
-                Ok(Done::Routed)
+                Ok(Fate::Routed)
             }
             (None, ..) => {
                 let is_bulk = !run.filter.is_named();
@@ -166,7 +166,7 @@ impl State {
         fetch: FetchState,
         is_bulk: bool,
         (now, look_at): (Timestamp, Timestamp),
-    ) -> Result<Done, Left> {
+    ) -> Result<Fate, Left> {
         let is_here = fetch == FetchState::Stored;
         let state = if is_here { DeliveryState::Due } else { DeliveryState::Waiting };
         if !is_here {
@@ -176,7 +176,7 @@ impl State {
             row.is_bulk = is_bulk;
         }
         self.change(delivery.id, |delivery| due_again(delivery, state, now, look_at));
-        Ok(if is_here { Done::Done } else { Done::Fetching })
+        Ok(if is_here { Fate::Plain } else { Fate::Fetching })
     }
 
     fn plan_again(&mut self, delivery: &Delivery, plan: Vec<Planned>, now: Timestamp) {
@@ -207,8 +207,8 @@ impl State {
 
 /// How a delivery was changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Done {
-    Done,
+enum Fate {
+    Plain,
     Fetching,
     Routed,
 }

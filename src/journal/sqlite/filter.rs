@@ -2,6 +2,7 @@
 
 use rusqlite::types::Value;
 
+use super::rows::{self, Result};
 use crate::model::{DeliveryState, Filter};
 
 /// A condition on `d` (deliveries) and `p` (photos) with its values.
@@ -45,6 +46,13 @@ impl Condition {
         all
     }
 
+    /// Asks for some deliveries only.
+    pub(super) fn one_of(&mut self, numbers: &[i64]) -> Result<()> {
+        let numbers = Value::Text(rows::json(&numbers)?);
+        self.and("d.id IN (SELECT value FROM json_each(?))", [numbers]);
+        Ok(())
+    }
+
     /// As it stands in a `WHERE`.
     pub(super) fn sql(&self) -> String {
         self.parts.join(" AND ")
@@ -76,14 +84,13 @@ impl Condition {
 
 const SAYS: &str = "(p.id LIKE ? ESCAPE '\\' OR p.image_id LIKE ? ESCAPE '\\'
     OR p.filename LIKE ? ESCAPE '\\' OR d.target LIKE ? ESCAPE '\\'
-    OR (d.cause IS NOT NULL AND concat(d.cause ->> '$.what', char(10), d.cause ->> '$.detail')
-        LIKE ? ESCAPE '\\')
+    OR d.why LIKE ? ESCAPE '\\'
     OR (p.tags <> '[]' AND EXISTS (SELECT 1 FROM json_each(p.tags)
         WHERE concat(value ->> '$.key', iif(value ->> '$.value' = '', '', ':'),
             value ->> '$.value') LIKE ? ESCAPE '\\')))";
 
 /// What a text has to be like that holds these words.
-fn pattern(words: &str) -> String {
+pub(super) fn pattern(words: &str) -> String {
     let mut pattern = String::from("%");
     for c in words.chars() {
         if matches!(c, '%' | '_' | '\\') {

@@ -6,6 +6,7 @@ use rusqlite::{Connection, ToSql, types::Value};
 use super::{
     filter::{Condition, states},
     rows::{self, DELIVERY, Error, PHOTO, Result},
+    texts,
 };
 use crate::{
     journal::{Count, Found},
@@ -81,6 +82,9 @@ pub(super) fn last(db: &Connection) -> Result<i64> {
 /// The numbers of what matches, in order.
 fn numbers(db: &Connection, filter: &Filter, span: Span) -> Result<Vec<i64>> {
     let Some(span) = within(db, filter, span)? else { return Ok(Vec::new()) };
+    if let Some(asked) = narrowed(db, filter)? {
+        return select(db, "", asked, span);
+    }
     let is_few = filter.is_named() || filter.session.is_some() || filter.target.is_some();
     let has_sort =
         filter.destination.is_some() || !filter.states.is_empty() || filter.error.is_some();
@@ -99,6 +103,22 @@ fn numbers(db: &Connection, filter: &Filter, span: Span) -> Result<Vec<i64>> {
     found.sort_unstable_by_key(|id| if span.is_backward { -id } else { *id });
     found.truncate(usize::try_from(span.limit).unwrap_or(usize::MAX));
     Ok(found)
+}
+
+/// All that a filter asks for, where its text is in few deliveries.
+fn narrowed(db: &Connection, filter: &Filter) -> Result<Option<Condition>> {
+    let Some(words) = filter.text.as_ref().filter(|_| !filter.is_named()) else {
+        return Ok(None);
+    };
+    let Some(few) = texts::candidates(db, words)? else { return Ok(None) };
+    let mut asked = Condition::of(filter);
+    asked.one_of(&few)?;
+    Ok(Some(asked))
+}
+
+/// All that a filter asks for, to be counted.
+pub(super) fn counted(db: &Connection, filter: &Filter) -> Result<Condition> {
+    Ok(narrowed(db, filter)?.unwrap_or_else(|| Condition::of(filter)))
 }
 
 fn select(db: &Connection, index: &str, mut asked: Condition, span: Span) -> Result<Vec<i64>> {
@@ -181,7 +201,7 @@ fn distinct(db: &Connection, next: &str, of: &[&dyn ToSql]) -> Result<Vec<Option
 
 /// See [`crate::journal::Journal::count`].
 pub(super) fn count(db: &Connection, filter: &Filter) -> Result<Vec<Count>> {
-    let asked = Condition::of(filter);
+    let asked = counted(db, filter)?;
     let photos = if asked.needs_photo { "JOIN photos p ON p.seq = d.photo" } else { "" };
     let sql = format!(
         "SELECT d.destination AS destination, d.state AS state, d.error AS error, count(*) AS n

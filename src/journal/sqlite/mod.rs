@@ -15,6 +15,7 @@ mod rows;
 mod runs;
 mod schema;
 mod sessions;
+mod texts;
 mod told;
 mod writer;
 
@@ -360,6 +361,10 @@ impl Journal for Sqlite {
         steps: usize,
     ) -> Result<Vec<Moment>> {
         self.read(move |db| told::timeline(db, since, step, steps)).await
+    }
+
+    async fn index_texts(&self, limit: usize) -> Result<usize> {
+        self.write(move |db| texts::index(db, limit)).await
     }
 
     async fn oldest_open(&self) -> Result<Vec<Oldest>> {

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{
     NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, list, operator, place,
-    schema, sessions, told,
+    schema, sessions, texts, told,
 };
 
 fn plan(db: &Connection, sql: &str) -> anyhow::Result<Vec<String>> {
@@ -51,6 +51,8 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("received in a span", told::RECEIVED),
         ("settled in a span", told::SETTLED),
         ("the first of a sort", told::FIRST_OF_SORT),
+        ("photos without index", texts::UNREAD),
+        ("deliveries of photos", texts::OF_PHOTOS),
         ("sessions of a record", sessions::OF_RECORD),
         ("a session of a record", sessions::MARKED),
     ];
@@ -76,6 +78,8 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         let steps = plan(&db, sql)?;
         assert!(steps.iter().all(|s| s.contains("COVERING INDEX")), "{what}: {steps:?}");
     }
+    let by_cause = plan(&db, texts::BY_CAUSE)?;
+    assert!(by_cause.iter().all(|s| s.contains("COVERING INDEX deliveries_why")), "{by_cause:?}");
     let filled = plan(&db, &together)?;
     let by_record = |step: &String| step.contains("(destination=? AND record=? AND due_at<?)");
     assert!(filled.iter().any(by_record), "{filled:?}");

@@ -152,8 +152,8 @@ pub(super) fn advance(db: &Connection, page: &Page) -> Result<Run> {
         match step(db, &run, *id, way, (page.now, page.look_at)) {
             Ok(Ok(done)) => {
                 run.tally.done += 1;
-                run.tally.fetching += u64::from(done == Done::Fetching);
-                run.tally.routed += u64::from(done == Done::Routed);
+                run.tally.fetching += u64::from(done == Fate::Fetching);
+                run.tally.routed += u64::from(done == Fate::Routed);
             }
             Ok(Err(left)) => *run.tally.left.entry(left).or_default() += 1,
             // One that cannot be read does not keep the others back.
@@ -183,8 +183,8 @@ pub(super) fn advance(db: &Connection, page: &Page) -> Result<Run> {
 
 /// How a delivery was changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Done {
-    Done,
+enum Fate {
+    Plain,
     Fetching,
     Routed,
 }
@@ -204,7 +204,7 @@ fn step(
     id: DeliveryId,
     way: &Way,
     (now, look_at): (Timestamp, Timestamp),
-) -> Result<std::result::Result<Done, Left>> {
+) -> Result<std::result::Result<Fate, Left>> {
     let Some(found) = find(db, run, id, way)? else { return Ok(Err(Left::Changed)) };
     let done = match (left(&run.verb, &found.case), &run.verb, way) {
         (Some(Left::SamePhoto), ..) => {
@@ -216,11 +216,11 @@ fn step(
         (Some(left), ..) => return Ok(Err(left)),
         (None, verb @ (Verb::Hold { reason } | Verb::Drop { reason }), _) => {
             end(db, id, verb, reason, now)?;
-            Ok(Done::Done)
+            Ok(Fate::Plain)
         }
         (None, _, Way::Again(plan)) => {
             plan_again(db, id, &found, plan, now)?;
-            Ok(Done::Routed)
+            Ok(Fate::Routed)
         }
         (None, ..) => {
             let lane = i64::from(!run.filter.is_named());
@@ -230,7 +230,7 @@ fn step(
                 fetch_again(db, found.photo, lane, now)?;
             }
             due_again(db, id, (state, lane), (now, look_at))?;
-            Ok(if is_here { Done::Done } else { Done::Fetching })
+            Ok(if is_here { Fate::Plain } else { Fate::Fetching })
         }
     };
     db.prepare_cached("INSERT INTO actions (photo, run, delivery, at) VALUES (?1, ?2, ?3, ?4)")?

@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::{
-    filter::Condition,
-    list::{Words, refs, sorts, words},
+    list::{Words, counted, refs, sorts, words},
     place::COVERING,
     rows::{self, Result},
 };
@@ -27,7 +26,7 @@ pub(super) fn foresee(
     filter: &Filter,
     configured: &[DestinationName],
 ) -> Result<Vec<Foreseen>> {
-    let asked = Condition::of(filter);
+    let asked = counted(db, filter)?;
     // What another photo covers matters only where a delivery would be sent.
     let covered = match verb {
         Verb::Replay { force: false } | Verb::Release => {

@@ -480,6 +480,7 @@ macro_rules! hold_to_contract {
                     what_is_foreseen_comes_true
                     what_is_replayed_with_many_comes_after_the_rest
                     a_text_is_found_wherever_it_stands
+                    a_text_is_found_after_any_change
                     what_happened_is_told_step_by_step
                     the_oldest_open_photo_of_each_destination_is_known
                     filters_may_be_put_together;

@@ -265,6 +265,12 @@ pub(super) async fn a_text_is_found_wherever_it_stands(store: &Store) {
     store.accept(stored("other", 2).to(&["archive"])).await.unwrap();
     let failed = cause(ErrorKind::Rejected).with_detail("No such \"ticket\" 4711");
     store.send("archive", DeliveryEnd::Held { cause: failed }, 1).await;
+    find_texts(store).await;
+    while store.index_texts(1).await.unwrap() > 0 {}
+    find_texts(store).await;
+}
+
+async fn find_texts(store: &Store) {
     for (text, expected) in [
         ("kitchen", &["img_Kitchen"][..]),
         ("G_K", &["img_Kitchen"]),
@@ -292,6 +298,42 @@ pub(super) async fn a_text_is_found_wherever_it_stands(store: &Store) {
         let held = store.list(&held, None, 9).await.unwrap();
         assert!(held.iter().all(|delivery| delivery.photo.id == id("other")), "{text}");
     }
+}
+
+pub(super) async fn a_text_is_found_after_any_change(store: &Store) {
+    store.accept(announced("a").on(None).to(&["erp"])).await.unwrap();
+    store.accept(stored("b", 2).unrouted()).await.unwrap();
+    while store.index_texts(9).await.unwrap() > 0 {}
+    let found = async |text: &str| {
+        let filter = Filter { text: Some(text.to_owned()), ..everything() };
+        let found = store.list(&filter, None, 9).await.unwrap();
+        found.iter().map(|delivery| delivery.photo.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("partner").await, [""; 0]);
+    // It is told its record, the other one is planned again, and a third comes.
+    store.accept(announced("a").on(Some(target(4711)))).await.unwrap();
+    let number = store.story_of(&id("b")).await.deliveries[0].id;
+    let plan = vec![super::planned(Some("erp"), Some(target(4712)))];
+    assert!(store.plan_again(number, plan, at(1)).await.unwrap());
+    store.accept(stored("c", 3).on(Some(target(4713)))).await.unwrap();
+    for indexed in [false, true] {
+        assert_eq!(found("partner:471").await.len(), 3, "{indexed}");
+        assert_eq!(found("partner:4711").await, ["a"]);
+        assert_eq!(found("partner:4712").await, ["b"]);
+        assert_eq!(found("partner:4713").await, ["c"]);
+        while store.index_texts(9).await.unwrap() > 0 {}
+    }
+    // One that is forgotten leaves its number to another.
+    for claimed in store.claim("erp", 9).await {
+        store.settle_delivery(&claimed, delivered(), at(9)).await.unwrap();
+    }
+    store.expire_bytes(at(99), 9).await.unwrap();
+    store.forget(at(99), 9).await.unwrap();
+    assert_eq!(found("partner:4713").await, [""; 0]);
+    store.accept(stored("d", 4).on(Some(target(4714)))).await.unwrap();
+    assert_eq!(found("partner:4714").await, ["d"]);
+    while store.index_texts(9).await.unwrap() > 0 {}
+    assert_eq!(found("partner:4714").await, ["d"]);
 }
 
 pub(super) async fn what_happened_is_told_step_by_step(store: &Store) {
