@@ -67,7 +67,8 @@ fn of_schema(steps: usize, home: &Path) -> anyhow::Result<PathBuf> {
         )?;
         db.execute(
             "INSERT INTO attempts (photo, delivery, started_at, ended_at, outcome)
-             VALUES (?1, ?1, ?1, iif(?2 = 'sending', NULL, ?1), iif(?2 = 'sending', 'open', 'later'))",
+             VALUES (?1, ?1, ?1, iif(?2 = 'sending', NULL, ?1),
+                 iif(?2 = 'sending', 'open', 'later'))",
             rusqlite::params![number, state.as_str()],
         )?;
     }
