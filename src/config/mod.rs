@@ -241,6 +241,16 @@ pub fn load_from(
     }
 }
 
+/// What `[server]` is for.
+const SERVER: &str = "The public listener: only Apertur needs to reach it.";
+/// What `[console]` is for.
+const CONSOLE: &str = "The operator's listener: pages, the API, /readyz and /metrics. Keep it on \
+                       an address\nthat only you reach.";
+/// What `[collect]` is for.
+const COLLECT: &str = "The page on which people make sessions, below public_url/collect. It is \
+                       there once\nserver.public_url and apertur.api_key are set.";
+/// What `[retry]` is for.
+const RETRY: &str = "Sending: after a failure that may pass it is tried again, with growing waits.";
 /// What `[journal]` is for.
 const JOURNAL: &str = "What was received and what became of it.";
 
@@ -258,37 +268,20 @@ fn assemble(reader: &Reader<'_>, tree: Tree) -> Option<Config> {
     warn_of_single_underscores(reader);
     let mut root = Section::new(reader, String::new(), tree.root);
     let data_dir = data_dir(&mut root);
-    let (listener, requests) = root.section(
-        "server",
-        "The public listener: only Apertur needs to reach it.",
-        server::read,
-    );
+    let (listener, requests) = root.section("server", SERVER, server::read);
     let receive = root.section("webhook", "Who may post photos.", |s| webhook::read(s, requests));
     let (apertur, polls) = root.section("apertur", "The Apertur API.", apertur::read);
     let receive = receive.complete(reader, polls);
-    let (server, console) = root.section(
-        "console",
-        "The operator's listener: pages, the API, /readyz and /metrics. Keep it on an address\n\
-         that only you reach.",
-        |s| console::read(s, listener),
-    );
-    let collect_page = root.section(
-        "collect",
-        "The page on which people make sessions, below public_url/collect. It is there once\n\
-         server.public_url and apertur.api_key are set.",
-        |s| collect::read(s, server.as_ref(), apertur.as_ref()),
-    );
+    let (server, console) = root.section("console", CONSOLE, |s| console::read(s, listener));
+    let collect_page =
+        root.section("collect", COLLECT, |s| collect::read(s, server.as_ref(), apertur.as_ref()));
     let base = data_dir.as_deref().unwrap_or(Path::new(""));
     let (journal, min_free) = root
         .section("journal", JOURNAL, |s| (journal::read_journal(s, base), journal::read_floor(s)));
     journal::read_spool(&mut root);
     let collect =
         root.section("fetch", "Fetching photos that were only announced.", delivery::read_fetch);
-    let deliver = root.section(
-        "retry",
-        "Sending: after a failure that may pass it is tried again, with growing waits.",
-        delivery::read_retry,
-    );
+    let deliver = root.section("retry", RETRY, delivery::read_retry);
     let prune =
         root.section("retention", "How long settled photos are kept.", delivery::read_retention);
     let alert = root.section(
