@@ -20,9 +20,9 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Problem {
     /// A name for this sort of problem that stays the same.
-    #[serde(rename = "type")]
-    #[schema(example = "urn:apertur-bridge:problem:invalid")]
-    kind: String,
+    #[serde(rename = "type", serialize_with = "urn")]
+    #[schema(value_type = String, example = "urn:apertur-bridge:problem:invalid")]
+    kind: &'static str,
     /// What the sort of problem is, the same for each of it.
     title: &'static str,
     /// The status of the answer.
@@ -37,17 +37,17 @@ pub(super) struct Problem {
     #[schema(nullable = false)]
     field: Option<String>,
     #[serde(skip)]
-    extra: Option<(header::HeaderName, String)>,
+    extra: Option<Box<(header::HeaderName, String)>>,
 }
 
 impl Problem {
     fn new(
-        (status, kind, title): (StatusCode, &str, &'static str),
+        (status, kind, title): (StatusCode, &'static str, &'static str),
         detail: impl Into<String>,
         fix: impl Into<String>,
     ) -> Self {
         Self {
-            kind: format!("urn:apertur-bridge:problem:{kind}"),
+            kind,
             title,
             status: status.as_u16(),
             detail: detail.into(),
@@ -58,7 +58,7 @@ impl Problem {
     }
 
     fn with(self, name: header::HeaderName, value: impl Into<String>) -> Self {
-        Self { extra: Some((name, value.into())), ..self }
+        Self { extra: Some(Box::new((name, value.into()))), ..self }
     }
 
     fn again_after(self, wait: Duration) -> Self {
@@ -178,13 +178,17 @@ impl Problem {
     /// It as an answer.
     pub(super) fn response(&self) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status_code());
-        if let Some((name, value)) = &self.extra {
+        if let Some((name, value)) = self.extra.as_deref() {
             response.insert_header((name.clone(), value.as_str()));
         }
         // A problem is texts and numbers: it can be written.
         let body = serde_json::to_vec(self).unwrap_or_default();
         response.content_type(MEDIA_TYPE).body(body)
     }
+}
+
+fn urn<S: serde::Serializer>(kind: &&'static str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("urn:apertur-bridge:problem:{kind}"))
 }
 
 fn told(cause: &Cause) -> String {

@@ -46,18 +46,26 @@ fn the_document_is_valid_and_what_the_daemon_answers_is_as_it_says() {
     let checks = "not_a_server_error,status_code_conformance,content_type_conformance,\
                   response_headers_conformance,response_schema_conformance,ignored_auth,\
                   negative_data_rejection,unsupported_method,allow_header_conformance";
-    let said = content(
-        program("openapi/bin/schemathesis")
-            .current_dir(home)
-            .arg("--config-file")
-            .arg(&settings)
-            .args(["run", "--url", &format!("{}/api/v1", site.daemon.console_url())])
-            .args(["--phases", "examples,coverage,fuzzing", "--checks", checks])
-            .args(["--max-examples", "8", "--seed", "1", "--generation-database", "none"])
-            .args(["--header", &format!("Authorization: Bearer {ADMIN}")])
-            .arg(&file),
-    );
-    assert!(said.contains("Tested: 24"), "{said}");
+    let judged = |args: &[&str]| {
+        content(
+            program("openapi/bin/schemathesis")
+                .current_dir(home)
+                .arg("--config-file")
+                .arg(&settings)
+                .args(["run", "--url", &format!("{}/api/v1", site.daemon.console_url())])
+                .args(["--checks", checks, "--seed", "1", "--generation-database", "none"])
+                .args(["--header", &format!("Authorization: Bearer {ADMIN}")])
+                .args(args)
+                .arg(&file),
+        )
+    };
+    let all = ["--phases", "examples,coverage,fuzzing", "--max-examples", "8"];
+    let said = judged(&[&all[..], &["--exclude-path", "/doctor"]].concat());
+    assert!(said.contains("Tested: 23"), "{said}");
+    // Which asks Apertur each time: once is enough.
+    let once = ["--phases", "fuzzing", "--max-examples", "1", "--include-path", "/doctor"];
+    let said = judged(&once);
+    assert!(said.contains("Tested: 1"), "{said}");
     let log = site.daemon.log();
     assert!(!log.contains("panicked"), "{log}");
     drop(look::eventually(Duration::from_secs(30), "the daemon is well", || {
