@@ -145,7 +145,7 @@ fn wrong_answers_are_asked_again_and_the_right_ones_serve_a_photo() {
     assert!(text.contains("# the path Apertur posts to\n#webhook_path"), "{text}");
     let set = in_force(&text);
     assert!(set.contains(&"secrets = [{ file = \"webhook-secret\" }]"), "{set:?}");
-    assert!(set.contains(&"path = \"photos\"") && set.len() == 12, "{set:?}");
+    assert!(set.contains(&"path = \"photos\"") && set.len() == 11, "{set:?}");
 
     let checked = desk.run(&["check", "--connect"]);
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
