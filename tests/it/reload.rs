@@ -167,6 +167,7 @@ fn what_is_left_for_a_destination_that_is_taken_out_is_held() {
     assert_eq!(states, ["delivered", "held"]);
     // And put in again.
     fs::remove_file(daemon.dir().join("second")).unwrap();
+    fs::create_dir(daemon.dir().join("second")).unwrap();
     write(&daemon, toml);
     hang_up(&daemon);
     assert!(daemon.command(&["deliveries", "replay", "--state", "held"]).status.success());
@@ -207,7 +208,8 @@ fn what_is_under_way_ends_under_what_it_began_with_and_is_sent_once() {
 #[test]
 fn a_broken_configuration_changes_nothing_and_says_all_that_is_wrong() {
     let daemon = Daemon::start(Options::toml(ARCHIVE));
-    write(&daemon, "server.workers = \"many\"\n[destination.archive]\ntype = \"floder\"\n");
+    let server = "[server]\nlisten = \"127.0.0.1:0\"\nworkers = \"many\"\n";
+    write(&daemon, &format!("{server}[destination.archive]\ntype = \"floder\"\n"));
     let (code, said) = reload(&daemon);
     assert_eq!(code, 1);
     let wrong = ["server.workers: \"many\" is not a whole number", "destination.archive.type"];

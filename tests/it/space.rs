@@ -81,6 +81,7 @@ fn below_the_floor_nothing_is_taken_and_what_is_here_is_delivered() {
 
     // The sender goes on.
     fs::remove_file(&in_the_way).unwrap();
+    fs::create_dir(&in_the_way).unwrap();
     look::settled(&daemon, &["delivered"]);
     assert_eq!(look::deliveries(&daemon).len(), 1);
     disk.free();

@@ -154,7 +154,7 @@ fn after_going_back_what_was_missing_is_delivered_and_what_was_there_is_found() 
 
     let fresh = tempfile::tempdir().unwrap();
     fs::write(fresh.path().join("config.toml"), options.whole()).unwrap();
-    let script = "mkdir -m 700 data && cp backup/backup.db data/journal.db \
+    let script = "mkdir photos && mkdir -m 700 data && cp backup/backup.db data/journal.db \
                   && cp -R backup/backup-spool data/spool && chmod 600 data/journal.db";
     let linked = std::os::unix::fs::symlink(daemon.dir(), fresh.path().join("backup"));
     linked.unwrap();
