@@ -36,7 +36,9 @@ fn findings(Health { store, schema, integrity }: Health) -> Vec<Finding> {
             Finding::ok("integrity", format!("no fault was found in {seconds} s, then time was up"))
         }
         Integrity::Damaged(faults) => {
-            Finding::error("integrity", format!("it is damaged: {}", faults.join("; ")), RESTORE)
+            // A fault of SQLite's may have several lines.
+            let faults = faults.join("; ").replace('\n', "; ");
+            Finding::error("integrity", format!("it is damaged: {faults}"), RESTORE)
         }
     };
     vec![store, rows]

@@ -125,7 +125,7 @@ fn wrong_answers_are_asked_again_and_the_right_ones_serve_a_photo() {
         "warning: no connection to the public address",
         "Apertur refuses the API key",
         "the sandbox accepts the key",
-        "Apertur does not know it",
+        "Apertur does not let this API key do it",
         "fewer than 16 characters",
         "\"foldr\" is no type",
         "error: folder: ",
