@@ -9,7 +9,6 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -21,9 +20,7 @@ use apertur_bridge::{
     },
     ops::{By, Ops, RunState, Span, Verb},
     route::Routes,
-    system::Clock,
-    telemetry::Telemetry,
-    work::Wake,
+    system::{Clock, Live},
 };
 use clap::Parser;
 use jiff::Timestamp;
@@ -148,15 +145,10 @@ async fn ops(path: &Path) -> anyhow::Result<Ops> {
     for name in ["erp", "archive", "desk"] {
         destinations.push((DestinationName::parse(name)?, Kind::Folder));
     }
-    Ok(Ops {
-        journal: journal::open(&Settings::Sqlite { path: path.to_owned() }).await?,
-        routes: Arc::new(Routes { rules: Vec::new(), destinations }),
-        clock: Clock::stepped(Timestamp::from_millisecond(NOW)?),
-        telemetry: Telemetry::default(),
-        collector: Wake::default(),
-        sender: Wake::default(),
-        runner: Wake::default(),
-    })
+    let journal = journal::open(&Settings::Sqlite { path: path.to_owned() }).await?;
+    let clock = Clock::stepped(Timestamp::from_millisecond(NOW)?);
+    let routes = Live::new(Routes { rules: Vec::new(), destinations });
+    Ok(Ops { routes, ..Ops::to_read(journal, clock) })
 }
 
 /// The image id of a photo, as [`make`] writes it.

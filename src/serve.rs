@@ -41,9 +41,8 @@ use crate::{
     },
     receive::{Behind, Door, Status},
     spool::Spool,
-    system::{Clock, DataDir, Floor, Hangups, Live, Service, shutdown},
+    system::{Clock, DataDir, Hangups, Live, Service, shutdown},
     telemetry::{Committed, Fact, Telemetry},
-    work::Wake,
 };
 
 /// How long another side may at least go on with what a killed daemon had asked of it; who looks
@@ -118,9 +117,8 @@ impl Daemon {
         let journal = journal::open_observed(&config.journal, observer(&telemetry)).await?;
         let shared = Shared::new(http.clone(), clock.clone(), &config.data_dir);
         let destinations = build(&config, &shared);
-        let (collector, sender, runner) = (Wake::default(), Wake::default(), Wake::default());
-        let (routes, floor) = (Live::new(config.routes.clone()), Floor::default());
-        let ops = Ops { journal, routes, floor, clock, telemetry, collector, sender, runner };
+        let routes = Live::new(config.routes.clone());
+        let ops = Ops { routes, telemetry, ..Ops::to_read(journal, clock) };
         take_up(&ops, &config, &destinations).await?;
         let socket = control::bind(&data_dir.path().join("control.sock"))?;
         let stop = CancellationToken::new();

@@ -162,8 +162,7 @@ impl Reloader {
         for gone in state.destinations.iter().filter(|name| !names.contains(name)) {
             self.parts.senders.change(gone.clone(), None);
         }
-        let all: Vec<_> = names.iter().cloned().collect();
-        self.parts.telemetry.foresee(&all, &[]);
+        self.parts.telemetry.foresee(&names, &[]);
         state.destinations = names;
     }
 }

@@ -330,6 +330,12 @@ fn operation(fact: &Fact<'_>) {
             outlet, subject, error = cause.kind.as_str(), cause = %cause,
             "not told that a person is needed, and it is not tried again"
         ),
+        _ => kept_house(fact),
+    }
+}
+
+fn kept_house(fact: &Fact<'_>) {
+    match fact {
         Fact::Run { run } => {
             let (run_id, verb, by) = (run.id.0, run.verb.as_str(), run.by.as_str());
             let (state, tally) = (run.state.as_str(), &run.tally);

@@ -69,8 +69,19 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         };
         assert_eq!(steps.iter().find(bad), None, "{what}: {steps:?}");
     }
-    let sorts =
-        |steps: Vec<String>| steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"));
+    Ok(())
+}
+
+fn sorts(steps: Vec<String>) -> bool {
+    steps.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER"))
+}
+
+#[test]
+fn what_is_read_in_order_is_not_sorted_and_each_question_has_its_index() -> anyhow::Result<()> {
+    let mut db = Connection::open_in_memory()?;
+    schema::migrate(&mut db)?;
+    let (claim, fetch) = (deliveries::claim_sql(), fetches::claim_sql());
+    let together = deliveries::together_sql();
     assert!(!sorts(plan(&db, &claim)?), "a claim reads only as far as its limit");
     assert!(!sorts(plan(&db, &fetch)?), "a claim reads only as far as its limit");
     for (sql, index) in [
