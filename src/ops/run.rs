@@ -28,8 +28,6 @@ impl Ops {
     /// # Errors
     /// When the journal cannot be written.
     pub async fn begin(&self, verb: Verb, filter: Filter, by: By) -> Result<Run, JournalError> {
-        // What is due for a destination that is gone is held first, so that it can be planned.
-        self.journal.hold_strays(&self.configured(), self.clock.now()).await?;
         let matching = self.journal.count(&filter).await?.iter().map(|count| count.count).sum();
         let new = NewRun { verb, filter, by, matching };
         let run = self.journal.begin_run(new, self.clock.now()).await?;

@@ -133,7 +133,10 @@ impl Room {
     /// Nobody sends what is left for a destination that was taken out.
     async fn hold_strays(&self) {
         let routes = self.ops.routes.load();
-        let configured: Vec<_> = routes.destinations.iter().map(|(name, _)| name.clone()).collect();
+        // What another one that was taken out has under way is left to end.
+        let ending = self.slots.keys().cloned();
+        let configured = routes.destinations.iter().map(|(name, _)| name.clone());
+        let configured: Vec<_> = configured.chain(ending).collect();
         match self.ops.journal.hold_strays(&configured, self.ops.clock.now()).await {
             Ok(0) => {}
             Ok(count) => self.ops.telemetry.emit(&Fact::Strays { count }),

@@ -187,6 +187,16 @@ impl Daemon {
         self.home.path().join("config.toml")
     }
 
+    /// The most memory that it had in use, in KiB, without what is mapped of its program.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let of = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+            line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+        };
+        of("VmHWM:").saturating_sub(of("RssFile:"))
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -63,7 +63,7 @@ impl Told {
         let mut is_wanted = false;
         for line in self.out.lines() {
             if !line.starts_with(' ') {
-                is_wanted = areas.iter().any(|area| line == *area);
+                is_wanted = areas.contains(&line);
             }
             let is_of_disk = ["file system: ", "free space: ", "store: "];
             let is_room =

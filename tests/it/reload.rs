@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::Command,
     sync::atomic::{AtomicUsize, Ordering},
@@ -25,6 +26,7 @@ const AGAIN: &str = "configuration read again";
 fn write(daemon: &Daemon, toml: &str) {
     let new = daemon.dir().join("config.new");
     fs::write(&new, Options::toml(toml).whole()).unwrap();
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).unwrap();
     fs::rename(new, daemon.config_path()).unwrap();
 }
 

@@ -147,7 +147,7 @@ impl State {
                 Ok(Fate::Plain)
             }
             (None, _, Way::Again(plan)) => {
-                self.plan_again(&delivery, plan, now);
+                self.plan_again(&delivery, plan, (now, look_at));
                 Ok(Fate::Routed)
             }
             (None, ..) => {
@@ -179,7 +179,14 @@ impl State {
         Ok(if is_here { Fate::Plain } else { Fate::Fetching })
     }
 
-    fn plan_again(&mut self, delivery: &Delivery, plan: Vec<Planned>, now: Timestamp) {
+    /// What may be there already may be there under the new name, too, and is looked for first.
+    fn plan_again(
+        &mut self,
+        delivery: &Delivery,
+        plan: Vec<Planned>,
+        (now, look_at): (Timestamp, Timestamp),
+    ) {
+        let newest = self.deliveries.keys().next_back().copied();
         let to = &delivery.destination;
         if to.is_some() && plan.iter().any(|planned| planned.destination == *to) {
             self.change(delivery.id, |delivery| delivery.attempts = 0);
@@ -188,6 +195,14 @@ impl State {
             self.deliveries.remove(&delivery.id);
         }
         self.plan(&delivery.photo.id, plan, now);
+        let made = |id: DeliveryId| id == delivery.id || Some(id) > newest;
+        let rows = self.deliveries.iter_mut().filter(|(id, _)| delivery.unsure && made(**id));
+        for (_, row) in rows {
+            row.delivery.unsure = true;
+            if row.delivery.state == DeliveryState::Due {
+                row.delivery.due_at = row.delivery.due_at.max(look_at);
+            }
+        }
     }
 
     fn change(&mut self, id: DeliveryId, change: impl FnOnce(&mut Delivery)) {

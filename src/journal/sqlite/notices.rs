@@ -26,7 +26,9 @@ impl Notices for Sqlite {
     }
 
     async fn notices(&self) -> JournalResult<Vec<Notice>> {
-        let sql = "SELECT * FROM notices ORDER BY seq LIMIT ?1";
+        // Of each outlet its own: what cannot be sent by one keeps nothing back of another.
+        let sql = "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY outlet ORDER BY seq)
+                AS place FROM notices) WHERE place <= ?1 ORDER BY seq";
         self.read(|db| rows::all(db, sql, &[&limit()], notice)).await
     }
 

@@ -219,7 +219,7 @@ fn step(
             Ok(Fate::Plain)
         }
         (None, _, Way::Again(plan)) => {
-            plan_again(db, id, &found, plan, now)?;
+            plan_again(db, id, (&found, plan), (now, look_at))?;
             Ok(Fate::Routed)
         }
         (None, ..) => {
@@ -333,13 +333,17 @@ fn fetch_again(db: &Connection, photo: i64, lane: i64, now: Timestamp) -> Result
     Ok(())
 }
 
+/// What may be there already may be there under the new name, too, and is looked for first.
 fn plan_again(
     db: &Connection,
     id: DeliveryId,
-    found: &Asked,
-    plan: &[Planned],
-    now: Timestamp,
+    (found, plan): (&Asked, &[Planned]),
+    (now, look_at): (Timestamp, Timestamp),
 ) -> Result<()> {
+    let newest = "SELECT unsure, (SELECT max(id) FROM deliveries) FROM deliveries WHERE id = ?1";
+    let (unsure, newest) = db
+        .prepare_cached(newest)?
+        .query_row([id.0], |row| Ok((row.get::<_, bool>(0)?, row.get::<_, i64>(1)?)))?;
     let mut planned = plan.iter().filter_map(|planned| planned.destination.as_ref());
     let stays = planned.any(|planned| Some(planned.as_str()) == found.destination.as_deref());
     let sql = if stays {
@@ -349,5 +353,14 @@ fn plan_again(
     };
     db.prepare_cached(sql)?.execute([&id.0 as &dyn ToSql])?;
     insert_plan(db, found.photo, plan, now)?;
-    place(db, found.photo, "d.state = 'waiting'", now)
+    place(db, found.photo, "d.state = 'waiting'", now)?;
+    if unsure {
+        db.prepare_cached(
+            "UPDATE deliveries SET unsure = 1,
+                 due_at = iif(state = 'due', max(due_at, ?4), due_at)
+             WHERE photo = ?1 AND (id > ?2 OR id = ?3) AND state IN ('waiting', 'due', 'held')",
+        )?
+        .execute(params![found.photo, newest, id.0, look_at.as_millisecond()])?;
+    }
+    Ok(())
 }

@@ -401,6 +401,7 @@ macro_rules! hold_to_contract {
                     bytes_do_not_release_a_stray
                     a_stray_is_planned_again
                     a_plan_for_the_same_place_keeps_doubt_and_steps
+                    a_plan_for_another_name_looks_first_for_what_may_be_there
                     a_stray_covers_nothing;
                 fetches:
                     claims_by_due_time_up_to_the_limit

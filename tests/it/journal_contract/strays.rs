@@ -93,6 +93,22 @@ pub(super) async fn a_stray_is_planned_again(store: &Store) {
     assert!(!store.plan_again(all[0].id, plan, at(7)).await.unwrap(), "it is not held");
 }
 
+pub(super) async fn a_plan_for_another_name_looks_first_for_what_may_be_there(store: &Store) {
+    store.accept(stored("a", 1)).await.unwrap();
+    let lost = store.claim_one("erp", 0).await.delivery.id;
+    hold_all_but_archive(store, 5).await;
+    let plan = vec![planned(Some("archive"), Some(target(1)))];
+    assert!(store.plan_again(lost, plan, at(6)).await.unwrap());
+    let renamed = store.delivery(&id("a"), "archive").await;
+    assert!(renamed.unsure, "the archive may be the erp under a new name");
+    store.accept(stored("b", 2)).await.unwrap();
+    hold_all_but_archive(store, 7).await;
+    let sure = store.delivery(&id("b"), "erp").await.id;
+    let plan = vec![planned(Some("archive"), Some(target(1)))];
+    assert!(store.plan_again(sure, plan, at(8)).await.unwrap());
+    assert!(!store.delivery(&id("b"), "archive").await.unsure);
+}
+
 pub(super) async fn a_plan_for_the_same_place_keeps_doubt_and_steps(store: &Store) {
     store.accept(stored("a", 1)).await.unwrap();
     let number = store.claim_one("erp", 0).await.delivery.id;
