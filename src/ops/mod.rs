@@ -312,6 +312,7 @@ mod tests {
         let gone = name("gone")?;
         let ops = ops(&[]);
         ops.journal.accept(arrival("stray", std::slice::from_ref(&gone))?).await?;
+        ops.journal.hold_strays(&ops.configured(), now(&ops)).await?;
         let done = replay_all(&ops).await?;
         assert_eq!((done.done, done.left.get(&Left::Unrouted)), (0, Some(&1)));
         let all = ops.list(&Filter::default(), None, 9).await?;

@@ -88,6 +88,8 @@ impl Room {
     pub(super) async fn run(mut self) {
         while !self.stop.is_cancelled() {
             tokio::select! {
+                biased;
+                // Who ends now was not taken out: its pause stays known.
                 () = self.stop.cancelled() => {}
                 Some((name, shore)) = self.orders.recv() => self.change(name, shore),
                 Some(ended) = self.loops.join_next() => {
