@@ -13,12 +13,18 @@ use crate::{
         trouble::Trouble,
         visit::{Form, Here, Visit},
     },
-    model::{By, Filter, Foreseen, Left, Preview, Reason, Verb},
+    journal::JournalError,
+    model::{By, Filter, Foreseen, Left, Preview, Reason, Run, RunId, RunState, Verb},
+    ops::Ops,
     pages::{Fields, encoded, html as answer, see},
 };
 
 /// Longest wait for the journal.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether a short run is done, and how long between.
+const LOOKS: u32 = 50;
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// What somebody wants to be done.
 #[derive(Debug)]
@@ -64,7 +70,7 @@ pub(in crate::console) async fn begin(
         let run = ops.begin(verb, filter, by).await?;
         // Of one photo the story is next, and should tell of it.
         if is_short {
-            ops.advance(run.id).await?;
+            is_done(&ops, run.id).await?;
         }
         Ok::<_, Trouble>(run.id)
     };
@@ -73,6 +79,18 @@ pub(in crate::console) async fn begin(
         true => format!("/photos/{}", encoded(&photo)),
         false => format!("/runs/{run}"),
     }))
+}
+
+/// Waits a moment for a run that is short.
+async fn is_done(ops: &Ops, id: RunId) -> Result<(), JournalError> {
+    for _ in 0..LOOKS {
+        let is_running = |run: &Run| run.state == RunState::Running;
+        if !ops.run(id).await?.as_ref().is_some_and(is_running) {
+            break;
+        }
+        tokio::time::sleep(MOMENT).await;
+    }
+    Ok(())
 }
 
 impl Wish {
