@@ -122,7 +122,7 @@ fn verbs(visit: &Visit, photo: &Photo, delivery: &Delivery) -> Markup {
         && delivery.cause.as_ref().is_some_and(|cause| cause.kind == ErrorKind::Operator);
     let (at_once, asks): (&[&str], &[&str]) = match delivery.state {
         Held if is_on_hold => (&["release"], &["drop"]),
-        Held => (&["replay"], &["hold", "drop"]),
+        Held => (&["replay"], &["drop"]),
         Waiting | Due => (&["replay"], &["hold", "drop"]),
         Delivered => (&[], &["replay"]),
         Dropped | Sending => (&[], &[]),

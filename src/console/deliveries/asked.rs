@@ -203,6 +203,31 @@ mod tests {
     }
 
     #[test]
+    fn a_session_is_meant_by_its_mark_or_label_and_written_by_its_mark() {
+        let own = OwnSession {
+            session: SessionId::parse("s-5e551011").unwrap(),
+            target: "zendesk:9".parse().unwrap(),
+            destination: None,
+            mode: None,
+            label: Some("The roof".to_owned()),
+            link: None,
+            environment: crate::model::Environment::Live,
+            long_polling: false,
+            tags: Vec::new(),
+            created_at: Timestamp::UNIX_EPOCH,
+            expires_at: Timestamp::UNIX_EPOCH,
+            closed_at: None,
+        };
+        let (mark, all) = (own.session.mark(), [own.clone()]);
+        for written in [mark.as_str(), "the+roof", &own.session.to_string(), "s-5e551011"] {
+            let fields = Fields::parse(format!("session={written}").as_bytes());
+            let asked = Asked::filter_of(&fields, &all);
+            assert_eq!(asked.query(), format!("session={mark}"), "{written}");
+            assert_eq!(asked.filter(&all).unwrap().session, Some(own.session.clone()));
+        }
+    }
+
+    #[test]
     fn boxes_name_deliveries() {
         let asked = Asked::boxes_of(&Fields::parse(b"id-7=on&id-3=on&id-x=on&state=held"));
         assert_eq!(asked.filter(&[]).unwrap().ids, [DeliveryId(3), DeliveryId(7)]);

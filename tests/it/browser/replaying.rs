@@ -55,7 +55,7 @@ fn a_photo_that_is_missing_is_found_understood_mended_and_replayed() {
         to_the_story(&browser);
         browser.assert_good(origin);
         browser.screenshot(&format!("console-story-held-{name}"));
-        assert!(browser.text("#deliveries .why").contains("res.partner"), "it says why");
+        assert!(browser.text("#deliveries .why").contains("not allowed for this user"));
         mend(&odoo);
         browser.click("[data-verb=replay]");
         browser.wait_for("#deliveries [data-state=delivered]");

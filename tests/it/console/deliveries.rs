@@ -125,6 +125,12 @@ fn a_run_does_what_its_preview_says_and_tells_who_asked() {
     changed(&user, &[&all[..], &[("verb", "replay"), ("force", "on")]].concat());
     look::settled(&site.daemon, &["delivered"]);
     assert_eq!(look::files(&site.daemon.dir().join("disk/photos")).len(), 3, "none twice");
+    for step in ["stop", "resume"] {
+        let answer = user.post(&format!("/runs/1/{step}"), &[]);
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/runs/1")));
+        let run = text(&user.get("/runs/1"));
+        assert!(run.contains("data-run=\"done\"") && !run.contains("/runs/1/"), "{run}");
+    }
     assert_eq!(between(&text(&user.get("/runs")), "<a href=\"/runs/", "\"").len(), 3);
 }
 
