@@ -60,23 +60,30 @@ pub(super) struct Page {
     pub(super) place: Option<Tab>,
     /// Whether what is marked `data-live` in it is kept fresh.
     pub(super) live: bool,
+    /// Whether somebody chooses something in it, which is lost where it is loaded again.
+    pub(super) chooses: bool,
 }
 
 impl Page {
     /// A page of this, without title or place.
     pub(super) fn new(main: Markup) -> Self {
-        Self { title: String::new(), main, place: None, live: false }
+        Self { title: String::new(), main, place: None, live: false, chooses: false }
     }
 
     /// A page in the menu, with its name there as its title.
     pub(super) fn at(visit: &Visit, place: Tab, main: Markup) -> Self {
         let title = visit.words.layout.place(place).to_owned();
-        Self { title, main, place: Some(place), live: false }
+        Self { title, main, place: Some(place), live: false, chooses: false }
     }
 
     /// The same, kept fresh.
     pub(super) fn live(self) -> Self {
         Self { live: true, ..self }
+    }
+
+    /// The same, where somebody chooses: without a script it stays as it is.
+    pub(super) fn choosing(self) -> Self {
+        Self { chooses: true, ..self }
     }
 
     /// The same, under another title.
@@ -99,7 +106,7 @@ pub(super) fn whole(visit: &Visit, page: &Page) -> Markup {
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(STYLE.path(""));
                 script defer src=(SCRIPT.path("")) {}
-                @if page.live { noscript { meta http-equiv="refresh" content=(REFRESH); } }
+                @if page.live && !page.chooses { noscript { meta http-equiv="refresh" content=(REFRESH); } }
             }
             body data-live-page[page.live] {
                 a.skip href="#main" { (words.layout.skip) }

@@ -8,11 +8,14 @@ mod access;
 mod api;
 mod attention;
 mod configuration;
+mod deliveries;
 mod destinations;
 mod doctor;
 mod layout;
 mod overview;
+mod photo;
 mod ready;
+mod runs;
 mod sessions;
 mod standing;
 mod trouble;
@@ -187,6 +190,18 @@ impl Console {
             .service(web::resource("/language/{tag}").get(visit::choose_language))
             .service(page("/sign-out", Read, Read).post(access::leave))
             .service(page("/", Read, Operate).get(overview::show))
+            .service(page("/deliveries", Read, Operate).get(deliveries::list))
+            .service(
+                page("/deliveries/change", Operate, Operate)
+                    .get(deliveries::preview)
+                    .post(deliveries::begin),
+            )
+            .service(page("/photos/{id}", Read, Operate).get(photo::show))
+            .service(page("/photos/{id}/bytes", Operate, Operate).get(photo::bytes))
+            .service(page("/runs", Read, Operate).get(runs::list))
+            .service(page("/runs/{run}", Read, Operate).get(runs::show))
+            .service(page("/runs/{run}/stop", Operate, Operate).post(runs::stop))
+            .service(page("/runs/{run}/resume", Operate, Operate).post(runs::resume))
             .service(page("/destinations", Read, Operate).get(destinations::show))
             .service(page("/destinations/{name}/test", Operate, Operate).post(destinations::test))
             .service(page("/sessions", Read, Operate).get(sessions::list).post(sessions::make))

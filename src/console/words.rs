@@ -2,7 +2,9 @@
 //! missing does not compile.
 
 mod access;
+mod changes;
 mod configuration;
+mod deliveries;
 mod destinations;
 mod doctor;
 mod layout;
@@ -10,8 +12,9 @@ mod overview;
 mod sessions;
 
 pub(super) use self::{
-    access::Access, configuration::Configuration, destinations::Destinations, doctor::Doctor,
-    layout::Layout, overview::Overview, sessions::Sessions,
+    access::Access, changes::Changes, configuration::Configuration, deliveries::Deliveries,
+    destinations::Destinations, doctor::Doctor, layout::Layout, overview::Overview,
+    sessions::Sessions,
 };
 use crate::destinations::Language;
 
@@ -23,6 +26,8 @@ pub(super) struct Words {
     pub(super) layout: Layout,
     pub(super) access: Access,
     pub(super) overview: Overview,
+    pub(super) deliveries: Deliveries,
+    pub(super) changes: Changes,
     pub(super) destinations: Destinations,
     pub(super) sessions: Sessions,
     pub(super) configuration: Configuration,
@@ -34,6 +39,8 @@ static EN: Words = Words {
     layout: layout::EN,
     access: access::EN,
     overview: overview::EN,
+    deliveries: deliveries::EN,
+    changes: changes::EN,
     destinations: destinations::EN,
     sessions: sessions::EN,
     configuration: configuration::EN,
@@ -44,6 +51,8 @@ static FR: Words = Words {
     layout: layout::FR,
     access: access::FR,
     overview: overview::FR,
+    deliveries: deliveries::FR,
+    changes: changes::FR,
     destinations: destinations::FR,
     sessions: sessions::FR,
     configuration: configuration::FR,
@@ -54,6 +63,8 @@ static ES: Words = Words {
     layout: layout::ES,
     access: access::ES,
     overview: overview::ES,
+    deliveries: deliveries::ES,
+    changes: changes::ES,
     destinations: destinations::ES,
     sessions: sessions::ES,
     configuration: configuration::ES,

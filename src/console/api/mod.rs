@@ -40,6 +40,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
+pub(super) use self::photos::file;
 use self::{operation::Operation, problem::Problem, query::Wanted};
 use super::{Behind, Caller, Examiner, Place, Scope, Settings, Setup, Tokens};
 use crate::{

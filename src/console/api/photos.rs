@@ -2,6 +2,8 @@
 
 mod story;
 
+use std::io;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, ContentDisposition, DispositionParam, DispositionType},
@@ -23,8 +25,9 @@ use super::{
 };
 use crate::{
     journal,
-    model::{self, DeliveryId, FetchState, PhotoId},
+    model::{self, DeliveryId, Digest, FetchState, PhotoId},
     ops::photos::{At, Row},
+    spool::Spool,
 };
 
 /// Bytes that are read at once.
@@ -132,15 +135,24 @@ async fn bytes(
     else {
         return Err(not_here(fetch_state));
     };
-    let opened = api.spool.file(sha256, size).stream(BLOCK).await;
-    let stream = opened.map_err(|error| {
+    file(&api.spool, &photo, sha256, size).await.map_err(|error| {
         tracing::warn!(photo = %photo.id, %error, "the API could not read a file of the spool");
         Problem::internal("the file of this photo cannot be read")
-    })?;
+    })
+}
+
+/// The bytes of a photo, to be kept and not shown.
+pub(in crate::console) async fn file(
+    spool: &Spool,
+    photo: &model::Photo,
+    sha256: Digest,
+    size: u64,
+) -> io::Result<HttpResponse> {
+    let stream = spool.file(sha256, size).stream(BLOCK).await?;
     let known = photo.media_type.as_deref().filter(|text| text.starts_with("image/"));
     Ok(HttpResponse::Ok()
         .content_type(known.unwrap_or("application/octet-stream"))
-        .insert_header(attachment(&photo))
+        .insert_header(attachment(photo))
         .insert_header((header::CONTENT_LENGTH, size))
         .insert_header((header::ETAG, format!("\"{sha256}\"")))
         .no_chunking(size)

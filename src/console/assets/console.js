@@ -22,12 +22,38 @@ document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest
       if (at && at.matches("input, select, textarea, button")) continue;
       const address = at && at.getAttribute("href");
       const scrolled = [...old.querySelectorAll(".scroll")].map((part) => [part.scrollTop, part.scrollLeft]);
+      const ticked = [...old.querySelectorAll("input:checked")].map((box) => box.name);
       old.replaceChildren(...now.childNodes);
+      for (const name of ticked) {
+        const box = old.querySelector(`[name="${CSS.escape(name)}"]`);
+        if (box) box.checked = true;
+      }
       old.querySelectorAll(".scroll").forEach((part, n) => {
         if (scrolled[n]) [part.scrollTop, part.scrollLeft] = scrolled[n];
       });
       if (address) old.querySelector(`[href="${CSS.escape(address)}"]`)?.focus({ preventScroll: true });
     }
+  };
+
+  // Rows of a list stay where they are: those that are new are told of, not put in, and those that
+  // the filter finds no more are marked.
+  const news = byId("news");
+  const numbers = (root) => [...root.querySelectorAll("[data-row]")].map((row) => Number(row.dataset.row));
+  const tell = (fresh) => {
+    const now = new Set(numbers(fresh));
+    const last = fresh.querySelector("#older") ? Math.min(...now) : 0;
+    for (const row of document.querySelectorAll("[data-row]")) {
+      const id = Number(row.dataset.row);
+      row.toggleAttribute("data-gone", id >= last && !now.has(id));
+    }
+    const newest = Math.max(0, ...numbers(document));
+    const count = news ? [...now].filter((id) => id > newest).length : 0;
+    if (!count || news.dataset.count === String(count)) return;
+    news.dataset.count = count;
+    const link = document.createElement("a");
+    link.href = location.pathname + location.search;
+    link.textContent = `${news.dataset.new} ${count}`;
+    news.replaceChildren(link);
   };
 
   const look = async () => {
@@ -37,7 +63,9 @@ document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest
       const answer = await fetch(location.href, { cache: "no-store", headers: { "X-Fresh": "1" } });
       if (answer.redirected) { location.reload(); return; }
       if (answer.ok) {
-        replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        tell(fresh);
+        replace(fresh);
         document.body.removeAttribute("data-stale");
       } else {
         document.body.setAttribute("data-stale", "");

@@ -7,6 +7,7 @@ mod collecting;
 mod driver;
 mod operating;
 mod page;
+mod replaying;
 mod selftest;
 mod window;
 

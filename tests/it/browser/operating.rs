@@ -12,8 +12,13 @@ use crate::{
 };
 
 /// Every page there is, with a word for its picture.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 11] = [
     ("/", "overview"),
+    ("/deliveries", "deliveries"),
+    ("/deliveries?destination=erp", "deliveries-filtered"),
+    ("/photos/img_2", "photo"),
+    ("/deliveries/change?verb=drop&of=all", "change"),
+    ("/runs", "runs"),
     ("/destinations", "destinations"),
     ("/sessions", "sessions"),
     ("/sessions/new", "sessions-new"),
@@ -22,7 +27,7 @@ const PAGES: [(&str, &str); 6] = [
 ];
 
 /// Goes to the console and signs in.
-fn signed_in(daemon: &Daemon, window: Window) -> Browser {
+pub(super) fn signed_in(daemon: &Daemon, window: Window) -> Browser {
     let browser = Browser::open(window);
     browser.go(daemon.console_url());
     browser.fill("#password", PASSWORD);

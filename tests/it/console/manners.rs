@@ -3,7 +3,16 @@
 use super::site::{PASSWORD, Site, text};
 
 /// Every page there is.
-const PAGES: [&str; 5] = ["/", "/destinations", "/sessions", "/configuration", "/doctor"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/deliveries",
+    "/deliveries/change?verb=drop&of=all",
+    "/runs",
+    "/destinations",
+    "/sessions",
+    "/configuration",
+    "/doctor",
+];
 
 #[test]
 fn every_answer_guards_itself() {

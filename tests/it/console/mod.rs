@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod access;
+mod deliveries;
 mod manners;
 mod pages;
 mod sessions;
