@@ -6,7 +6,7 @@ mod change;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
-use self::asked::{Asked, Unclear, box_of};
+use self::asked::{Asked, FIELDS, Unclear, box_of};
 pub(super) use self::change::{begin, preview};
 use super::{
     Console,
@@ -103,41 +103,58 @@ impl Console {
 
 fn filter(visit: &Visit, console: &Console, asked: &Asked, list: &List) -> Markup {
     let words = &visit.words.deliveries;
-    let is_open = !asked.with("state", "").query().is_empty();
-    let setup = console.behind.setup.load();
-    let places = setup.destinations.iter().map(|place| place.name.as_str());
-    let kinds = list.counts.iter().filter_map(|count| Some(count.error?.as_str()));
-    let states = [UNDERWAY].into_iter().chain(STATES.map(DeliveryState::as_str));
-    let field = |name: &str, kind: &str| {
-        html! {
-            div {
-                label for=(name) { (words.field(name)) }
-                input id=(name) type=(kind) name=(name) value=(asked.text(name))
-                    autocomplete="off" spellcheck="false";
-            }
-        }
-    };
     html! {
-        details.card #filter open[is_open] {
-            summary { (words.filter) }
-            form.fields method="get" action="/deliveries" {
-                (field("text", "search"))
-                (choice(visit, asked, "state", states.collect()))
-                (choice(visit, asked, "destination", places.collect()))
-                (field("target", "text"))
-                (field("session", "text"))
-                (choice(visit, asked, "error", kinds.collect()))
-                (field("since", "datetime-local"))
-                (field("until", "datetime-local"))
-                @if !asked.text("photo").is_empty() { (field("photo", "text")) }
+        form.card #filter method="get" action="/deliveries" {
+            div.fields {
+                (field(visit, asked, "text", "search"))
                 div.actions {
                     button.primary #show type="submit" { (words.show) }
                     a.button href="/deliveries" { (words.clear) }
                 }
             }
+            details #more open[list.unclear.is_some()] {
+                summary {
+                    (words.filter)
+                    @for name in FIELDS.into_iter().filter(|name| *name != "text") {
+                        @let text = asked.text(name);
+                        @if !text.is_empty() { " · " (said(visit, name, text)) }
+                    }
+                }
+                (others(visit, console, asked, list))
+            }
             @if let Some(Unclear(name)) = list.unclear {
                 p.note.bad #invalid role="alert" { ((words.invalid)(words.field(name))) }
             }
+        }
+    }
+}
+
+/// The fields of the filter that are needed less often.
+fn others(visit: &Visit, console: &Console, asked: &Asked, list: &List) -> Markup {
+    let setup = console.behind.setup.load();
+    let places = setup.destinations.iter().map(|place| place.name.as_str());
+    let kinds = list.counts.iter().filter_map(|count| Some(count.error?.as_str()));
+    let states = [UNDERWAY].into_iter().chain(STATES.map(DeliveryState::as_str));
+    html! {
+        div.fields {
+            (choice(visit, asked, "state", states.collect()))
+            (choice(visit, asked, "destination", places.collect()))
+            (field(visit, asked, "target", "text"))
+            (field(visit, asked, "session", "text"))
+            (choice(visit, asked, "error", kinds.collect()))
+            (field(visit, asked, "since", "datetime-local"))
+            (field(visit, asked, "until", "datetime-local"))
+            @if !asked.text("photo").is_empty() { (field(visit, asked, "photo", "text")) }
+        }
+    }
+}
+
+fn field(visit: &Visit, asked: &Asked, name: &str, kind: &str) -> Markup {
+    html! {
+        div {
+            label for=(name) { (visit.words.deliveries.field(name)) }
+            input id=(name) type=(kind) name=(name) value=(asked.text(name)) autocomplete="off"
+                spellcheck="false";
         }
     }
 }
@@ -275,7 +292,10 @@ fn verbs(visit: &Visit, matching: u64) -> Markup {
     html! {
         fieldset.card.actions {
             legend { (words.change) }
-            label { input #chosen type="radio" name="of" value="chosen" checked; " " (words.chosen) }
+            label {
+                input #chosen type="radio" name="of" value="chosen" checked;
+                " " (words.chosen)
+            }
             label {
                 input #all type="radio" name="of" value="all";
                 " " ((words.matching)(matching))

@@ -106,7 +106,9 @@ pub(super) fn whole(visit: &Visit, page: &Page) -> Markup {
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(STYLE.path(""));
                 script defer src=(SCRIPT.path("")) {}
-                @if page.live && !page.chooses { noscript { meta http-equiv="refresh" content=(REFRESH); } }
+                @if page.live && !page.chooses {
+                    noscript { meta http-equiv="refresh" content=(REFRESH); }
+                }
             }
             body data-live-page[page.live] {
                 a.skip href="#main" { (words.layout.skip) }

@@ -88,7 +88,7 @@ async fn is_done(ops: &Ops, id: RunId) -> Result<(), JournalError> {
         if !ops.run(id).await?.as_ref().is_some_and(is_running) {
             break;
         }
-        tokio::time::sleep(MOMENT).await;
+        ops.clock.sleep_until(ops.clock.after(MOMENT)).await;
     }
     Ok(())
 }
@@ -224,7 +224,9 @@ fn force(visit: &Visit, wish: &Wish, preview: &Preview) -> Markup {
                 (words.no_force)
             } }
         } @else if wish.word == "replay" && delivered {
-            p { a.button #force href={ "/deliveries/change?" (wish.query(true)) } { (words.force) } }
+            p { a.button #force href={ "/deliveries/change?" (wish.query(true)) } {
+                (words.force)
+            } }
         }
     }
 }
