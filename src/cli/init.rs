@@ -73,7 +73,7 @@ pub(super) struct Args {
     /// Where photos go: a type, or a type and a name, odoo or odoo:erp; may be given several times
     #[arg(long = "destination", value_name = "TYPE[:NAME]")]
     destinations: Vec<String>,
-    /// Any key of the configuration: destination.erp.url=https://erp.example.com
+    /// Any key of the configuration: destination.erp.database=prod
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// A secret of the configuration by a file: destination.erp.api_key=FILE

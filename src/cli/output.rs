@@ -160,7 +160,7 @@ impl Shape {
     }
 }
 
-/// Rows on their way to a file or a pipe; a reader that went away is no failure, as in [`line`].
+/// Rows on their way to a file or a pipe; a reader that went away is no failure, as in [`line()`].
 pub(super) enum Rows<W: io::Write> {
     Csv(Box<csv::Writer<W>>),
     Jsonl(io::BufWriter<W>),

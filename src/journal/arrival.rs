@@ -43,7 +43,7 @@ pub struct Arrival {
     /// At least one.
     pub plan: Vec<Planned>,
     /// Why a planned delivery without destination is held, where it is for another reason than
-    /// [`unrouted`]: of kind `unrouted`, too, so that a replay plans it by its target.
+    /// [`super::unrouted`]: of kind `unrouted`, too, so that a replay plans it by its target.
     pub held: Option<Cause>,
     /// Whether it is not certain which record the photo belongs to. The plan is one delivery
     /// without destination then, which is held until a person plans it again or until somebody

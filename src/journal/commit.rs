@@ -39,10 +39,10 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// As [`super::open`], with somebody who hears of every commit.
+/// As [`super::open()`], with somebody who hears of every commit.
 ///
 /// # Errors
-/// As [`super::open`].
+/// As [`super::open()`].
 pub async fn open_observed(
     settings: &Settings,
     observer: Observer,
