@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -27,8 +27,42 @@ const BELIEVED: u32 = 20;
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 const LOOK_SHARE: u32 = 100;
 
+/// How long is waited for counts.
+const COUNTED: Duration = Duration::from_secs(1);
 /// Runs that are counted at most.
 const RUNS: usize = 1000;
+
+/// How many deliveries there are of each sort.
+#[derive(Debug, Default)]
+struct Counts {
+    /// With the time until which they are believed.
+    last: Mutex<Option<(Instant, Vec<Tally>)>>,
+    /// One who counts is enough.
+    one: tokio::sync::Mutex<()>,
+}
+
+impl Counts {
+    async fn fresh(&self, ops: &Ops) -> Result<Vec<Tally>, JournalError> {
+        let _one = self.one.lock().await;
+        if let Some((until, last)) = &*lock(&self.last)
+            && Instant::now() < *until
+        {
+            return Ok(last.clone());
+        }
+        let started = Instant::now();
+        let counts = ops.count(&Filter::default()).await?;
+        let tally = |count: journal::Count| Tally {
+            destination: count.destination,
+            state: count.state,
+            error: count.error,
+            count: count.count,
+        };
+        let tallies: Vec<_> = counts.into_iter().map(tally).collect();
+        let until = Instant::now() + started.elapsed().saturating_mul(BELIEVED);
+        *lock(&self.last) = Some((until, tallies.clone()));
+        Ok(tallies)
+    }
+}
 
 /// The measures of a running daemon.
 #[derive(Debug)]
@@ -38,10 +72,7 @@ pub struct Measures {
     data_dir: PathBuf,
     /// The journal's file.
     journal: PathBuf,
-    /// Counts that may be used until then.
-    counted: Mutex<Option<(Instant, Vec<Tally>)>>,
-    /// One who counts is enough.
-    counting: tokio::sync::Mutex<()>,
+    counts: Arc<Counts>,
     spooled: Mutex<Option<(u64, u64)>>,
 }
 
@@ -55,8 +86,7 @@ impl Measures {
             spool,
             data_dir: data_dir.to_owned(),
             journal: path.clone(),
-            counted: Mutex::default(),
-            counting: tokio::sync::Mutex::default(),
+            counts: Arc::default(),
             spooled: Mutex::default(),
         }
     }
@@ -119,25 +149,16 @@ impl Measures {
         })
     }
 
+    /// The counts. Where counting takes long it goes on by itself, and those of the last time are
+    /// given: a large journal is no reason not to be ready.
     async fn tallies(&self) -> Result<Vec<Tally>, JournalError> {
-        let _one = self.counting.lock().await;
-        if let Some((until, known)) = &*lock(&self.counted)
-            && Instant::now() < *until
-        {
-            return Ok(known.clone());
+        let (counts, ops) = (Arc::clone(&self.counts), self.ops.clone());
+        let counting = tokio::spawn(async move { counts.fresh(&ops).await });
+        match tokio::time::timeout(COUNTED, counting).await {
+            Ok(Ok(counted)) => counted,
+            Ok(Err(error)) => Err(JournalError::Unavailable(error.to_string())),
+            Err(_) => Ok(lock(&self.counts.last).clone().map_or(Vec::new(), |(_, last)| last)),
         }
-        let started = Instant::now();
-        let counts = self.ops.count(&Filter::default()).await?;
-        let tally = |count: journal::Count| Tally {
-            destination: count.destination,
-            state: count.state,
-            error: count.error,
-            count: count.count,
-        };
-        let tallies: Vec<_> = counts.into_iter().map(tally).collect();
-        let until = Instant::now() + started.elapsed().saturating_mul(BELIEVED);
-        *lock(&self.counted) = Some((until, tallies.clone()));
-        Ok(tallies)
     }
 
     async fn disk(&self) -> Disk {
@@ -182,8 +203,6 @@ fn wal(journal: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::{
         model::{DestinationName, Kind},
@@ -200,6 +219,16 @@ mod tests {
             ..Ops::to_read(journal, Clock::stepped(Timestamp::UNIX_EPOCH))
         };
         Ok(Measures::new(ops, Spool::open(&home.join("spool"))?, home, &settings))
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_is_slow_to_count_is_ready() -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let measures = measures(home.path()).await?;
+        let _counting = measures.counts.one.lock().await;
+        assert_eq!(measures.ready().await?.deliveries, []);
+        assert!(measures.render().await.contains("\napertur_bridge_ready 1\n"));
+        Ok(())
     }
 
     #[tokio::test]
