@@ -1,7 +1,7 @@
 //! `control.sock`: how commands change something while the daemon runs, so that one process
 //! owns the writes. One JSON line asks, one JSON line answers; the socket is 0600.
 
-use std::{fmt, io, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
+use std::{fmt, io, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -23,6 +23,8 @@ use crate::{
     system::instance,
 };
 
+/// Time until accepting is tried again after it failed.
+const REST: Duration = Duration::from_secs(1);
 /// Longest request or answer, in bytes.
 const MAX_LINE: u64 = 4 * 1024 * 1024;
 
@@ -237,7 +239,15 @@ pub async fn serve(socket: UnixListener, desk: Desk, stop: CancellationToken) {
                     }
                 });
             }
-            Err(error) => tracing::warn!(%error, "the control socket failed"),
+            // It may fail at once and for long, for want of file descriptors.
+            Err(error) => {
+                tracing::warn!(%error, "the control socket failed; trying again");
+                let clock = &desk.ops.clock;
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = clock.sleep_until(clock.after(REST)) => {}
+                }
+            }
         }
     }
 }
