@@ -59,7 +59,10 @@ pub(in crate::cli) struct Replay {
     #[arg(long)]
     force: bool,
     /// Go on with a change that was stopped, whatever it does; see `deliveries runs`
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["ids", "force", "all", "dry_run"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = [
+        "ids", "force", "all", "dry_run", "limit", "state", "destination", "session", "target",
+        "photo", "error", "since", "until", "text",
+    ])]
     resume: Option<i64>,
 }
 

@@ -194,6 +194,9 @@ fn a_command_that_is_interrupted_says_how_to_go_on() {
         let again = done(&daemon, &["deliveries", "replay", "--resume", "1", "--json"]).json();
         assert_eq!(again["tally"]["done"], MANY, "what is done stays done");
         assert_eq!(said(daemon.command(&["deliveries", "replay", "--resume", "9"])).code, 1);
+        // It goes on with what it was begun for, so nothing else can be asked of it.
+        let other = ["deliveries", "replay", "--resume", "1", "--destination", "archive"];
+        assert_eq!(said(daemon.command(&other)).code, 2);
     }
 }
 
