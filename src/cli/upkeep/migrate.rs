@@ -33,6 +33,9 @@ pub(super) async fn run(storage: &Storage, args: &Args) -> Result<(), Failure> {
     let settings = storage.journal.clone();
     let schema = tokio::task::spawn_blocking(move || journal::schema(&settings));
     let schema = schema.await.map_err(anyhow::Error::from)??;
+    if let Some(found) = schema.found.filter(|found| *found > schema.known) {
+        return Err(newer(found, schema.known));
+    }
     let migrates = schema.is_behind() && !args.dry_run;
     if migrates {
         migrate(storage).await?;
@@ -54,15 +57,18 @@ async fn migrate(storage: &Storage) -> Result<(), Failure> {
     Ok(())
 }
 
+fn newer(found: i64, known: i64) -> Failure {
+    Failure::Failed(anyhow::anyhow!(
+        "the journal has schema {found}, this program knows {known}: it was written by a newer \
+         apertur-bridge; install that version again or restore an older backup"
+    ))
+}
+
 fn tell(schema: &Schema, is_dry: bool) -> Result<(), Failure> {
     let Schema { found, known, bytes, holds_something } = schema;
     match found {
         None => line(&format!("there is no journal yet; it will be made in schema {known}")),
         Some(found) if found == known => line(&format!("schema {found}, up to date")),
-        Some(found) if found > known => Err(Failure::Failed(anyhow::anyhow!(
-            "the journal has schema {found}, this program knows {known}: it was written by a \
-             newer apertur-bridge; install that version again or restore an older backup"
-        ))),
         Some(found) => {
             let would = if is_dry { "would be " } else { "" };
             line(&format!("schema {found} {would}brought to {known}"))?;

@@ -100,6 +100,12 @@ fn the_schema_is_told_and_nothing_done_where_it_is_up_to_date() {
     }
     assert!(daemon.stop().success());
     assert!(done(&daemon, &["journal", "migrate"]).out.contains(", up to date"));
+    let journal = rusqlite::Connection::open(daemon.dir().join("data/journal.db")).unwrap();
+    journal.pragma_update(None, "user_version", 999).unwrap();
+    drop(journal);
+    for args in [&["journal", "migrate"][..], &["journal", "migrate", "--dry-run", "--json"]] {
+        assert!(failed(&daemon, args).err.contains("written by a newer apertur-bridge"));
+    }
     fs::remove_dir_all(daemon.dir().join("data")).unwrap();
     assert!(done(&daemon, &["journal", "migrate"]).out.contains("there is no journal yet"));
 }
