@@ -424,6 +424,39 @@ fn runs(pid: &str) -> bool {
     stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
+/// Waits for the end of the process that wrote its number down.
+async fn ends(file: &Path) {
+    let pid = std::fs::read_to_string(file).unwrap();
+    for _ in 0..100 {
+        if !runs(pid.trim()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{pid} still runs");
+}
+
+#[tokio::test]
+async fn a_command_is_done_once_it_ends_whoever_holds_its_pipes() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("pid");
+    let text = format!("sleep 1000 & echo $! > {}; echo no relay >&2; exit", file.display());
+    let long = Duration::from_secs(60);
+    let message = "long ".repeat(100_000);
+    script(&format!("{text} 0"), long).run(&message).await.unwrap();
+    let pid = std::fs::read_to_string(&file).unwrap();
+    assert!(runs(pid.trim()), "what it left to others goes on");
+    kill(&pid);
+    let failure = script(&format!("{text} 7"), long).run(&message).await.unwrap_err();
+    assert_eq!(failure.cause().detail, "no relay");
+    kill(&std::fs::read_to_string(&file).unwrap());
+}
+
+fn kill(pid: &str) {
+    let killed = std::process::Command::new("kill").arg(pid.trim()).status();
+    assert!(killed.unwrap().success());
+}
+
 #[tokio::test]
 async fn a_command_that_hangs_is_killed_and_one_that_fails_is_run_again() {
     let home = tempfile::tempdir().unwrap();
@@ -432,14 +465,11 @@ async fn a_command_that_hangs_is_killed_and_one_that_fails_is_run_again() {
     let command = script(&text, Duration::from_millis(500));
     let failure = command.run("hello").await.unwrap_err();
     assert_eq!(failure.cause().kind, ErrorKind::Timeout);
-    let pid = std::fs::read_to_string(&file).unwrap();
-    for _ in 0..100 {
-        if !runs(pid.trim()) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(!runs(pid.trim()), "{pid}");
+    ends(&file).await;
+    // Whoever it started and left behind holds its pipes, and is killed with it.
+    let text = format!("sleep 1000 & echo $! > {}; wait", file.display());
+    script(&text, Duration::from_millis(500)).run("hello").await.unwrap_err();
+    ends(&file).await;
 
     let tries = home.path().join("tries");
     let text =
