@@ -497,3 +497,24 @@ async fn a_test_goes_to_every_outlet() {
     assert_eq!(told, [(Outlet::Webhook, true), (Outlet::Command, false)]);
     assert!(receiver.texts()[0].starts_with("apertur-bridge: this is a test: "));
 }
+
+#[tokio::test]
+async fn a_pause_that_comes_and_goes_is_told_once_an_hour_with_its_end() {
+    let receiver = Receiver::at("127.0.0.1:0");
+    let webhook = Some(receiver.settings());
+    let rig = Rig::new(Settings { webhook, ..Settings::default() });
+    let mut alerts = rig.alerts();
+    let destination = name("desk");
+    for _ in 0..30 {
+        let since = rig.clock.now() - HOUR;
+        let cause = Cause::new(ErrorKind::Unauthorized, "the key is refused", "make a new key");
+        let pause = Pause { destination: destination.clone(), since, cause };
+        rig.journal.set_pause(&destination, Some(pause)).await.unwrap();
+        rig.pass(&mut alerts, Duration::from_mins(2)).await;
+        rig.journal.set_pause(&destination, None).await.unwrap();
+        rig.pass(&mut alerts, Duration::from_mins(2)).await;
+    }
+    let got = receiver.got.lock().unwrap();
+    let states: Vec<_> = got.iter().map(|(_, body)| body["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["open", "over", "open", "over"], "two hours of it");
+}
