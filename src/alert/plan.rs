@@ -121,7 +121,7 @@ impl Alerts {
     }
 
     fn is_configured(&self, name: &DestinationName) -> bool {
-        self.around.destinations.iter().any(|(known, _)| known == name)
+        self.around.destinations.load().iter().any(|(known, _)| known == name)
     }
 
     async fn file_note(

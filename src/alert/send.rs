@@ -177,7 +177,8 @@ impl Alerts {
 
     async fn leave_note(&self, filed: &Notice) -> Result<(), Failure> {
         let NoteOn { destination, record, error, names } = note_on(filed)?;
-        let to = self.around.destinations.iter().find(|(name, _)| *name == destination);
+        let destinations = self.around.destinations.load();
+        let to = destinations.iter().find(|(name, _)| *name == destination);
         let Some((_, to)) = to else {
             return Err(nowhere("the destination is not configured any more"));
         };

@@ -149,6 +149,7 @@ fn hook(address: SocketAddr) -> HookSettings {
 struct Rig {
     journal: Arc<dyn Journal>,
     desk: Arc<Desk>,
+    destinations: Live<Vec<(DestinationName, Arc<dyn Destination>)>>,
     clock: Clock,
     settings: Settings,
 }
@@ -156,9 +157,12 @@ struct Rig {
 impl Rig {
     fn new(settings: Settings) -> Self {
         let start = Timestamp::from_second(1_800_000_000).unwrap();
+        let desk = Arc::<Desk>::default();
+        let shared: Arc<dyn Destination> = desk.clone();
         Self {
             journal: Arc::new(Memory::new()),
-            desk: Arc::default(),
+            desk,
+            destinations: Live::new(vec![(name("desk"), shared)]),
             clock: Clock::stepped(start),
             settings: Settings { free_space: 0, ..settings },
         }
@@ -166,10 +170,9 @@ impl Rig {
 
     /// As after a start.
     fn alerts(&self) -> Alerts {
-        let desk: Arc<dyn Destination> = self.desk.clone();
         let around = Around {
             journal: Arc::clone(&self.journal),
-            destinations: vec![(name("desk"), desk)],
+            destinations: self.destinations.clone(),
             data_dir: "/".into(),
             clock: self.clock.clone(),
             telemetry: Telemetry::default(),
@@ -496,6 +499,18 @@ async fn a_test_goes_to_every_outlet() {
     let told: Vec<_> = told.into_iter().map(|(outlet, told)| (outlet, told.is_ok())).collect();
     assert_eq!(told, [(Outlet::Webhook, true), (Outlet::Command, false)]);
     assert!(receiver.texts()[0].starts_with("apertur-bridge: this is a test: "));
+}
+
+#[tokio::test]
+async fn a_destination_that_a_reload_adds_has_its_notes() {
+    let rig = Rig::new(Settings { note_on_target: true, ..Settings::default() });
+    let destinations = rig.destinations.load();
+    rig.destinations.store(Vec::new());
+    let mut alerts = rig.alerts();
+    rig.destinations.store(destinations.to_vec());
+    rig.hold("a", "zendesk:9", ErrorKind::Rejected).await;
+    rig.pass(&mut alerts, HOUR).await;
+    assert_eq!(rig.notes(), [("zendesk:9".to_owned(), 1)]);
 }
 
 #[tokio::test]
