@@ -250,7 +250,8 @@ fn is_of(delivery: &Delivery, sort: &Untold) -> bool {
     delivery.cause.as_ref().map(|cause| cause.kind) == sort.error
 }
 
-fn held() -> Filter {
+/// Deliveries that are held.
+pub(super) fn held() -> Filter {
     Filter { states: vec![DeliveryState::Held], ..Filter::default() }
 }
 

@@ -15,13 +15,13 @@ use crate::{
     destinations::{Limits, Notice, Parcel, Progress},
     http::Http,
     journal::{
-        Arrival, Bytes, Claim, DeliveryEnd, Pause, Planned,
+        Arrival, Bytes, Claim, DeliveryEnd, NewRun, Page, Pause, Planned, Way,
         memory::Memory,
         notices::{Outlet, Telling},
     },
     model::{
-        Cause, Delivery, Digest, ErrorKind, Failure, Finding, Kind, Photo, PhotoId, Receipt,
-        Scheme, Shape, Target,
+        By, Cause, Delivery, Digest, ErrorKind, Failure, Filter, Finding, Kind, Photo, PhotoId,
+        Receipt, Scheme, Shape, Target, Verb,
     },
 };
 
@@ -227,6 +227,25 @@ impl Rig {
         let claimed = self.journal.claim_deliveries(claim).await.unwrap().remove(0).remove(0);
         let end = DeliveryEnd::Held { cause: Cause::new(error, "no", "ask why") };
         self.journal.settle_delivery(&claimed, end, now).await.unwrap();
+    }
+
+    /// Sends again what is held for a ticket.
+    async fn replay(&self, ticket: &str) {
+        let now = self.clock.now();
+        let filter = Filter { target: Some(ticket.parse().unwrap()), ..Filter::default() };
+        let (verb, by) = (Verb::Replay { force: false }, By::new("ann"));
+        let run =
+            self.journal.begin_run(NewRun { verb, filter, by, matching: 2 }, now).await.unwrap();
+        let found = self.journal.find_page(&run, 9).await.unwrap();
+        let page = Page {
+            run: run.id,
+            after: run.cursor,
+            steps: found.iter().map(|found| (found.delivery, Way::On)).collect(),
+            is_last: true,
+            now,
+            look_at: now,
+        };
+        self.journal.advance(page).await.unwrap();
     }
 
     /// Looks every ten seconds for as long.
@@ -499,6 +518,27 @@ async fn a_test_goes_to_every_outlet() {
     let told: Vec<_> = told.into_iter().map(|(outlet, told)| (outlet, told.is_ok())).collect();
     assert_eq!(told, [(Outlet::Webhook, true), (Outlet::Command, false)]);
     assert!(receiver.texts()[0].starts_with("apertur-bridge: this is a test: "));
+}
+
+#[tokio::test]
+async fn what_was_mended_before_it_could_be_told_is_told_nobody() {
+    let receiver = Receiver::at("127.0.0.1:0");
+    let webhook = Some(receiver.settings());
+    let rig = Rig::new(Settings { note_on_target: true, webhook, ..Settings::default() });
+    let mut alerts = rig.alerts();
+    for photo in ["a", "b"] {
+        rig.hold(photo, "zendesk:9", ErrorKind::Rejected).await;
+    }
+    rig.hold("c", "zendesk:10", ErrorKind::TooLarge).await;
+    rig.clock.step(Duration::from_mins(1));
+    alerts.plan().await.unwrap();
+    assert_eq!(rig.journal.notices().await.unwrap().len(), 4);
+    rig.replay("zendesk:9").await;
+    rig.pass(&mut alerts, HOUR / 2).await;
+    assert_eq!(rig.notes(), [("zendesk:10".to_owned(), 1)]);
+    let text = "apertur-bridge: 1 photo held for desk (too_large): no; ask why";
+    assert_eq!(receiver.texts(), [text]);
+    assert_eq!(rig.journal.notices().await.unwrap(), []);
 }
 
 #[tokio::test]
