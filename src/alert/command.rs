@@ -3,6 +3,7 @@
 use std::{
     io,
     path::PathBuf,
+    pin::pin,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -12,7 +13,6 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{self, Child},
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::model::{Cause, ErrorKind, Failure};
 
@@ -116,24 +116,17 @@ async fn end_of(child: &mut Child, message: &str) -> (io::Result<ExitStatus>, St
         }
     };
     let (mut said, mut words) = (Vec::new(), Vec::new());
-    let has_ended = CancellationToken::new();
-    let status = async {
-        let status = child.wait().await;
-        has_ended.cancel();
-        status
-    };
-    let pipes = async { tokio::join!(write, read(stdout, &mut said), read(stderr, &mut words)) };
-    let grace = async {
-        has_ended.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    let pipes = async {
+    let status = {
+        let both = async { tokio::join!(write, read(stdout, &mut said), read(stderr, &mut words)) };
+        let mut pipes = pin!(both);
         tokio::select! {
-            _ = pipes => {}
-            () = grace => {}
+            status = child.wait() => {
+                drop(tokio::time::timeout(GRACE, pipes).await);
+                status
+            }
+            _ = &mut pipes => child.wait().await,
         }
     };
-    let (status, ()) = tokio::join!(status, pipes);
     (status, String::from_utf8_lossy(&words).into_owned())
 }
 
