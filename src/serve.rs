@@ -19,7 +19,12 @@ use self::{
     reload::{Parts, Reloader},
     senders::{Room, Senders},
 };
-pub use self::{certificate::check_tls, checkup::checkup, listen::Address, reload::Source};
+pub use self::{
+    certificate::check_tls,
+    checkup::{checkup, found},
+    listen::Address,
+    reload::Source,
+};
 use crate::{
     alert::{self, Alerts},
     apertur::Apertur,
