@@ -361,8 +361,8 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     /// So a photo of such a session stays for as long as the session lasts at most, which is a
     /// year from its making and usually a week, longer than others. Gives their number. Removes
     /// the sessions that ended ([`OwnSession::expires_at`]) before the given time and that no
-    /// photo is left of, too, and the runs that were done before it and that changed no photo
-    /// that is left, and counts none.
+    /// photo is left of, too, and the runs that were done or stopped before it and that changed no
+    /// photo that is left, and counts none.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
     /// Whether a photo that is not `expired` has these bytes, or lies sealed in them (the spool

@@ -135,6 +135,12 @@ pub(super) async fn what_people_do_is_written_down(store: &Store) {
     assert_eq!(store.runs(None, 1).await.unwrap().len(), 1);
     assert_eq!(store.runs(Some(RunState::Running), 9).await.unwrap(), []);
     assert_eq!(store.run(held.id).await.unwrap(), Some(held.clone()));
+    let new = NewRun { verb: hold(), filter: everything(), by: By::new("a test"), matching: 0 };
+    let stopped = store.begin_run(new.clone(), at(600)).await.unwrap().id;
+    store.set_run(stopped, RunState::Stopped, at(600)).await.unwrap();
+    let running = store.begin_run(new, at(600)).await.unwrap();
+    let runs_to_go = async |seconds| store.prunable(at(9000), at(seconds)).await.unwrap().runs;
+    assert_eq!(runs_to_go(9000).await, 1, "what the others changed is not delivered");
     for _ in 0..3 {
         for claimed in
             store.claim("archive", 700).await.into_iter().chain(store.claim("erp", 1).await)
@@ -142,9 +148,10 @@ pub(super) async fn what_people_do_is_written_down(store: &Store) {
             store.settle_delivery(&claimed, delivered(), at(700)).await.unwrap();
         }
     }
+    assert_eq!((runs_to_go(600).await, runs_to_go(9000).await), (0, 3));
     store.expire_bytes(at(9000), 9).await.unwrap();
     store.forget(at(9000), 9).await.unwrap();
-    assert_eq!(store.runs(None, 9).await.unwrap(), [], "they go with the photos");
+    assert_eq!(store.runs(None, 9).await.unwrap(), [running], "they go with the photos");
 }
 
 pub(super) async fn a_run_asks_for_what_was_there_when_it_began(store: &Store) {
