@@ -230,8 +230,10 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
 
     /// Holds, with kind `unrouted`, every delivery in `waiting`, `due` or `sending` whose
     /// destination is not `configured`: nobody would ever send it. An attempt that is under way
-    /// becomes `unknown`, its delivery `unsure`. Gives their number. Called at start and before
-    /// a run begins; looks at every open delivery.
+    /// becomes `unknown`, its delivery `unsure`. Gives their number. Some hundreds at a time, so
+    /// that others may write in between: an error leaves those held that were held until then.
+    /// Called at start, after a destination was taken out, and every minute; where there is none
+    /// nothing is written.
     async fn hold_strays(
         &self,
         configured: &[DestinationName],

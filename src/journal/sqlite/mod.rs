@@ -19,6 +19,7 @@ mod rows;
 mod runs;
 mod schema;
 mod sessions;
+mod strays;
 mod texts;
 mod told;
 #[cfg(test)]
@@ -293,8 +294,7 @@ impl Journal for Sqlite {
     }
 
     async fn hold_strays(&self, configured: &[DestinationName], now: Timestamp) -> Result<u64> {
-        let configured = configured.to_vec();
-        self.write(move |db| deliveries::hold_strays(db, &configured, now)).await
+        self.hold_all_strays(configured, now).await
     }
 
     async fn next_fetch_at(&self) -> Result<Option<Timestamp>> {

@@ -6,7 +6,7 @@ use crate::journal::notices::Telling;
 
 use super::{
     NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, list, notices, operator,
-    place, retention, schema, sessions, texts, told,
+    place, retention, schema, sessions, strays, texts, told,
 };
 
 fn plan(db: &Connection, sql: &str) -> anyhow::Result<Vec<String>> {
@@ -40,15 +40,15 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("claim", &claim),
         ("travel together", &together),
         ("settle", deliveries::OURS),
-        ("open deliveries to a destination", deliveries::OPEN_TO),
+        ("open deliveries to a destination", strays::OPEN_TO),
         ("claim a fetch", &fetch),
         ("settle a fetch", fetches::OURS),
         ("next fetch", NEXT_FETCH),
         ("next delivery", NEXT_DELIVERY),
         ("oldest due", OLDEST_DUE),
         ("known bytes", operator::KNOWS_BYTES),
-        ("tell of a note", notices::tell_sql(Telling::Note)),
-        ("tell of an alert", notices::tell_sql(Telling::Alert)),
+        ("to be told by a note", notices::untold_of_sql(Telling::Note)),
+        ("to be told by an alert", notices::untold_of_sql(Telling::Alert)),
         ("the next destination", list::NEXT_DESTINATION),
         ("the next error", list::NEXT_ERROR),
         ("the first since", list::FIRST_SINCE),
