@@ -50,6 +50,7 @@ use crate::{
     pages::{Guest, Pace, Paced},
     spool::Spool,
     system::Live,
+    telemetry::Fact,
 };
 
 /// Wrong tokens of one address: so many at once, then one each so long.
@@ -241,9 +242,16 @@ impl Api {
         let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let caller = token.and_then(|(_, token)| self.tokens.caller(token.trim()));
         // Whoever guesses is slowed down; a right token is kept out by nobody's wrong ones.
-        caller.cloned().ok_or_else(|| match self.wrong.pass(&Guest::of(request, &self.proxies)) {
-            Ok(()) => Problem::unauthorized("the token is none of console.tokens"),
-            Err(wait) => Problem::throttled(wait),
+        caller.cloned().ok_or_else(|| {
+            let (reason, problem) = match self.wrong.pass(&Guest::of(request, &self.proxies)) {
+                Ok(()) => {
+                    let what = "the token is none of console.tokens";
+                    ("wrong_token", Problem::unauthorized(what))
+                }
+                Err(wait) => ("throttled", Problem::throttled(wait)),
+            };
+            self.ops.telemetry.emit(&Fact::ConsoleRefused { reason });
+            problem
         })
     }
 }

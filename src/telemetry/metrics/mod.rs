@@ -323,7 +323,7 @@ impl Metrics {
             (&self.operator, &gauges::VERBS),
             (&self.pruned, &["files", "photos"]),
             (&self.collecting, &["opened", "made", "throttled", "old_entry"]),
-            (&self.console, &["signed_in", "wrong_password", "throttled"]),
+            (&self.console, &["signed_in", "wrong_password", "wrong_token", "throttled"]),
             (&self.polled, &["new", "known", "later"]),
             (&self.acknowledged, &["done", "later"]),
             (&self.asking_failures, &["all", "one"]),
