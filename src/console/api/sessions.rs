@@ -260,9 +260,9 @@ impl Api {
     /// The session of a mark, or of a short name.
     async fn session(&self, name: &str) -> Result<OwnSession, Problem> {
         let all = self.ops.journal.sessions().await?;
-        let by_mark = all.iter().find(|own| own.session.mark() == name);
-        let by_name = || sessions::find(&all, name).ok().filter(|_| name.starts_with("session~"));
-        by_mark.or_else(by_name).cloned().ok_or_else(|| {
+        // An id has no place in an address.
+        let found = sessions::named(&all, name).ok().filter(|own| own.session.reveal() != name);
+        found.cloned().ok_or_else(|| {
             Problem::not_found("there is no session of that mark", "see /api/v1/sessions")
         })
     }
