@@ -45,7 +45,7 @@ use self::{operation::Operation, problem::Problem, query::Wanted};
 use super::{Behind, Caller, Examiner, Place, Scope, Settings, Setup, Tokens};
 use crate::{
     apertur::Apertur,
-    model::Filter,
+    model::{Filter, OwnSession},
     ops::Ops,
     pages::{Guest, Pace, Paced},
     spool::Spool,
@@ -146,11 +146,15 @@ impl Api {
 
     /// The filter that somebody writes.
     async fn filter(&self, wanted: &Wanted) -> Result<Filter, Problem> {
-        let sessions = match wanted.session {
+        wanted.filter(&self.sessions_for(wanted).await?)
+    }
+
+    /// The sessions that were made here, where a filter names one.
+    async fn sessions_for(&self, wanted: &Wanted) -> Result<Vec<OwnSession>, Problem> {
+        Ok(match wanted.session {
             Some(_) => self.ops.journal.sessions().await?,
             None => Vec::new(),
-        };
-        wanted.filter(&sessions)
+        })
     }
 
     /// A place among the few that ask other systems at a time.

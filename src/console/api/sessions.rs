@@ -182,7 +182,7 @@ async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse,
     let last = found.last().filter(|_| !is_last).map(|own| place(own));
     let now = api.ops.clock.now();
     let items = found.iter().map(|own| Session::new(own, now)).collect();
-    let next = page::Next::new(&request, &list, last);
+    let next = page::Next::new(&request, &list, last, None);
     Ok(next.linked(&Sessions { items, next_cursor: next.cursor() }))
 }
 
