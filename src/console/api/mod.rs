@@ -42,7 +42,7 @@ use tokio_util::task::TaskTracker;
 
 pub(super) use self::photos::file;
 use self::{operation::Operation, problem::Problem, query::Wanted};
-use super::{Behind, Caller, Examiner, Place, Scope, Settings, Setup, Tokens};
+use super::{Behind, Caller, Examiner, Scope, Settings, Setup, Tokens};
 use crate::{
     apertur::Apertur,
     model::{Filter, OwnSession},

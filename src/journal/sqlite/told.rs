@@ -118,3 +118,18 @@ pub(super) fn oldest_open(db: &Connection) -> Result<Vec<Oldest>> {
     }
     Ok(oldest.into_values().collect())
 }
+
+pub(super) const LAST_DELIVERED: &str =
+    "SELECT settled_at FROM deliveries INDEXED BY deliveries_delivered
+    WHERE destination = ?1 AND state = 'delivered' ORDER BY settled_at DESC LIMIT 1";
+
+/// See [`crate::journal::Journal::last_delivered`].
+pub(super) fn last_delivered(
+    db: &Connection,
+    destination: &DestinationName,
+) -> Result<Option<Timestamp>> {
+    let last = rows::first(db, LAST_DELIVERED, &[&destination.as_str()], |row| {
+        row.get::<_, Option<i64>>("settled_at")?.map(rows::time).transpose()
+    })?;
+    Ok(last.flatten())
+}

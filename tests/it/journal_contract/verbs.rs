@@ -373,6 +373,20 @@ pub(super) async fn the_oldest_open_photo_of_each_destination_is_known(store: &S
     assert_eq!(store.oldest_open().await.unwrap(), expected);
 }
 
+pub(super) async fn the_last_delivery_is_the_one_that_was_settled_last(store: &Store) {
+    let last = async |place| store.last_delivered(&name(place)).await.unwrap();
+    assert_eq!(last("erp").await, None);
+    store.accept(stored("older", 1)).await.unwrap();
+    store.accept(stored("younger", 2)).await.unwrap();
+    let [older, younger] = &store.claim("erp", 0).await[..] else { panic!("two are due") };
+    store.settle_delivery(younger, delivered(), at(10)).await.unwrap();
+    store.settle_delivery(older, delivered(), at(20)).await.unwrap();
+    store.accept(stored("held", 3)).await.unwrap();
+    store.send("erp", DeliveryEnd::Held { cause: cause(ErrorKind::Rejected) }, 30).await;
+    assert_eq!(last("erp").await, Some(at(20)));
+    assert_eq!(last("archive").await, None);
+}
+
 pub(super) async fn filters_may_be_put_together(store: &Store) {
     one_of_each(store).await;
     store.accept(stored("late", 9).at(100)).await.unwrap();
