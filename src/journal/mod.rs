@@ -350,6 +350,9 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
         destination: &DestinationName,
     ) -> Result<Option<Timestamp>, JournalError>;
 
+    /// How many photos of a session are known.
+    async fn photos_of(&self, session: &SessionId) -> Result<u64, JournalError>;
+
     /// Marks the bytes of photos `expired` that arrived before the given time and have no
     /// delivery in `waiting`, `due`, `sending` or `held`, oldest first; gives the digests (of the
     /// bytes, or of the envelope of one that was never opened) that no other photo needs any

@@ -392,6 +392,11 @@ impl Journal for Sqlite {
         self.read(move |db| told::last_delivered(db, &name)).await
     }
 
+    async fn photos_of(&self, session: &SessionId) -> Result<u64> {
+        let session = session.clone();
+        self.read(move |db| told::photos_of(db, &session)).await
+    }
+
     async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {
         self.expire(before, limit).await
     }

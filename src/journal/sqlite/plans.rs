@@ -57,6 +57,7 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("settled in a span", told::SETTLED),
         ("the first of a sort", told::FIRST_OF_SORT),
         ("the last delivery", told::LAST_DELIVERED),
+        ("photos of a session", told::PHOTOS_OF),
         ("photos without index", texts::UNREAD),
         ("deliveries of photos", texts::OF_PHOTOS),
         ("sessions of a record", sessions::OF_RECORD),
@@ -104,6 +105,7 @@ fn what_is_read_in_order_is_not_sorted_and_each_question_has_its_index() -> anyh
         ("received", told::RECEIVED),
         ("settled", told::SETTLED),
         ("last delivered", told::LAST_DELIVERED),
+        ("of a session", told::PHOTOS_OF),
     ];
     for (what, sql) in covered {
         let steps = plan(&db, sql)?;

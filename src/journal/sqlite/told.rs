@@ -15,7 +15,7 @@ use crate::{
         Moment, Oldest,
         verdict::{Case, left},
     },
-    model::{DeliveryId, DeliveryState, DestinationName, Filter, Foreseen, Verb},
+    model::{DeliveryId, DeliveryState, DestinationName, Filter, Foreseen, SessionId, Verb},
     system::later,
 };
 
@@ -132,4 +132,14 @@ pub(super) fn last_delivered(
         row.get::<_, Option<i64>>("settled_at")?.map(rows::time).transpose()
     })?;
     Ok(last.flatten())
+}
+
+pub(super) const PHOTOS_OF: &str = "SELECT count(*) AS n FROM photos WHERE session = ?1";
+
+/// See [`crate::journal::Journal::photos_of`].
+pub(super) fn photos_of(db: &Connection, session: &SessionId) -> Result<u64> {
+    let count = rows::first(db, PHOTOS_OF, &[&session.reveal()], |row| {
+        Ok(row.get::<_, i64>("n")?.unsigned_abs())
+    })?;
+    Ok(count.unwrap_or_default())
 }
