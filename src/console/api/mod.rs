@@ -3,7 +3,7 @@
 //! Each operation is said once (`operation`), in the file of what it is about; routes and the
 //! OpenAPI document come of it. Every request shows a bearer token, never a cookie, so no page of
 //! anybody else can make a browser send one. Nothing of a token, a session's id or a link gets
-//! into a log, and session ids into no answer.
+//! into a log, and the ids of sessions of ours into no answer.
 
 mod body;
 mod configuration;
@@ -40,8 +40,8 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-pub(super) use self::photos::file;
 use self::{operation::Operation, problem::Problem, query::Wanted};
+pub(super) use self::{photos::file, sessions::kept};
 use super::{Behind, Caller, Examiner, Scope, Settings, Setup, Tokens};
 use crate::{
     apertur::Apertur,
@@ -165,7 +165,7 @@ impl Api {
 
     /// What comes of work that is not given up when whoever asked goes away; after `patience`
     /// nobody waits for it any more.
-    async fn finished<T: Send + 'static>(
+    pub(super) async fn finished<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
         patience: Duration,

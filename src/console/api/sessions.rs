@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::{ToSchema, openapi::Required};
 
+pub(in crate::console) use self::make::kept;
 use super::{
     Api, Scope, caller,
     facts::Cause,
