@@ -132,7 +132,7 @@ pub struct Console {
     access: Access,
     behind: Behind,
     watch: Watch,
-    examined: doctor::Last,
+    examined: Arc<doctor::Examined>,
     api: Arc<Api>,
     /// What forms began that must not end with the request.
     tasks: TaskTracker,
@@ -149,7 +149,7 @@ impl Console {
         let tasks = TaskTracker::new();
         let watch = Watch::new(&behind.ops.clock);
         let api = Arc::new(Api::new(&settings, &behind, tasks.clone()));
-        let examined = doctor::Last::default();
+        let examined = Arc::default();
         Ok(Self { settings, access, behind, watch, examined, api, tasks })
     }
 
