@@ -211,8 +211,8 @@ impl Alerts {
     }
 
     fn journal_fails(&self, error: &JournalError) {
-        let (room, error) = ("alert", &*error.to_string());
-        self.around.telemetry.emit(&Fact::JournalFailed { room, error });
+        let error = &*error.to_string();
+        self.around.telemetry.emit(&Fact::JournalFailed { room: "alert", error });
     }
 }
 

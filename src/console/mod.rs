@@ -30,7 +30,6 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, middleware::from_fn, web};
 use ipnet::IpNet;
 use secrecy::SecretString;
-use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
@@ -133,11 +132,10 @@ pub struct Console {
     access: Access,
     behind: Behind,
     watch: Watch,
-    examined: doctor::Last,
+    examined: Arc<doctor::Examined>,
     api: Arc<Api>,
     /// What forms began that must not end with the request.
     tasks: TaskTracker,
-    runtime: Handle,
 }
 
 impl Console {
@@ -148,19 +146,11 @@ impl Console {
     /// When the password cannot be hashed.
     pub fn new(settings: Settings, behind: Behind) -> anyhow::Result<Self> {
         let access = Access::new(&settings, &behind.ops.clock)?;
-        let (tasks, runtime) = (TaskTracker::new(), Handle::current());
+        let tasks = TaskTracker::new();
         let watch = Watch::new(&behind.ops.clock);
         let api = Arc::new(Api::new(&settings, &behind, tasks.clone()));
-        Ok(Self {
-            settings,
-            access,
-            behind,
-            watch,
-            examined: doctor::Last::default(),
-            api,
-            tasks,
-            runtime,
-        })
+        let examined = Arc::default();
+        Ok(Self { settings, access, behind, watch, examined, api, tasks })
     }
 
     /// Returns once `stop` is there and everything that requests began has ended.
@@ -235,13 +225,9 @@ impl Console {
         work: impl Future<Output = T> + Send + 'static,
         patience: Duration,
     ) -> Result<T, Trouble> {
-        let task = self.tasks.spawn_on(work, &self.runtime);
-        let done = tokio::time::timeout(patience, task).await.ok().and_then(Result::ok);
+        let done = self.api.finished(work, patience).await;
         self.watch.forget();
-        done.ok_or_else(|| Trouble::Failed {
-            what: "another system has not answered yet; what was begun goes on".to_owned(),
-            fix: "look in a minute at what came of it".to_owned(),
-        })
+        done.map_err(Trouble::from)
     }
 
     /// Why a request gets no page, whoever it is from.

@@ -346,6 +346,15 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     /// lowest number.
     async fn oldest_open(&self) -> Result<Vec<Oldest>, JournalError>;
 
+    /// When a photo was delivered last to a destination, of those that are still known.
+    async fn last_delivered(
+        &self,
+        destination: &DestinationName,
+    ) -> Result<Option<Timestamp>, JournalError>;
+
+    /// How many photos of a session are known.
+    async fn photos_of(&self, session: &SessionId) -> Result<u64, JournalError>;
+
     /// Marks the bytes of photos `expired` that arrived before the given time and have no
     /// delivery in `waiting`, `due`, `sending` or `held`, oldest first; gives the digests (of the
     /// bytes, or of the envelope of one that was never opened) that no other photo needs any

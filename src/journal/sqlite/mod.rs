@@ -387,6 +387,16 @@ impl Journal for Sqlite {
         self.read(told::oldest_open).await
     }
 
+    async fn last_delivered(&self, destination: &DestinationName) -> Result<Option<Timestamp>> {
+        let name = destination.clone();
+        self.read(move |db| told::last_delivered(db, &name)).await
+    }
+
+    async fn photos_of(&self, session: &SessionId) -> Result<u64> {
+        let session = session.clone();
+        self.read(move |db| told::photos_of(db, &session)).await
+    }
+
     async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {
         self.expire(before, limit).await
     }

@@ -56,6 +56,8 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("received in a span", told::RECEIVED),
         ("settled in a span", told::SETTLED),
         ("the first of a sort", told::FIRST_OF_SORT),
+        ("the last delivery", told::LAST_DELIVERED),
+        ("photos of a session", told::PHOTOS_OF),
         ("photos without index", texts::UNREAD),
         ("deliveries of photos", texts::OF_PHOTOS),
         ("sessions of a record", sessions::OF_RECORD),
@@ -98,7 +100,14 @@ fn what_is_read_in_order_is_not_sorted_and_each_question_has_its_index() -> anyh
     assert!(marked.iter().any(|s| s.contains("(record=? AND mark=?)")), "{marked:?}");
     let first = plan(&db, told::FIRST_OF_SORT)?;
     assert!(!sorts(first), "the oldest of a sort is the first of its index");
-    for (what, sql) in [("received", told::RECEIVED), ("settled", told::SETTLED)] {
+    assert!(!sorts(plan(&db, told::LAST_DELIVERED)?), "the last delivery is that of its index");
+    let covered = [
+        ("received", told::RECEIVED),
+        ("settled", told::SETTLED),
+        ("last delivered", told::LAST_DELIVERED),
+        ("of a session", told::PHOTOS_OF),
+    ];
+    for (what, sql) in covered {
         let steps = plan(&db, sql)?;
         assert!(steps.iter().all(|s| s.contains("COVERING INDEX")), "{what}: {steps:?}");
     }

@@ -4,7 +4,7 @@ use apertur_bridge::{
     journal::{DeliveryEnd, FetchEnd, Moment, NewRun, Oldest, Page, Way},
     model::{
         By, Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, Foreseen, Left,
-        Reason, RunState, Tag, Tally, Verb,
+        Reason, RunState, SessionId, Tag, Tally, Verb,
     },
 };
 use jiff::SignedDuration;
@@ -378,6 +378,35 @@ pub(super) async fn the_oldest_open_photo_of_each_destination_is_known(store: &S
         oldest("third", store.delivery(&id("younger"), "third").await.id, 50),
     ];
     assert_eq!(store.oldest_open().await.unwrap(), expected);
+}
+
+pub(super) async fn the_last_delivery_is_the_one_that_was_settled_last(store: &Store) {
+    let last = async |place| store.last_delivered(&name(place)).await.unwrap();
+    assert_eq!(last("erp").await, None);
+    store.accept(stored("older", 1)).await.unwrap();
+    store.accept(stored("younger", 2)).await.unwrap();
+    let [older, younger] = &store.claim("erp", 0).await[..] else { panic!("two are due") };
+    store.settle_delivery(younger, delivered(), at(10)).await.unwrap();
+    store.settle_delivery(older, delivered(), at(20)).await.unwrap();
+    store.accept(stored("held", 3)).await.unwrap();
+    store.send("erp", DeliveryEnd::Held { cause: cause(ErrorKind::Rejected) }, 30).await;
+    assert_eq!(last("erp").await, Some(at(20)));
+    assert_eq!(last("archive").await, None);
+}
+
+pub(super) async fn a_photo_of_a_session_counts_once_however_many_want_it(store: &Store) {
+    let session = |id: &str| SessionId::parse(id).unwrap();
+    let of = |image, bytes, id| {
+        let mut arrival = stored(image, bytes).to(&["erp", "archive"]);
+        arrival.photo.session = Some(session(id));
+        arrival
+    };
+    for (image, bytes, id) in [("a", 1, "here"), ("b", 2, "here"), ("c", 3, "there")] {
+        store.accept(of(image, bytes, id)).await.unwrap();
+    }
+    for (id, photos) in [("here", 2), ("there", 1), ("nowhere", 0)] {
+        assert_eq!(store.photos_of(&session(id)).await.unwrap(), photos, "{id}");
+    }
 }
 
 pub(super) async fn filters_may_be_put_together(store: &Store) {
