@@ -38,6 +38,7 @@ use self::{
     access::{Access, page},
     api::Api,
     attention::{Attention, Watch},
+    photo::thumbnail::{self, Thumbnails},
     trouble::Trouble,
 };
 pub use self::{
@@ -134,6 +135,7 @@ pub struct Console {
     behind: Behind,
     watch: Watch,
     examined: doctor::Last,
+    thumbnails: Thumbnails,
     api: Arc<Api>,
     /// What forms began that must not end with the request.
     tasks: TaskTracker,
@@ -157,6 +159,7 @@ impl Console {
             behind,
             watch,
             examined: doctor::Last::default(),
+            thumbnails: Thumbnails::default(),
             api,
             tasks,
             runtime,
@@ -197,6 +200,7 @@ impl Console {
                     .post(deliveries::begin),
             )
             .service(page("/photos/{id}", Read, Operate).get(photo::show))
+            .service(page("/photos/{id}/thumbnail", Read, Operate).get(thumbnail::show))
             .service(page("/photos/{id}/bytes", Operate, Operate).get(photo::bytes))
             .service(page("/runs", Read, Operate).get(runs::list))
             .service(page("/runs/{run}", Read, Operate).get(runs::show))
