@@ -37,6 +37,7 @@ use self::{
     access::{Access, page},
     api::Api,
     attention::{Attention, Watch},
+    photo::thumbnail::{self, Thumbnails},
     trouble::Trouble,
 };
 pub use self::{
@@ -133,6 +134,7 @@ pub struct Console {
     behind: Behind,
     watch: Watch,
     examined: Arc<doctor::Examined>,
+    thumbnails: Thumbnails,
     api: Arc<Api>,
     /// What forms began that must not end with the request.
     tasks: TaskTracker,
@@ -149,8 +151,16 @@ impl Console {
         let tasks = TaskTracker::new();
         let watch = Watch::new(&behind.ops.clock);
         let api = Arc::new(Api::new(&settings, &behind, tasks.clone()));
-        let examined = Arc::default();
-        Ok(Self { settings, access, behind, watch, examined, api, tasks })
+        Ok(Self {
+            settings,
+            access,
+            behind,
+            watch,
+            examined: Arc::default(),
+            thumbnails: Thumbnails::default(),
+            api,
+            tasks,
+        })
     }
 
     /// Returns once `stop` is there and everything that requests began has ended.
@@ -187,6 +197,7 @@ impl Console {
                     .post(deliveries::begin),
             )
             .service(page("/photos/{id}", Read, Operate).get(photo::show))
+            .service(page("/photos/{id}/thumbnail", Read, Operate).get(thumbnail::show))
             .service(page("/photos/{id}/bytes", Operate, Operate).get(photo::bytes))
             .service(page("/runs", Read, Operate).get(runs::list))
             .service(page("/runs/{run}", Read, Operate).get(runs::show))
