@@ -155,7 +155,7 @@ impl Screen<'_> {
         match &standing.remedy {
             Some(remedy) if is_told => {
                 let give_up = remedy.give_up.clone();
-                self.remedy(&Remedy { what: String::new(), command: None, give_up });
+                self.remedy(&Remedy { give_up, ..Remedy::default() });
             }
             Some(remedy) => self.remedy(remedy),
             None => {}

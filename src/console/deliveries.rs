@@ -11,7 +11,7 @@ pub(super) use self::change::{begin, preview};
 use super::{
     Console,
     access::Scope,
-    layout::{self, Page, STATES, Tab, ago, number},
+    layout::{self, Page, STATES, Tab, ago, number, what},
     trouble::Trouble,
     visit::{Here, Visit},
 };
@@ -275,7 +275,7 @@ fn row(visit: &Visit, delivery: &Delivery, may: bool) -> Markup {
             }
             td {
                 (badge(visit, delivery.state))
-                @if let Some(cause) = &delivery.cause { div.hint lang="en" { (cause.what) } }
+                @if let Some(cause) = &delivery.cause { div.hint { (what(visit, cause)) } }
             }
             td {
                 @match &delivery.destination { Some(to) => (to), None => (words.nobody) }

@@ -4,14 +4,13 @@
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
-use super::{
-    SCRIPT, STYLE,
-    access::Scope,
-    attention::Attention,
-    visit::Visit,
-    words::{Layout, Words},
+use super::{SCRIPT, STYLE, access::Scope, attention::Attention, visit::Visit, words::Layout};
+use crate::{
+    destinations::Language,
+    model::{Cause, DeliveryState, ErrorKind},
+    ops::story::phrase,
+    pages::encoded,
 };
-use crate::{model::DeliveryState, pages::encoded};
 
 /// Every state, in the order of a photo's way.
 pub(super) const STATES: [DeliveryState; 6] = [
@@ -113,7 +112,7 @@ pub(super) fn whole(visit: &Visit, page: &Page) -> Markup {
             body data-live-page[page.live] {
                 a.skip href="#main" { (words.layout.skip) }
                 (head(visit, page))
-                @if visit.login.is_some() { (bar(words, &visit.attention)) }
+                @if visit.login.is_some() { (bar(visit)) }
                 main #main tabindex="-1" {
                     h1 { (page.title) }
                     (page.main)
@@ -153,9 +152,9 @@ fn head(visit: &Visit, page: &Page) -> Markup {
 }
 
 /// Says what needs a person, where something does.
-fn bar(words: &Words, attention: &Attention) -> Markup {
-    let layout = &words.layout;
-    let Attention { held, paused, journal, space } = attention;
+fn bar(visit: &Visit) -> Markup {
+    let layout = &visit.words.layout;
+    let Attention { held, paused, journal, space } = &visit.attention;
     html! {
         div #attention.bar role="status" data-live {
             @if let Some(error) = journal {
@@ -172,7 +171,7 @@ fn bar(words: &Words, attention: &Attention) -> Markup {
                     a href={ "/destinations#" (pause.destination) } {
                         ((layout.paused)(pause.destination.as_str()))
                     }
-                    " " span lang="en" { (pause.cause.what) }
+                    " " (what(visit, &pause.cause))
                 }
             }
         }
@@ -203,6 +202,26 @@ fn foot(visit: &Visit) -> Markup {
 /// What every form of a page carries: that it is of this session.
 pub(super) fn key(visit: &Visit) -> Markup {
     html! { input type="hidden" name="form" value=(visit.form_key()); }
+}
+
+/// What a cause says of what happened.
+pub(super) fn what(visit: &Visit, cause: &Cause) -> Markup {
+    match (cause.kind, phrase(&cause.what, visit.language)) {
+        // A person's own words, in whatever language.
+        (ErrorKind::Operator, None) => html! { (cause.what) },
+        _ => written(visit, &cause.what),
+    }
+}
+
+/// What was written down in English; in the visitor's language where it is a usual phrase.
+pub(super) fn written(visit: &Visit, text: &str) -> Markup {
+    html! {
+        @match (phrase(text, visit.language), visit.language) {
+            (Some(text), _) => (text),
+            (None, Language::En) => (text),
+            (None, _) => span lang="en" { (text) },
+        }
+    }
 }
 
 /// How long ago something was, or how soon it is; the time itself is told on request.
@@ -249,7 +268,7 @@ pub(super) fn number(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::destinations::Language;
+    use crate::console::words::Words;
 
     #[test]
     fn numbers_and_ages_are_short_and_say_enough() {

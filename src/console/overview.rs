@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use self::look::Look;
 use super::{
     Console,
-    layout::{self, Page, STATES, Tab, ago, number},
+    layout::{self, Page, STATES, Tab, ago, number, what, written},
     standing::Standing,
     trouble::Trouble,
     visit::{Here, Visit},
@@ -69,7 +69,7 @@ fn waits(visit: &Visit, oldest: &Delivery) -> Markup {
                 @if let Some(to) = &oldest.destination { " · " (to) }
                 " · " (ago(visit, oldest.photo.received_at))
             }
-            @if let Some(cause) = &oldest.cause { p.hint lang="en" { (cause.what) } }
+            @if let Some(cause) = &oldest.cause { p.hint { (what(visit, cause)) } }
         }
     }
 }
@@ -138,9 +138,9 @@ pub(super) fn why(visit: &Visit, standing: &Standing) -> Markup {
     html! {
         @if let Some(Pause { since, cause, .. }) = &standing.pause {
             div.why {
-                p { (words.since) " " (ago(visit, *since)) ": " span lang="en" { (cause.what) } }
+                p { (words.since) " " (ago(visit, *since)) ": " (what(visit, cause)) }
                 @if !cause.detail.is_empty() { p.hint lang="en" { "“" (cause.detail) "”" } }
-                @if !cause.fix.is_empty() { p.fix lang="en" { (cause.fix) } }
+                @if !cause.fix.is_empty() { p.fix { (written(visit, &cause.fix)) } }
                 p.hint { (words.goes_on) }
             }
         } @else if standing.login_needed {

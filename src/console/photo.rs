@@ -12,7 +12,7 @@ use super::{
     access::Scope,
     api::file,
     deliveries::{asked::box_of, badge},
-    layout::{self, Page, Tab, ago, key, moment},
+    layout::{self, Page, Tab, ago, key, moment, what, written},
     trouble::Trouble,
     visit::{Here, Visit},
 };
@@ -30,10 +30,10 @@ pub(super) async fn show(
     console: web::Data<Console>,
 ) -> Result<HttpResponse, Trouble> {
     let story = console.photo(&id).await?;
-    let account = console.ops().account(&story).await?;
+    let account = console.ops().account(&story, visit.language).await?;
     let words = &visit.words.deliveries;
     let main = html! {
-        p.title #summary data-live { strong lang="en" { (account.summary) } }
+        p.title #summary data-live { strong { (account.summary) } }
         div #deliveries.stack data-live {
             @for standing in &account.deliveries { (delivery(&visit, &account.photo, standing)) }
         }
@@ -81,12 +81,12 @@ fn delivery(visit: &Visit, photo: &Photo, standing: &Standing) -> Markup {
                 @if let Some(target) = &delivery.target { span.hint { (target) } }
                 (badge(visit, delivery.state))
             }
-            p lang="en" { (how) }
-            @if let Some(why) = why { (cause(why)) }
+            p { (how) }
+            @if let Some(why) = why { (cause(visit, why)) }
             @if next.words != *how && delivery.state != DeliveryState::Delivered {
                 (comes(visit, next))
             }
-            @if let Some(remedy) = remedy { (mend(why.as_ref(), remedy)) }
+            @if let Some(remedy) = remedy { (mend(visit, why.as_ref(), remedy)) }
             @if let Some(note) = delivery.receipt.as_ref().and_then(|it| it.note.as_ref()) {
                 p.hint lang="en" { (note) }
             }
@@ -99,9 +99,9 @@ fn delivery(visit: &Visit, photo: &Photo, standing: &Standing) -> Markup {
 }
 
 /// Why it is so, and what the other side said.
-fn cause(cause: &Cause) -> Markup {
+fn cause(visit: &Visit, cause: &Cause) -> Markup {
     html! {
-        p.why lang="en" { (cause.what) }
+        p.why { (what(visit, cause)) }
         @if !cause.detail.is_empty() { p.hint lang="en" { "“" (cause.detail) "”" } }
     }
 }
@@ -109,16 +109,24 @@ fn cause(cause: &Cause) -> Markup {
 fn comes(visit: &Visit, next: &Next) -> Markup {
     html! {
         p {
-            (visit.words.deliveries.next) ": " span lang="en" { (next.words) }
+            (visit.words.deliveries.next) " " (next.words)
             @if let Some(at) = next.at { ", " (ago(visit, at)) }
             @else if let Some(since) = next.since { ", " (ago(visit, since)) }
         }
     }
 }
 
-fn mend(why: Option<&Cause>, remedy: &Remedy) -> Markup {
-    let fix = if remedy.what.is_empty() { why.map_or("", |why| &why.fix) } else { &remedy.what };
-    html! { @if !fix.is_empty() { p.fix lang="en" { (fix) } } }
+fn mend(visit: &Visit, why: Option<&Cause>, remedy: &Remedy) -> Markup {
+    let (own, fix) = match remedy.what.strip_suffix(&remedy.fix) {
+        _ if remedy.what.is_empty() => ("", why.map_or("", |why| &why.fix)),
+        Some(own) => (own, remedy.fix.as_str()),
+        None => (remedy.what.as_str(), ""),
+    };
+    html! {
+        @if !own.is_empty() || !fix.is_empty() {
+            p.fix { (own) @if !fix.is_empty() { (written(visit, fix)) } }
+        }
+    }
 }
 
 /// What a person can do with a delivery: at once, or after saying why.
@@ -170,8 +178,8 @@ fn facts(visit: &Visit, account: &Account) -> Markup {
         dl.settings.about {
             div { dt { (words.photo) } dd { code { (photo.id) } } }
             div { dt { (words.received) } dd { (moment(photo.received_at)) } }
-            div { dt { (words.came) } dd lang="en" { (account.came) } }
-            @if let Some(hint) = &account.hint { div { dt {} dd lang="en" { (hint) } } }
+            div { dt { (words.came) } dd { (account.came) } }
+            @if let Some(hint) = &account.hint { div { dt {} dd { (hint) } } }
             @if let Some(target) = &photo.target { div { dt { (words.record) } dd { (target) } } }
             @if let Some(session) = session {
                 div { dt { (words.session) } dd { (session) } }
@@ -182,20 +190,20 @@ fn facts(visit: &Visit, account: &Account) -> Markup {
             div {
                 dt { (words.bytes) }
                 dd {
-                    span lang="en" { (account.fetch.words) }
+                    span { (account.fetch.words) }
                     @if let Some(kind) = &photo.media_type { span.hint { (kind) } }
                     @if let Some(size) = photo.size { span.hint { (layout::number(size)) " B" } }
                 }
             }
         }
-        @if let Some(why) = &account.fetch_cause { (cause(why)) }
+        @if let Some(why) = &account.fetch_cause { (cause(visit, why)) }
         @if let Some(next) = &account.fetch.next { (comes(visit, next)) }
         @if let Some(remedy) = &account.fetch.remedy {
-            (mend(account.fetch_cause.as_ref(), remedy))
+            (mend(visit, account.fetch_cause.as_ref(), remedy))
         }
         @if let Some(remark) = &account.remark {
-            (cause(remark))
-            p.fix lang="en" { (remark.fix) }
+            (cause(visit, remark))
+            p.fix { (written(visit, &remark.fix)) }
         }
         @if is_here && visit.may(Scope::Operate) {
             p { a.button #bytes href={ "/photos/" (encoded(photo.id.as_str())) "/bytes" } {
@@ -216,11 +224,11 @@ fn told(visit: &Visit, entry: &Entry) -> Markup {
             div.title {
                 span {
                     @if let Some(to) = &entry.destination { strong { (to) } " · " }
-                    span lang="en" { (entry.words) }
+                    span { (entry.words) }
                 }
                 span.hint { (moment(entry.at)) }
             }
-            @if let Some(why) = &entry.cause { p.hint lang="en" { (why.what) } }
+            @if let Some(why) = &entry.cause { p.hint { (what(visit, why)) } }
             @if let Some(detail) = entry.cause.as_ref().map(|why| &why.detail)
                 && !detail.is_empty() {
                 p.hint lang="en" { "“" (detail) "”" }

@@ -12,7 +12,7 @@ pub(super) use self::make::{make, new};
 use super::{
     Console,
     access::Scope,
-    layout::{self, Page, Tab, ago, key, moment},
+    layout::{self, Page, Tab, ago, key, moment, what},
     trouble::Trouble,
     visit::{Form, Here, Visit},
 };
@@ -199,7 +199,7 @@ fn delivery(visit: &Visit, delivery: &Delivery) -> Markup {
                 @if let Some(to) = &delivery.destination { span { (to) } }
                 span { (ago(visit, photo.received_at)) }
             }
-            @if let Some(cause) = &delivery.cause { p.hint lang="en" { (cause.what) } }
+            @if let Some(cause) = &delivery.cause { p.hint { (what(visit, cause)) } }
         }
     }
 }

@@ -32,6 +32,7 @@ pub(super) type Form = web::ReqData<Arc<Fields>>;
 /// What an answer needs to know of its request.
 #[derive(Debug)]
 pub(super) struct Visit {
+    pub(super) language: Language,
     pub(super) words: &'static Words,
     /// Who signed in; on a page that needs it there is somebody.
     pub(super) login: Option<Login>,
@@ -59,6 +60,7 @@ impl Visit {
         };
         let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
         Self {
+            language,
             words: Words::of(language),
             login: session.and_then(|name| console.access.sessions.find(name.value(), by_hand)),
             guest: Guest::of(request, proxies),

@@ -3,6 +3,7 @@
 
 use super::{Ops, story};
 use crate::{
+    destinations::Language,
     journal::{JournalError, Story},
     model::{Delivery, Filter, Photo},
 };
@@ -84,12 +85,16 @@ impl Ops {
         Ok((if whole.is_empty() { begun } else { whole }, is_all))
     }
 
-    /// The story of a photo in words, as it stands now.
+    /// The story of a photo in words of this language, as it stands now.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub async fn account(&self, story: &Story) -> Result<story::Account, JournalError> {
-        Ok(story::tell(story, &self.journal.pauses().await?, self.clock.now()))
+    pub async fn account(
+        &self,
+        story: &Story,
+        language: Language,
+    ) -> Result<story::Account, JournalError> {
+        Ok(story::tell(story, &self.journal.pauses().await?, self.clock.now(), language))
     }
 }
 

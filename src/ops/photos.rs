@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{Ops, story::summary};
 use crate::{
+    destinations::Language,
     journal::JournalError,
     model::{Delivery, DeliveryId, DeliveryState, DestinationName, Filter, Photo},
 };
@@ -75,7 +76,7 @@ impl Ops {
                     continue;
                 }
                 let all = self.deliveries_of(&delivery).await?;
-                let summary = summary(&all, &pauses);
+                let summary = summary(&all, &pauses, Language::En);
                 let deliveries = all.into_iter().map(At::from).collect();
                 rows.push(Row { photo: delivery.photo, summary, deliveries });
             }

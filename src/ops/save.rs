@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{Ops, story};
 use crate::{
-    destinations::{Destination, Item, Parcel, Progress, StepLog},
+    destinations::{Destination, Item, Language, Parcel, Progress, StepLog},
     journal::{JournalError, Story},
     model::{Cause, Delivery, DeliveryId, Failure, FetchState, Filter, Photo, Receipt, Step},
     spool::Spool,
@@ -149,13 +149,13 @@ impl Export {
     }
 
     async fn save(&self, delivery: Delivery, story: &Story) -> Result<Saved, Stopped> {
-        let summary = story::summary(&story.deliveries, &[]);
+        let summary = story::summary(&story.deliveries, &[], Language::En);
         let saved =
             |outcome, file, why| Saved { photo: story.photo.clone(), file, outcome, why, summary };
         let (Some(sha256), Some(size), FetchState::Stored) =
             (story.photo.sha256, story.photo.size, story.fetch_state)
         else {
-            return Ok(saved(Outcome::Missing, None, Some(story::bytes(story).to_owned())));
+            return Ok(saved(Outcome::Missing, None, Some(story::missing(story).to_owned())));
         };
         // What was written down of another destination means nothing here.
         let delivery = Delivery { photo: story.photo.clone(), steps: Vec::new(), ..delivery };

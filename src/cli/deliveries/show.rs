@@ -8,6 +8,7 @@ use crate::{
         output::{Failure, json, painted},
         story::{Reader, screen},
     },
+    destinations::Language,
     journal::Journal,
     model::Photo,
     ops::{Found, Ops},
@@ -43,7 +44,7 @@ pub(in crate::cli) async fn run(journal: Arc<dyn Journal>, args: &Args) -> Resul
         }
         Found::Nothing => return Err(Failure::Failed(anyhow::anyhow!(nothing(&args.id)))),
     };
-    let account = ops.account(&story).await?;
+    let account = ops.account(&story, Language::En).await?;
     if args.json {
         return json(&account);
     }

@@ -1,6 +1,7 @@
 //! Whole stories, each made through a real journal: the screen of each is `fixtures/stories/
-//! NAME.txt` as a terminal of 80 columns shows it, and one is there as JSON, too. With
-//! `UPDATE_FIXTURES=1` the files are written instead of compared.
+//! NAME.txt` as a terminal of 80 columns shows it, and one is there as JSON, too; `fr.txt` and
+//! `es.txt` hold what all of them say in French and in Spanish. With `UPDATE_FIXTURES=1` the files
+//! are written instead of compared.
 
 mod rig;
 mod scenes;
@@ -13,6 +14,7 @@ use self::rig::Rig;
 use super::*;
 use crate::{
     cli::output::Line,
+    destinations::Language,
     ops::{Found, Ops, story::tell},
 };
 
@@ -28,9 +30,13 @@ fn same_as_file(text: &str, name: &str) {
 
 /// The story of `img_1`, as it stands.
 async fn told(rig: &Rig) -> Account {
+    told_in(Language::En, rig).await
+}
+
+async fn told_in(language: Language, rig: &Rig) -> Account {
     let ops = Ops::to_read(rig.journal.clone(), rig.clock.clone());
     let Found::Photo(story) = ops.find("img_1").await.unwrap() else { panic!("no img_1") };
-    tell(&story, &rig.journal.pauses().await.unwrap(), rig.clock.now())
+    tell(&story, &rig.journal.pauses().await.unwrap(), rig.clock.now(), language)
 }
 
 fn text(lines: &[Line]) -> String {
@@ -103,6 +109,44 @@ async fn lines_are_not_broken_where_no_terminal_is() {
     let why = "why        Odoo has no project.task 42\n";
     assert!(screen.contains(why), "{screen}");
     assert!(screen.lines().any(|line| line.chars().count() > 80), "{screen}");
+}
+
+/// What a story says in its own words; what was written down in English is left out.
+fn sayings(account: &Account) -> Vec<String> {
+    let mut all = vec![account.summary.clone(), account.came.clone()];
+    all.extend(account.hint.clone());
+    let mut goes_on = |words: &str, next: Option<&Next>, remedy: Option<&Remedy>| {
+        all.push(words.to_owned());
+        all.extend(next.map(|next| format!("  {}", next.words)));
+        let own =
+            |it: &Remedy| it.what.strip_suffix(&it.fix).map(|own| format!("  {}", own.trim()));
+        all.extend(remedy.and_then(own).filter(|own| !own.trim().is_empty()));
+    };
+    let fetch = &account.fetch;
+    goes_on(&fetch.words, fetch.next.as_ref(), fetch.remedy.as_ref());
+    for it in &account.deliveries {
+        goes_on(&it.words, Some(&it.next), it.remedy.as_ref());
+    }
+    all.extend(account.timeline.iter().map(|entry| format!("- {}", entry.words)));
+    all
+}
+
+#[tokio::test]
+async fn every_kind_of_story_is_told_in_french_and_in_spanish_without_an_english_word() {
+    let scenes = scenes::all().await;
+    for (language, name) in [(Language::Fr, "fr.txt"), (Language::Es, "es.txt")] {
+        let mut stories = Vec::new();
+        for (scene, rig) in &scenes {
+            let english = sayings(&told(rig).await);
+            let said = sayings(&told_in(language, rig).await);
+            assert_eq!(said.len(), english.len(), "{scene}");
+            for (said, english) in said.iter().zip(&english) {
+                assert_ne!(said, english, "{scene}");
+            }
+            stories.push(format!("{scene}\n{}\n", said.join("\n")));
+        }
+        same_as_file(&stories.join("\n"), name);
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ use super::{
     query::{Page, Query, State, Wanted},
 };
 use crate::{
+    destinations::Language,
     journal,
     model::{self, Digest, FetchState, PhotoId},
     ops::photos::{At, Row},
@@ -115,7 +116,7 @@ async fn show(
 ) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
     let story = api.photo(&part).await?;
-    let account = api.ops.account(&story).await?;
+    let account = api.ops.account(&story, Language::En).await?;
     Ok(HttpResponse::Ok().json(Story::from(account)))
 }
 

@@ -1,25 +1,30 @@
 //! The whole story of one photo, in words: how it came, every attempt, every action of a person,
 //! what happens next and what a person can do.
 //!
-//! [`tell`] is pure and the only place that decides these words: command line, API and console
-//! print what it gives. No text holds a time: times stand beside the words, for whoever shows
-//! them to write them in a person's own zone.
+//! [`tell`] is pure and the only place that decides these words: command line and API print what
+//! it gives in English, the console what it gives in its visitor's language. What a cause says is
+//! told as it was written down, in English, unless it is a usual [`phrase`]. No text holds a time:
+//! times stand beside the words, for whoever shows them to write them in a person's own zone.
 
 mod next;
 mod standing;
 mod timeline;
+mod words;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::words::Words;
 pub use self::{
     next::{Next, NextKind, Remedy},
     standing::{Standing, summary},
     timeline::{Entry, EntryKind},
+    words::phrase,
 };
 use crate::{
+    destinations::Language,
     journal::{Pause, Story, is_hint, misnamed},
-    model::{Action, Attempt, AttemptOutcome, Cause, ErrorKind, FetchState, Photo, Shape},
+    model::{Action, Attempt, AttemptOutcome, Cause, ErrorKind, FetchState, Photo},
 };
 
 /// The story of one photo.
@@ -66,25 +71,26 @@ pub struct Fetching {
     pub remedy: Option<Remedy>,
 }
 
-/// Tells the story as it stands at this time. `pauses` are those of all destinations.
+/// Tells the story as it stands at this time, in this language. `pauses` are those of all
+/// destinations.
 #[must_use]
-pub fn tell(story: &Story, pauses: &[Pause], now: Timestamp) -> Account {
+pub fn tell(story: &Story, pauses: &[Pause], now: Timestamp, language: Language) -> Account {
+    let words = Words::of(language);
     let deliveries: Vec<_> =
-        story.deliveries.iter().map(|it| standing::of(story, it, pauses, now)).collect();
+        story.deliveries.iter().map(|it| standing::of(words, story, it, pauses, now)).collect();
     let is_wanted = story.deliveries.iter().all(|delivery| delivery.destination.is_some());
     let photo = &story.photo;
     Account {
-        summary: summary(&story.deliveries, pauses),
-        came: came(photo),
-        hint: is_hint(photo)
-            .map(|image| format!("image {image}, as a header says that nobody signed")),
+        summary: summary(&story.deliveries, pauses, language),
+        came: came(words, photo),
+        hint: is_hint(photo).map(|image| (words.hint)(image.as_str())),
         fetch_state: story.fetch_state,
         fetch_cause: story.fetch_cause.clone(),
         fetch_due_at: story.fetch_due_at,
-        fetch: fetching(story, now),
+        fetch: fetching(words, story, now),
         // Where nobody takes the photo, its delivery says so.
         remark: misnamed(photo.target.as_ref(), &photo.tags).filter(|_| is_wanted),
-        timeline: timeline::of(story),
+        timeline: timeline::of(words, story),
         photo: photo.clone(),
         attempts: story.attempts.clone(),
         actions: story.actions.clone(),
@@ -92,48 +98,45 @@ pub fn tell(story: &Story, pauses: &[Pause], now: Timestamp) -> Account {
     }
 }
 
-fn came(photo: &Photo) -> String {
-    let form = match photo.shape {
-        Shape::Event => "event with a link",
-        Shape::ProjectEvent => "project event with a link",
-        Shape::JsonBase64 => "event with the picture in it",
-        Shape::Multipart => "form with the picture",
-        Shape::Binary => "bare picture",
-        Shape::Polled => "taken by polling with the API key",
-        Shape::Reconciled => "its event never came: found with the API key in its session",
-    };
+fn came(words: &Words, photo: &Photo) -> String {
+    let form = words.shape(photo.shape);
     let topic = photo.topic.as_ref().map_or(String::new(), |topic| format!(" {topic}"));
-    let scheme = photo.scheme.map_or(String::new(), |it| format!(", signature scheme {it}"));
+    let scheme = photo.scheme.map_or(String::new(), |it| (words.signed)(it.as_str()));
     format!("{form}{topic}{scheme}")
 }
 
-fn fetching(story: &Story, now: Timestamp) -> Fetching {
+fn fetching(words: &Words, story: &Story, now: Timestamp) -> Fetching {
     let (next, remedy) = match story.fetch_state {
-        FetchState::Wanted => (Some(next::of_fetch(story, now)), next::comes_again(story)),
-        FetchState::Held => (Some(Next::person()), Some(remedy(story))),
+        FetchState::Wanted => {
+            (Some(next::of_fetch(words, story, now)), next::comes_again(words, story))
+        }
+        FetchState::Held => (Some(Next::person(words)), Some(remedy(story))),
         FetchState::Stored | FetchState::Expired => (None, None),
     };
-    Fetching { words: bytes(story).to_owned(), next, remedy }
+    Fetching { words: bytes(words, story).to_owned(), next, remedy }
+}
+
+/// Why a file cannot be saved: where its bytes are, in English.
+pub(super) fn missing(story: &Story) -> &'static str {
+    bytes(Words::of(Language::En), story)
 }
 
 /// Where the bytes are, in words.
-pub(super) fn bytes(story: &Story) -> &'static str {
+fn bytes(words: &Words, story: &Story) -> &'static str {
     let kind = story.fetch_cause.as_ref().map(|cause| cause.kind);
     match story.fetch_state {
-        FetchState::Stored => "here",
-        FetchState::Wanted => "not here yet",
-        FetchState::Held if kind == Some(ErrorKind::Encrypted) => {
-            "encrypted end to end, and no key fits"
-        }
-        FetchState::Held => "could not be had",
-        FetchState::Expired => "removed by retention, as nothing needed them any more",
+        FetchState::Stored => words.bytes.stored,
+        FetchState::Wanted => words.bytes.wanted,
+        FetchState::Held if kind == Some(ErrorKind::Encrypted) => words.bytes.encrypted,
+        FetchState::Held => words.bytes.held,
+        FetchState::Expired => words.bytes.expired,
     }
 }
 
 fn remedy(story: &Story) -> Remedy {
     let fix = story.fetch_cause.as_ref().map(|cause| cause.fix.clone()).unwrap_or_default();
     let command = next::command("replay", &story.photo.id);
-    Remedy { what: fix, command: Some(command), give_up: None }
+    Remedy { command: Some(command), ..Remedy::of_fix(fix) }
 }
 
 /// The fetch that is under way.

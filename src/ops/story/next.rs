@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{open_fetch, standing::left_to};
+use super::{open_fetch, standing::left_to, words::Words};
 use crate::{
     journal::{Pause, Story},
     model::{Cause, Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState},
@@ -62,16 +62,20 @@ impl Next {
         Self { since, ..self }
     }
 
-    pub(super) fn person() -> Self {
-        Self::new(NextKind::Person, "nothing until a person acts")
+    pub(super) fn person(words: &Words) -> Self {
+        Self::new(NextKind::Person, words.next.person)
     }
 }
 
 /// What a person can do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Remedy {
     /// In words; may be empty where the command says all.
     pub what: String,
+    /// The end of `what` that its cause brought along, as it was written down: in English,
+    /// whatever the language.
+    #[serde(skip)]
+    pub fix: String,
     /// The command that goes on from there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
@@ -80,87 +84,84 @@ pub struct Remedy {
     pub give_up: Option<String>,
 }
 
+impl Remedy {
+    /// What a cause says, and no more.
+    pub(super) fn of_fix(fix: String) -> Self {
+        Self { what: fix.clone(), fix, ..Self::default() }
+    }
+}
+
 /// A command of `deliveries` for one delivery or photo.
 pub(super) fn command(verb: &str, id: &impl fmt::Display) -> String {
     format!("apertur-bridge deliveries {verb} {id}")
 }
 
 /// What happens next to a photo whose bytes are not here.
-pub(super) fn of_fetch(story: &Story, now: Timestamp) -> Next {
+pub(super) fn of_fetch(words: &Words, story: &Story, now: Timestamp) -> Next {
     if let Some(attempt) = open_fetch(story) {
-        let next = Next::new(NextKind::Bytes, "its bytes are being fetched");
+        let next = Next::new(NextKind::Bytes, words.next.fetching);
         return next.since(Some(attempt.started_at));
     }
     match story.fetch_due_at.filter(|at| *at > now) {
-        Some(at) => Next::new(NextKind::Bytes, "its bytes are fetched again").at(at, now),
-        None => Next::new(NextKind::Bytes, "its bytes are fetched as soon as it is their turn"),
+        Some(at) => Next::new(NextKind::Bytes, words.next.fetched_again).at(at, now),
+        None => Next::new(NextKind::Bytes, words.next.fetched_soon),
     }
 }
 
 /// What a person can do about a fetch that failed and comes again.
-pub(super) fn comes_again(story: &Story) -> Option<Remedy> {
+pub(super) fn comes_again(words: &Words, story: &Story) -> Option<Remedy> {
     let cause = story.fetch_cause.as_ref()?;
-    Some(patient(cause, command("replay", &story.photo.id)))
+    Some(patient(words, cause, command("replay", &story.photo.id)))
 }
 
-fn patient(cause: &Cause, command: String) -> Remedy {
-    let fix = &cause.fix;
+fn patient(words: &Words, cause: &Cause, command: String) -> Remedy {
+    let fix = cause.fix.clone();
     let what = if fix.is_empty() || fix.starts_with("nothing") {
         fix.clone()
     } else {
-        format!("nothing, it comes again by itself; if it goes on: {fix}")
+        format!("{}{fix}", words.remedy.by_itself)
     };
-    Remedy { what, command: Some(command), give_up: None }
+    Remedy { what, fix, command: Some(command), give_up: None }
 }
 
 /// What happens next to a delivery.
 pub(super) fn of_delivery(
+    words: &Words,
     story: &Story,
     delivery: &Delivery,
     pause: Option<&Pause>,
     now: Timestamp,
 ) -> Next {
     match (delivery.state, pause) {
-        (DeliveryState::Delivered, _) => Next::new(NextKind::Nothing, "nothing: it is delivered"),
-        (DeliveryState::Dropped, _) => {
-            Next::new(NextKind::Nothing, "nothing: a person gave it up here")
-        }
-        (DeliveryState::Held, _) => Next::person(),
+        (DeliveryState::Delivered, _) => Next::new(NextKind::Nothing, words.next.delivered),
+        (DeliveryState::Dropped, _) => Next::new(NextKind::Nothing, words.next.dropped),
+        (DeliveryState::Held, _) => Next::person(words),
         (DeliveryState::Sending, _) => {
             let ours = |attempt: &&crate::model::Attempt| attempt.delivery == Some(delivery.id);
             let since = story.attempts.iter().rfind(ours).map(|attempt| attempt.started_at);
-            Next::new(NextKind::Underway, "an attempt is under way").since(since)
+            Next::new(NextKind::Underway, words.next.underway).since(since)
         }
         (DeliveryState::Waiting, _) if story.fetch_state == FetchState::Wanted => {
-            of_fetch(story, now)
+            of_fetch(words, story, now)
         }
-        (DeliveryState::Waiting, _) => Next::new(NextKind::Bytes, "begins when its bytes are here"),
-        (DeliveryState::Due, Some(pause)) => paused(delivery, pause),
-        (DeliveryState::Due, None) => due(delivery, now),
+        (DeliveryState::Waiting, _) => Next::new(NextKind::Bytes, words.next.after_bytes),
+        (DeliveryState::Due, Some(pause)) => paused(words, delivery, pause),
+        (DeliveryState::Due, None) => due(words, delivery, now),
     }
 }
 
-fn paused(delivery: &Delivery, pause: &Pause) -> Next {
-    let name = &pause.destination;
-    let first = if delivery.unsure { ", looking for it first" } else { "" };
-    let words = format!("waits while {name} is paused; goes on by itself once it works{first}");
+fn paused(words: &Words, delivery: &Delivery, pause: &Pause) -> Next {
+    let words = (words.next.paused)(pause.destination.as_str(), delivery.unsure);
     Next::new(NextKind::Paused, words).since(Some(pause.since))
 }
 
-fn due(delivery: &Delivery, now: Timestamp) -> Next {
+fn due(words: &Words, delivery: &Delivery, now: Timestamp) -> Next {
     let is_later = delivery.due_at > now;
     let next = match (delivery.unsure, is_later) {
-        (true, true) => {
-            let words = "it is looked for first, because it may be there, and sent if it is not";
-            Next::new(NextKind::Look, words)
-        }
-        (true, false) => {
-            let words = "it is looked for first, then sent if it is not there, as soon as it is \
-                         its turn";
-            Next::new(NextKind::Look, words)
-        }
-        (false, true) => Next::new(NextKind::Attempt, "it is sent again"),
-        (false, false) => Next::new(NextKind::Attempt, "it is sent as soon as it is its turn"),
+        (true, true) => Next::new(NextKind::Look, words.next.looked_for),
+        (true, false) => Next::new(NextKind::Look, words.next.looked_for_soon),
+        (false, true) => Next::new(NextKind::Attempt, words.next.sent_again),
+        (false, false) => Next::new(NextKind::Attempt, words.next.sent_soon),
     };
     let since = Some(delivery.due_at).filter(|_| !is_later);
     next.at(delivery.due_at, now).since(since)
@@ -168,6 +169,7 @@ fn due(delivery: &Delivery, now: Timestamp) -> Next {
 
 /// What a person can do about a delivery; `None` where nothing has to be done.
 pub(super) fn remedy(
+    words: &Words,
     delivery: &Delivery,
     pause: Option<&Pause>,
     fetch: FetchState,
@@ -177,24 +179,20 @@ pub(super) fn remedy(
     match delivery.state {
         DeliveryState::Held => Some(held(delivery, fetch)),
         DeliveryState::Due if pause.is_some() => Some(Remedy {
-            what: fix(pause.map(|pause| &pause.cause)),
             command: pause.map(|it| format!("apertur-bridge destinations test {}", it.destination)),
-            give_up: None,
+            ..Remedy::of_fix(fix(pause.map(|pause| &pause.cause)))
         }),
         DeliveryState::Due if now.duration_since(delivery.due_at) >= OVERDUE => Some(Remedy {
-            what: "see that the daemon runs, and what its destination does".to_owned(),
+            what: words.remedy.overdue.to_owned(),
             command: Some("apertur-bridge destinations list".to_owned()),
-            give_up: None,
+            ..Remedy::default()
         }),
         DeliveryState::Due => {
             let cause = delivery.cause.as_ref();
-            cause.map(|cause| patient(cause, command("replay", &delivery.id)))
+            cause.map(|cause| patient(words, cause, command("replay", &delivery.id)))
         }
-        DeliveryState::Delivered => left_to(delivery).map(|other| Remedy {
-            what: String::new(),
-            command: Some(command("show", &other)),
-            give_up: None,
-        }),
+        DeliveryState::Delivered => left_to(delivery)
+            .map(|other| Remedy { command: Some(command("show", &other)), ..Remedy::default() }),
         _ => None,
     }
 }
@@ -209,7 +207,7 @@ fn held(delivery: &Delivery, fetch: FetchState) -> Remedy {
         (_, FetchState::Expired) => (what, None),
         _ => (what, Some(command("replay", &delivery.id))),
     };
-    Remedy { what, command, give_up: Some(give_up(delivery.id)) }
+    Remedy { command, give_up: Some(give_up(delivery.id)), ..Remedy::of_fix(what) }
 }
 
 fn give_up(delivery: DeliveryId) -> String {

@@ -3,8 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::next::{self, Next, Remedy};
+use super::{
+    next::{self, Next, Remedy},
+    words::Words,
+};
 use crate::{
+    destinations::Language,
     journal::{Pause, SAME_PHOTO, Story},
     model::{AttemptOutcome, Cause, Delivery, DeliveryState, ErrorKind, FetchState, PhotoId},
 };
@@ -26,17 +30,23 @@ pub struct Standing {
     pub remedy: Option<Remedy>,
 }
 
-pub(super) fn of(story: &Story, delivery: &Delivery, pauses: &[Pause], now: Timestamp) -> Standing {
+pub(super) fn of(
+    words: &Words,
+    story: &Story,
+    delivery: &Delivery,
+    pauses: &[Pause],
+    now: Timestamp,
+) -> Standing {
     let pause = pause(delivery, pauses);
     let why = match delivery.state {
         DeliveryState::Delivered => None,
         _ => pause.map(|pause| &pause.cause).or(delivery.cause.as_ref()),
     };
     Standing {
-        words: words(story, delivery),
+        words: stands(words, story, delivery),
         why: why.cloned(),
-        next: next::of_delivery(story, delivery, pause, now),
-        remedy: next::remedy(delivery, pause, story.fetch_state, now),
+        next: next::of_delivery(words, story, delivery, pause, now),
+        remedy: next::remedy(words, delivery, pause, story.fetch_state, now),
         delivery: delivery.clone(),
     }
 }
@@ -53,91 +63,114 @@ pub(super) fn left_to(delivery: &Delivery) -> Option<PhotoId> {
     PhotoId::parse(note.strip_prefix(SAME_PHOTO)?).ok()
 }
 
-fn words(story: &Story, delivery: &Delivery) -> String {
-    match delivery.state {
-        DeliveryState::Waiting => "waits for the photo's bytes".to_owned(),
+fn stands(words: &Words, story: &Story, delivery: &Delivery) -> String {
+    let stands = match delivery.state {
+        DeliveryState::Waiting => words.standing.waiting,
         DeliveryState::Due if delivery.unsure && delivery.receipt.is_some() => {
-            "was delivered and is looked for again".to_owned()
+            words.standing.was_delivered
         }
-        DeliveryState::Due if delivery.unsure => {
-            "may be there: an attempt ended without an answer".to_owned()
+        DeliveryState::Due if delivery.unsure => words.standing.may_be_there,
+        DeliveryState::Due if delivery.attempts > 0 => {
+            return (words.standing.failed)(delivery.attempts);
         }
-        DeliveryState::Due if delivery.attempts == 1 => "failed once, comes again".to_owned(),
-        DeliveryState::Due if delivery.attempts > 1 => {
-            format!("failed {} times, comes again", delivery.attempts)
-        }
-        DeliveryState::Due => "to be sent".to_owned(),
-        DeliveryState::Sending => "on its way".to_owned(),
-        DeliveryState::Delivered => delivered(delivery),
-        DeliveryState::Held => held(story, delivery),
-        DeliveryState::Dropped => "given up by a person".to_owned(),
-    }
+        DeliveryState::Due => words.standing.due,
+        DeliveryState::Sending => words.standing.sending,
+        DeliveryState::Delivered => return delivered(words, delivery),
+        DeliveryState::Held => held(words, story, delivery),
+        DeliveryState::Dropped => words.standing.dropped,
+    };
+    stands.to_owned()
 }
 
-fn delivered(delivery: &Delivery) -> String {
+fn delivered(words: &Words, delivery: &Delivery) -> String {
     let receipt = delivery.receipt.as_ref();
-    match (left_to(delivery), receipt) {
-        (Some(other), _) => format!("left to photo {other}, which has the same bytes"),
-        (None, Some(receipt)) if receipt.found => {
-            "it was there already, nothing was sent again".to_owned()
-        }
-        (None, Some(receipt)) if receipt.note.is_some() => "with a remark".to_owned(),
-        _ => "delivered".to_owned(),
-    }
+    let delivered = match (left_to(delivery), receipt) {
+        (Some(other), _) => return (words.standing.left_to)(other.as_str()),
+        (None, Some(receipt)) if receipt.found => words.standing.found,
+        (None, Some(receipt)) if receipt.note.is_some() => words.standing.remarked,
+        _ => words.standing.delivered,
+    };
+    delivered.to_owned()
 }
 
-fn held(story: &Story, delivery: &Delivery) -> String {
+fn held(words: &Words, story: &Story, delivery: &Delivery) -> &'static str {
     let kind = delivery.cause.as_ref().map(|cause| cause.kind);
     let ours = |attempt: &&crate::model::Attempt| attempt.delivery == Some(delivery.id);
     let last = story.attempts.iter().rfind(ours).map(|attempt| attempt.outcome);
     let is_refused = last == Some(AttemptOutcome::Refused);
-    let held = match (kind, story.fetch_state) {
-        (Some(ErrorKind::Operator), _) => "by a person",
-        (Some(ErrorKind::Unrouted), _) if delivery.destination.is_none() => {
-            "no destination takes it as it stands"
-        }
-        (Some(ErrorKind::Unrouted), _) => "its destination does not take it as it stands",
-        (Some(ErrorKind::Encrypted), _) => "it is encrypted end to end, and no key fits",
-        (_, FetchState::Expired) => "its bytes are gone",
-        (_, FetchState::Held) => "its bytes could not be had",
-        (Some(ErrorKind::GaveUp), _) => "it was tried for as long as the configuration says",
-        _ if is_refused => "it was refused",
-        _ => "only a person can help",
-    };
-    held.to_owned()
+    match (kind, story.fetch_state) {
+        (Some(ErrorKind::Operator), _) => words.held.by_person,
+        (Some(ErrorKind::Unrouted), _) if delivery.destination.is_none() => words.held.unwanted,
+        (Some(ErrorKind::Unrouted), _) => words.held.unrouted,
+        (Some(ErrorKind::Encrypted), _) => words.held.encrypted,
+        (_, FetchState::Expired) => words.held.expired,
+        (_, FetchState::Held) => words.held.no_bytes,
+        (Some(ErrorKind::GaveUp), _) => words.held.gave_up,
+        _ if is_refused => words.held.refused,
+        _ => words.held.other,
+    }
 }
 
 /// Where a photo stands over all its deliveries, in one line: `delivered to archive and erp,
 /// held for desk`.
 #[must_use]
-pub fn summary(deliveries: &[Delivery], pauses: &[Pause]) -> String {
+pub fn summary(deliveries: &[Delivery], pauses: &[Pause], language: Language) -> String {
+    let words = &Words::of(language).summary;
     let mut parts: Vec<(&str, Vec<&str>)> = Vec::new();
     for delivery in deliveries {
-        let place = delivery.destination.as_ref().map_or("nobody", |name| name.as_str());
+        let place = delivery.destination.as_ref().map_or(words.nobody, |name| name.as_str());
         let how = match delivery.state {
-            DeliveryState::Waiting => "waiting for its bytes for",
-            DeliveryState::Due if pause(delivery, pauses).is_some() => "waiting for the paused",
-            DeliveryState::Due => "due for",
-            DeliveryState::Sending => "on its way to",
-            DeliveryState::Delivered => "delivered to",
-            DeliveryState::Held if delivery.destination.is_none() => "held, wanted by",
-            DeliveryState::Held => "held for",
-            DeliveryState::Dropped => "given up for",
+            DeliveryState::Waiting => words.waiting,
+            DeliveryState::Due if pause(delivery, pauses).is_some() => words.paused,
+            DeliveryState::Due => words.due,
+            DeliveryState::Sending => words.sending,
+            DeliveryState::Delivered => words.delivered,
+            DeliveryState::Held if delivery.destination.is_none() => words.unwanted,
+            DeliveryState::Held => words.held,
+            DeliveryState::Dropped => words.dropped,
         };
         match parts.iter_mut().find(|(known, _)| *known == how) {
             Some((_, places)) => places.push(place),
             None => parts.push((how, vec![place])),
         }
     }
+    let listed = |places: &[&str]| listed(places, words.and);
     let parts = parts.into_iter().map(|(how, places)| format!("{how} {}", listed(&places)));
     parts.collect::<Vec<_>>().join(", ")
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn listed(places: &[&str]) -> String {
+fn listed(places: &[&str], and: fn(&str) -> &'static str) -> String {
     match places {
         [] => String::new(),
         [only] => (*only).to_owned(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        [first @ .., last] => format!("{} {} {last}", first.join(", "), and(last)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_listed_as_each_language_does() {
+        let listed = |language, places: &[&str]| listed(places, Words::of(language).summary.and);
+        assert_eq!(listed(Language::En, &["a", "b", "c"]), "a, b and c");
+        assert_eq!(listed(Language::Fr, &["a", "b"]), "a et b");
+        for (last, expected) in
+            [("b", "a y b"), ("intranet", "a e intranet"), ("hielo", "a y hielo")]
+        {
+            assert_eq!(listed(Language::Es, &["a", last]), expected);
+        }
+        let failed = |language| [1, 2].map(Words::of(language).standing.failed);
+        let french = [
+            "une tentative a échoué, une autre suivra",
+            "2 tentatives ont échoué, une autre suivra",
+        ];
+        assert_eq!(failed(Language::Fr), french);
+        assert_eq!(
+            failed(Language::Es),
+            ["falló un intento, habrá otro", "fallaron 2 intentos, habrá otro"]
+        );
     }
 }

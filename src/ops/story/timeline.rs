@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::standing::left_to;
+use super::{standing::left_to, words::Words};
 use crate::{
     journal::Story,
     model::{
         Action, Attempt, AttemptOutcome, By, Cause, Delivery, DeliveryId, DeliveryState,
-        DestinationName, ErrorKind, Verb,
+        DestinationName, ErrorKind, Reason,
     },
 };
 
@@ -81,26 +81,26 @@ impl Entry {
 }
 
 /// The entries, oldest first; of one moment in the order in which they follow from each other.
-pub(super) fn of(story: &Story) -> Vec<Entry> {
-    let received = Entry::new(story.photo.received_at, EntryKind::Received, "received");
+pub(super) fn of(words: &Words, story: &Story) -> Vec<Entry> {
+    let received = Entry::new(story.photo.received_at, EntryKind::Received, words.received);
     let mut entries = vec![received];
     let mut numbers = BTreeMap::new();
     for attempt in &story.attempts {
         let number: &mut u32 = numbers.entry(attempt.delivery).or_default();
         *number = number.saturating_add(1);
-        entries.push(tried(story, attempt, *number));
+        entries.push(tried(words, story, attempt, *number));
     }
-    entries.extend(story.deliveries.iter().filter_map(|delivery| settled(story, delivery)));
-    entries.extend(story.actions.iter().map(|action| acted(story, action)));
+    entries.extend(story.deliveries.iter().filter_map(|it| settled(words, story, it)));
+    entries.extend(story.actions.iter().map(|action| acted(words, story, action)));
     entries.sort_by_key(|entry| entry.at);
     entries
 }
 
-fn tried(story: &Story, attempt: &Attempt, number: u32) -> Entry {
+fn tried(words: &Words, story: &Story, attempt: &Attempt, number: u32) -> Entry {
     let delivery = story.deliveries.iter().find(|it| Some(it.id) == attempt.delivery);
     let (kind, words) = match attempt.delivery {
-        None => (EntryKind::Fetch, fetched(attempt.outcome)),
-        Some(_) => (EntryKind::Attempt, sent(story, attempt, delivery)),
+        None => (EntryKind::Fetch, fetched(words, attempt.outcome)),
+        Some(_) => (EntryKind::Attempt, sent(words, story, attempt, delivery)),
     };
     let took = attempt.ended_at.map(|end| end.duration_since(attempt.started_at).as_millis());
     Entry {
@@ -112,17 +112,12 @@ fn tried(story: &Story, attempt: &Attempt, number: u32) -> Entry {
     }
 }
 
-fn acted(story: &Story, action: &Action) -> Entry {
+fn acted(words: &Words, story: &Story, action: &Action) -> Entry {
     let by = &action.by;
-    let did = match &action.verb {
-        Verb::Replay { force: false } => format!("replayed by {by}"),
-        Verb::Replay { force: true } => format!("replayed by {by}, with force"),
-        Verb::Hold { .. } => format!("held by {by}"),
-        Verb::Release => format!("released by {by}"),
-        Verb::Drop { .. } => format!("given up by {by}"),
-    };
+    let did = words.did(&action.verb, by);
     let words = match action.verb.reason() {
-        Some(reason) => format!("{did}: {reason}"),
+        Some(reason) if *reason == Reason::default() => (words.because)(&did, words.unsaid),
+        Some(reason) => (words.because)(&did, reason.as_str()),
         None => did,
     };
     // One that was replaced by a new plan is there no more.
@@ -131,18 +126,24 @@ fn acted(story: &Story, action: &Action) -> Entry {
     Entry { delivery: Some(action.delivery), by: Some(by.clone()), ..entry }
 }
 
-fn fetched(outcome: AttemptOutcome) -> &'static str {
+fn fetched(words: &Words, outcome: AttemptOutcome) -> &'static str {
     match outcome {
-        AttemptOutcome::Open => "is being fetched",
-        AttemptOutcome::Done => "fetched",
-        AttemptOutcome::Later | AttemptOutcome::Broken => "not fetched, comes again",
-        AttemptOutcome::Unknown => "cut off, comes again",
-        AttemptOutcome::Refused => "cannot be had",
-        AttemptOutcome::Cancelled => "ended early and does not count",
+        AttemptOutcome::Open => words.fetch.open,
+        AttemptOutcome::Done => words.fetch.done,
+        AttemptOutcome::Later | AttemptOutcome::Broken => words.fetch.later,
+        AttemptOutcome::Unknown => words.fetch.unknown,
+        AttemptOutcome::Refused => words.fetch.refused,
+        AttemptOutcome::Cancelled => words.fetch.cancelled,
     }
 }
 
-fn sent(story: &Story, attempt: &Attempt, delivery: Option<&Delivery>) -> &'static str {
+fn sent(
+    words: &Words,
+    story: &Story,
+    attempt: &Attempt,
+    delivery: Option<&Delivery>,
+) -> &'static str {
+    let words = &words.attempt;
     let is_last = |attempt: &Attempt| {
         let last = story.attempts.iter().rfind(|it| it.delivery == attempt.delivery);
         last.is_some_and(|last| last.id == attempt.id)
@@ -150,20 +151,20 @@ fn sent(story: &Story, attempt: &Attempt, delivery: Option<&Delivery>) -> &'stat
     let found = delivery.and_then(|it| it.receipt.as_ref()).is_some_and(|it| it.found);
     let kind = attempt.cause.as_ref().map(|cause| cause.kind);
     match attempt.outcome {
-        AttemptOutcome::Open => "is under way",
-        AttemptOutcome::Done if found && is_last(attempt) => "found there, nothing sent again",
-        AttemptOutcome::Done => "delivered",
-        AttemptOutcome::Later => "surely not stored, comes again",
-        AttemptOutcome::Unknown => "no answer: it may be there and is looked for first",
-        AttemptOutcome::Refused if kind == Some(ErrorKind::GaveUp) => "given up and held",
-        AttemptOutcome::Refused => "refused and held",
-        AttemptOutcome::Broken => "the destination does not work, comes again",
-        AttemptOutcome::Cancelled => "nothing was sent, does not count",
+        AttemptOutcome::Open => words.open,
+        AttemptOutcome::Done if found && is_last(attempt) => words.found,
+        AttemptOutcome::Done => words.done,
+        AttemptOutcome::Later => words.later,
+        AttemptOutcome::Unknown => words.unknown,
+        AttemptOutcome::Refused if kind == Some(ErrorKind::GaveUp) => words.gave_up,
+        AttemptOutcome::Refused => words.refused,
+        AttemptOutcome::Broken => words.broken,
+        AttemptOutcome::Cancelled => words.cancelled,
     }
 }
 
 /// How a delivery came to its end, where neither an attempt nor a person did it.
-fn settled(story: &Story, delivery: &Delivery) -> Option<Entry> {
+fn settled(words: &Words, story: &Story, delivery: &Delivery) -> Option<Entry> {
     let at = delivery.settled_at?;
     let by_person = |action: &Action| action.delivery == delivery.id && action.at >= at;
     let ended_it = |attempt: &Attempt| {
@@ -175,10 +176,10 @@ fn settled(story: &Story, delivery: &Delivery) -> Option<Entry> {
     let (words, cause) = match delivery.state {
         DeliveryState::Delivered => {
             let other = left_to(delivery)?;
-            (format!("left to photo {other}, which has the same bytes"), None)
+            ((words.standing.left_to)(other.as_str()), None)
         }
-        DeliveryState::Held => ("held".to_owned(), delivery.cause.clone()),
-        DeliveryState::Dropped => ("given up".to_owned(), delivery.cause.clone()),
+        DeliveryState::Held => (words.attempt.held.to_owned(), delivery.cause.clone()),
+        DeliveryState::Dropped => (words.attempt.dropped.to_owned(), delivery.cause.clone()),
         DeliveryState::Waiting | DeliveryState::Due | DeliveryState::Sending => return None,
     };
     Some(Entry { cause, ..Entry::new(at, EntryKind::Settled, words).of(Some(delivery)) })

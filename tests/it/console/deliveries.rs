@@ -254,3 +254,62 @@ fn what_strangers_write_is_text_and_never_markup() {
     let story = text(&user.get("/photos/evil"));
     assert!(story.contains("&lt;img src=x onerror") && story.contains("&lt;svg onload"), "{story}");
 }
+
+/// The texts of a page, apart from what it says to be English.
+fn texts(html: &str) -> Vec<&str> {
+    let parts = html.split('<').filter_map(|part| part.split_once('>'));
+    parts.filter(|(tag, _)| !tag.contains("lang=\"en\"")).map(|(_, text)| text).collect()
+}
+
+/// All that the API says of a photo in its own words, which are English.
+fn sayings(story: &serde_json::Value, all: &mut Vec<String>) {
+    match story {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                match value.as_str() {
+                    Some(text) if ["summary", "came", "words"].contains(&name.as_str()) => {
+                        all.push(text.to_owned());
+                    }
+                    _ => sayings(value, all),
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| sayings(item, all)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_story_is_told_in_the_visitor_s_language_and_what_is_english_says_so() {
+    let site = closed();
+    receive_all(&site, 0..3);
+    site.daemon.wait_for_log("paused");
+    let user = site.user(OPERATE);
+    let on =
+        |verb, photo, reason| [("of", "all"), ("verb", verb), ("photo", photo), ("reason", reason)];
+    changed(&user, &on("hold", "img-001", ""));
+    changed(&user, &on("drop", "img-002", "une autre est meilleure"));
+    let paused = ["archive est en pause", "archive está en pausa"];
+    let held = ["retenue par une personne", "retenida por una persona"];
+    let dropped = ["abandonnée par une personne", "descartada por una persona"];
+    for (photo, said) in [("img-000", paused), ("img-001", held), ("img-002", dropped)] {
+        let bearer = format!("Bearer {READ}");
+        let api = format!("/api/v1/photos/{photo}");
+        let story = text(&site.ask("GET", &api, &[("Authorization", &bearer)], ""));
+        let mut english = Vec::new();
+        sayings(&serde_json::from_str(&story).unwrap(), &mut english);
+        assert!(english.len() > 5, "{story}");
+        for (language, said) in ["fr", "es"].into_iter().zip(said) {
+            let headers = [("Cookie", user.cookie.as_str()), ("Accept-Language", language)];
+            let page = text(&site.ask("GET", &format!("/photos/{photo}"), &headers, ""));
+            let texts = texts(&page);
+            assert!(texts.iter().any(|text| text.contains(said)), "{said}: {page}");
+            for english in &english {
+                let is_said = texts.iter().any(|text| text.contains(english.as_str()));
+                assert!(!is_said, "{language} {photo}: {english}: {page}");
+            }
+        }
+        let page = text(&user.get(&format!("/photos/{photo}")));
+        assert!(!page.contains("<span lang=\"en\""), "English needs no mark in English: {page}");
+    }
+}
