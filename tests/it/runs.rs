@@ -1,4 +1,5 @@
 //! Changes of many deliveries whose page cannot be carried out.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{sync::Arc, time::Duration};
 
