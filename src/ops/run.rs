@@ -188,8 +188,9 @@ async fn failed(ops: &Ops, failing: &mut Failing, run: RunId, error: &JournalErr
         "run {run} failed {times} times in a row and is stopped: {error}; once that is mended, \
          `apertur-bridge deliveries replay --resume {run}` lets it go on"
     ));
-    if let Err(error) = ops.stop(run).await {
-        ops.runs_failed(&format!("run {run} could not be stopped: {error}"));
+    match ops.stop(run).await {
+        Ok(_) => drop(failing.remove(&run)),
+        Err(error) => ops.runs_failed(&format!("run {run} could not be stopped: {error}")),
     }
 }
 
