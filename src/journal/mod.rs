@@ -305,20 +305,22 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     ///   `held` [`LOOK_AFTER`] its end, all else at `look_at`; one that was `due` sooner stays so.
     ///   Nothing is due before `now`, or later than `look_at`. Where the photo lacks its bytes its
     ///   fetch becomes due instead (one that is under way is left to end) and the delivery
-    ///   `waiting`; where they are `expired` it is left. Without `force` one that another photo
-    ///   with the same bytes covers (see [`Journal::accept`]) becomes `delivered` with that note,
-    ///   and counts as left. What a person holds is left.
+    ///   `waiting`; where they are `expired` it is left. One that another photo with the same
+    ///   bytes covers (see [`Journal::accept`]) becomes `delivered` with that note, and counts as
+    ///   left; one that is `delivered` with that note stays so. With `force` those go on all the
+    ///   same that the filter names one by one ([`Filter::means_each`]). What a person holds is
+    ///   left.
     /// * The same of a `held` one whose [`Way`] is `Again`, of kind `unrouted` or not: it is
-    ///   replaced by the plan, as if the photo arrived now; where the fetch is `held`, so are the
-    ///   new deliveries, with the same cause. Destinations that the photo has a delivery for get
-    ///   no second one; the replaced one itself goes on if its destination is planned. No other
-    ///   delivery's number changes. Without a way it is left.
+    ///   replaced by the plan, as if the photo arrived now; where the photo lacks its bytes its
+    ///   fetch becomes due, as above, and the new deliveries `waiting`. Destinations that the
+    ///   photo has a delivery for get no second one; the replaced one itself goes on if its
+    ///   destination is planned. No other delivery's number changes. Without a way it is left.
     /// * Hold, of what is `waiting` or `due`: `held` with kind `operator`, for that reason.
     /// * Release, of what a person holds: as in a replay.
     /// * Drop, of what is `waiting`, `due` or `held`: `dropped` with kind `operator`.
     ///
-    /// A replay or release of many, see [`Filter::is_named`], goes to a second lane, fetches too:
-    /// what is not in it is claimed first.
+    /// A replay or release of many ([`Run::is_many`]) goes to a second lane, fetches and what is
+    /// planned too: what is not in it is claimed first.
     async fn advance(&self, page: Page) -> Result<Run, JournalError>;
 
     /// What a run would do now, by destination, state, last error and reason, as if each delivery

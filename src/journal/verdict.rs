@@ -1,6 +1,6 @@
 //! Whether a verb changes a delivery, and why not. Pure, the same for every store.
 
-use crate::model::{Cause, DeliveryState, ErrorKind, FetchState, Left, Reason, Verb};
+use crate::model::{Cause, DeliveryState, ErrorKind, FetchState, Filter, Left, Reason, Verb};
 
 /// What a verdict rests on.
 #[derive(Debug, Clone, Copy)]
@@ -13,8 +13,19 @@ pub(super) struct Case {
     pub(super) has_way: bool,
     /// Whether it can only go by a plan.
     pub(super) is_stray: bool,
-    /// Whether another photo with the same bytes covers it.
+    /// Whether another photo with the same bytes covers it, where that matters: see
+    /// [`heeds_copies`]; and where it was not delivered itself, in which case it is found.
     pub(super) is_covered: bool,
+}
+
+/// Whether it matters to a verb that another photo with the same bytes covers a delivery: only
+/// who names a few may insist.
+pub(super) fn heeds_copies(verb: &Verb, filter: &Filter) -> bool {
+    match verb {
+        Verb::Replay { force } => !(*force && filter.means_each()),
+        Verb::Release => true,
+        Verb::Hold { .. } | Verb::Drop { .. } => false,
+    }
 }
 
 /// Why this verb leaves a delivery as it is; `None` where it does not.
@@ -22,25 +33,25 @@ pub(super) fn left(verb: &Verb, case: &Case) -> Option<Left> {
     use DeliveryState as S;
     let on_hold = case.state == S::Held && case.error == Some(ErrorKind::Operator);
     match (verb, case.state) {
-        (Verb::Release, _) if on_hold => left_again(case, false),
+        (Verb::Release, _) if on_hold => left_again(case),
         (Verb::Release, _) => Some(Left::NotOnHold),
         (_, S::Sending) => Some(Left::UnderWay),
         (_, S::Dropped) => Some(Left::Dropped),
         (Verb::Replay { force: true }, S::Delivered) if case.is_stray => Some(Left::Unrouted),
-        (Verb::Replay { force: true }, S::Delivered) => left_again(case, true),
+        (Verb::Replay { force: true }, S::Delivered) => left_again(case),
         (_, S::Delivered) => Some(Left::Delivered),
         (Verb::Replay { .. }, _) if on_hold => Some(Left::OnHold),
-        (Verb::Replay { force }, _) => left_again(case, *force),
+        (Verb::Replay { .. }, _) => left_again(case),
         (Verb::Hold { .. }, S::Held) => Some(Left::HeldAlready),
         (Verb::Hold { .. } | Verb::Drop { .. }, _) => None,
     }
 }
 
-fn left_again(case: &Case, force: bool) -> Option<Left> {
+fn left_again(case: &Case) -> Option<Left> {
     match case.fetch {
         _ if !case.has_way => Some(Left::Unrouted),
         FetchState::Expired => Some(Left::Expired),
-        FetchState::Stored if case.is_covered && !case.is_stray && !force => Some(Left::SamePhoto),
+        FetchState::Stored if case.is_covered && !case.is_stray => Some(Left::SamePhoto),
         FetchState::Stored | FetchState::Wanted | FetchState::Held => None,
     }
 }

@@ -42,6 +42,9 @@ impl Filter {
     /// Longest text, in characters.
     const MAX_TEXT: usize = 200;
 
+    /// Most deliveries that count as few.
+    pub(super) const FEW: u64 = 100;
+
     /// A text to look for: 1 to 200 characters, without the white space around them.
     ///
     /// # Errors
@@ -53,10 +56,18 @@ impl Filter {
         (fits && is_one_line).then(|| text.to_owned()).ok_or(InvalidText)
     }
 
-    /// Whether it names deliveries or a photo, so that a person waits for just these.
+    /// Whether it names deliveries or a photo.
     #[must_use]
     pub fn is_named(&self) -> bool {
         !self.ids.is_empty() || self.photo.is_some()
+    }
+
+    /// Whether a person means each one that it asks for: it names a photo or at most 100
+    /// deliveries, in whatever state they are.
+    #[must_use]
+    pub fn means_each(&self) -> bool {
+        let is_few = (1..=Self::FEW).contains(&(self.ids.len() as u64));
+        (is_few || self.photo.is_some()) && self.states.is_empty()
     }
 }
 
@@ -76,5 +87,17 @@ mod tests {
             assert_eq!(Filter::parse_text(bad), Err(InvalidText), "{bad:?}");
         }
         assert!(serde_json::from_str::<Filter>(r#"{"text":"a\u0000b"}"#).is_err());
+    }
+
+    #[test]
+    fn who_names_a_few_means_each() {
+        let ids =
+            |count| Filter { ids: (1..=count).map(DeliveryId).collect(), ..Filter::default() };
+        let photo = Filter { photo: PhotoId::parse("img_1").ok(), ..Filter::default() };
+        let states = vec![DeliveryState::Delivered];
+        assert!(ids(1).means_each() && ids(100).means_each() && photo.means_each());
+        for many in [ids(101), ids(0), Filter { states, ..ids(5) }] {
+            assert!(!many.means_each(), "{many:?}");
+        }
     }
 }

@@ -63,7 +63,10 @@ impl Left {
             Self::NotOnHold => "not held by a person; `deliveries replay` sends them again",
             Self::Unrouted => "wanted by no destination that is configured",
             Self::Expired => "without their bytes, which retention removed",
-            Self::SamePhoto => "left to another photo with the same bytes",
+            Self::SamePhoto => {
+                "left to another photo with the same bytes; a replay that names them takes them \
+                 with --force"
+            }
             Self::Changed => "no longer what was asked for",
         }
     }
@@ -97,6 +100,14 @@ pub struct Run {
     pub matching: u64,
     /// What became of those looked at.
     pub tally: Tally,
+}
+
+impl Run {
+    /// Whether it asks for more than 100 deliveries: what it sends comes after the rest then.
+    #[must_use]
+    pub fn is_many(&self) -> bool {
+        self.matching > Filter::FEW
+    }
 }
 
 fn without_session<S: Serializer>(filter: &Filter, to: S) -> Result<S::Ok, S::Error> {

@@ -13,7 +13,9 @@ use super::{DeliveryId, RunId};
 pub enum Verb {
     /// Due again, with all its tries; what may be there already is looked for first.
     Replay {
-        /// Also what is delivered.
+        /// Also what is delivered; of those that it names one by one
+        /// ([`Filter::means_each`](super::Filter::means_each)) also what was left to another
+        /// photo with the same bytes.
         #[serde(default)]
         force: bool,
     },

@@ -227,7 +227,17 @@ mod tests {
     }
 
     async fn replay_all(ops: &Ops) -> Result<Tally, JournalError> {
-        Ok(ops.carry_out(REPLAY, Filter::default(), By::new("a test")).await?.tally)
+        replay(ops, Filter::default()).await
+    }
+
+    async fn replay(ops: &Ops, filter: Filter) -> Result<Tally, JournalError> {
+        let mut run = ops.begin(REPLAY, filter, By::new("a test")).await?;
+        while run.state == RunState::Running
+            && let Some(further) = ops.advance(run.id).await?
+        {
+            run = further;
+        }
+        Ok(run.tally)
     }
 
     #[tokio::test]
@@ -242,7 +252,7 @@ mod tests {
         let filter = Filter { destination: Some(gone), ..Filter::default() };
         let foreseen = ops.preview(&REPLAY, &filter).await?;
         assert_eq!((foreseen.changes, foreseen.left), (2, 0));
-        let done = ops.carry_out(REPLAY, filter, By::new("a test")).await?.tally;
+        let done = replay(&ops, filter).await?;
         assert_eq!((done.done, done.routed, done.left()), (2, 2, 0));
         let foreseen = ops.preview(&REPLAY, &Filter::default()).await?;
         assert_eq!((foreseen.changes, foreseen.left), (3, 0));

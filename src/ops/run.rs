@@ -1,7 +1,7 @@
 //! Changes of many deliveries: begun once, written down, carried out page by page by whoever owns
 //! the journal, through any restart.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +18,10 @@ const PAGE: usize = 200;
 const BREATH: Duration = Duration::from_millis(20);
 /// Until the next try where the journal could not be written.
 const REST: Duration = Duration::from_secs(5);
+/// Until the next try of a run whose page failed, while others go on.
+const REST_OF_ONE: Duration = Duration::from_secs(4);
+/// Failures in a row after which a run is stopped: retention waits for every run.
+const FAILURES: u32 = 10;
 /// Runs that are carried out by turns.
 const AT_ONCE: usize = 100;
 
@@ -72,20 +76,6 @@ impl Ops {
         Ok(Some(run))
     }
 
-    /// Begins a change and carries it out to its end: for a few deliveries.
-    ///
-    /// # Errors
-    /// As [`Ops::advance`]; the run goes on by itself then where a daemon owns the journal.
-    pub async fn carry_out(&self, verb: Verb, filter: Filter, by: By) -> Result<Run, JournalError> {
-        let mut run = self.begin(verb, filter, by).await?;
-        while run.state == RunState::Running
-            && let Some(further) = self.advance(run.id).await?
-        {
-            run = further;
-        }
-        Ok(run)
-    }
-
     /// Stops a run behind the page it is at; `None` where there is no such run.
     ///
     /// # Errors
@@ -125,16 +115,16 @@ impl Ops {
 }
 
 /// Carries out every run that is running, by turns, until `stop`: those of a process that ended
-/// before, and those that are begun. For the one process that owns the journal.
+/// before, and those that are begun. A run whose page fails keeps no other back; it is stopped
+/// after ten failures in a row. For the one process that owns the journal.
 pub async fn carry_on(ops: Ops, stop: CancellationToken) {
     let mut woken = ops.runner.subscribe();
+    let mut failing = HashMap::new();
     while !stop.is_cancelled() {
-        let rest = match turn(&ops, &stop).await {
-            Ok(0) => None,
-            Ok(_) => Some(BREATH),
+        let rest = match turn(&ops, &mut failing, &stop).await {
+            Ok(rest) => rest,
             Err(error) => {
-                let error = error.to_string();
-                ops.telemetry.emit(&Fact::JournalFailed { room: "runs", error: &error });
+                ops.runs_failed(&error.to_string());
                 Some(REST)
             }
         };
@@ -153,14 +143,59 @@ pub async fn carry_on(ops: Ops, stop: CancellationToken) {
     }
 }
 
-/// One page of every run that is running; gives how many there are.
-async fn turn(ops: &Ops, stop: &CancellationToken) -> Result<usize, JournalError> {
+/// How often a run failed in a row, and when it did last, by [`Clock::passed`].
+///
+/// [`Clock::passed`]: crate::system::Clock::passed
+type Failing = HashMap<RunId, (u32, Duration)>;
+
+/// One page of every run that is running, but for those that failed just now; gives how long to
+/// rest then, `None` where none is running.
+async fn turn(
+    ops: &Ops,
+    failing: &mut Failing,
+    stop: &CancellationToken,
+) -> Result<Option<Duration>, JournalError> {
     let running = ops.journal.runs(Some(RunState::Running), AT_ONCE).await?;
+    failing.retain(|id, _| running.iter().any(|run| run.id == *id));
+    let mut rest = (!running.is_empty()).then_some(REST);
     for run in &running {
         if stop.is_cancelled() {
             break;
         }
-        ops.advance(run.id).await?;
+        let rests = |(_, at): &(u32, Duration)| ops.clock.passed() < *at + REST_OF_ONE;
+        if failing.get(&run.id).is_some_and(rests) {
+            continue;
+        }
+        match ops.advance(run.id).await {
+            Ok(_) => {
+                failing.remove(&run.id);
+                rest = Some(BREATH);
+            }
+            Err(error) => failed(ops, failing, run.id, &error).await,
+        }
     }
-    Ok(running.len())
+    Ok(rest)
+}
+
+/// Tells that a page failed; stops the run where that happened too often.
+async fn failed(ops: &Ops, failing: &mut Failing, run: RunId, error: &JournalError) {
+    let (times, at) = failing.entry(run).or_default();
+    (*times, *at) = (times.saturating_add(1), ops.clock.passed());
+    if *times < FAILURES {
+        return ops.runs_failed(&format!("run {run}: {error}"));
+    }
+    ops.runs_failed(&format!(
+        "run {run} failed {times} times in a row and is stopped: {error}; once that is mended, \
+         `apertur-bridge deliveries replay --resume {run}` lets it go on"
+    ));
+    match ops.stop(run).await {
+        Ok(_) => drop(failing.remove(&run)),
+        Err(error) => ops.runs_failed(&format!("run {run} could not be stopped: {error}")),
+    }
+}
+
+impl Ops {
+    fn runs_failed(&self, error: &str) {
+        self.telemetry.emit(&Fact::JournalFailed { room: "runs", error });
+    }
 }

@@ -42,8 +42,19 @@ pub(crate) async fn change(
     plans: &HashMap<DeliveryId, Vec<Planned>>,
     (now, look_at): (Timestamp, Timestamp),
 ) -> Result<Run, JournalError> {
-    let new = NewRun { verb, filter: filter.clone(), by: By::new("a test"), matching: 0 };
-    let mut run = journal.begin_run(new, now).await?;
+    let matching = journal.count(filter).await?.iter().map(|count| count.count).sum();
+    let new = NewRun { verb, filter: filter.clone(), by: By::new("a test"), matching };
+    let run = journal.begin_run(new, now).await?;
+    carry_out(journal, run, plans, (now, look_at)).await
+}
+
+/// Carries out a run to its end; deliveries that are named here go where their plan says.
+pub(crate) async fn carry_out(
+    journal: &dyn Journal,
+    mut run: Run,
+    plans: &HashMap<DeliveryId, Vec<Planned>>,
+    (now, look_at): (Timestamp, Timestamp),
+) -> Result<Run, JournalError> {
     while run.state == RunState::Running {
         let found = journal.find_page(&run, PAGE).await?;
         let is_last = found.len() < PAGE;

@@ -27,6 +27,7 @@ mod odoo;
 mod parcel;
 mod readme;
 mod reload;
+mod runs;
 mod sending;
 mod servers;
 mod space;

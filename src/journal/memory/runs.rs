@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{operator::matches, state::State};
 use crate::{
     journal::{
-        Found, LISTED_AFTER, LOOK_AFTER, NewRun, Page, Planned, Way,
-        verdict::{Case, by_person, left},
+        Found, LISTED_AFTER, LOOK_AFTER, NewRun, Page, Planned, SAME_PHOTO, Way,
+        verdict::{Case, by_person, heeds_copies, left},
     },
     model::{
         Action, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, FetchState, Filter,
@@ -64,8 +64,8 @@ impl State {
             match self.step(&run, id, way, (page.now, page.look_at)) {
                 Ok(done) => {
                     run.tally.done += 1;
-                    run.tally.fetching += u64::from(done == Fate::Fetching);
-                    run.tally.routed += u64::from(done == Fate::Routed);
+                    run.tally.fetching += u64::from(done.is_fetched);
+                    run.tally.routed += u64::from(done.is_routed);
                 }
                 Err(left) => *run.tally.left.entry(left).or_default() += 1,
             }
@@ -87,7 +87,8 @@ impl State {
         for delivery in self.list(filter, None, usize::MAX) {
             let goes_on = delivery.destination.as_ref().is_some_and(|to| configured.contains(to));
             let way = if goes_on { Way::On } else { Way::Nowhere };
-            let left = self.case(&delivery, &way).map_or(Some(Left::Changed), |c| left(verb, &c));
+            let case = self.case(&delivery, &way, heeds_copies(verb, filter));
+            let left = case.map_or(Some(Left::Changed), |case| left(verb, &case));
             let error = delivery.cause.as_ref().map(|cause| cause.kind);
             let (destination, state) = (delivery.destination, delivery.state);
             let words = (state.as_str(), error.map(|kind| kind.as_str()));
@@ -103,7 +104,11 @@ impl State {
         of_it.map(|(_, action)| action.clone()).collect()
     }
 
-    fn case(&self, delivery: &Delivery, way: &Way) -> Option<Case> {
+    fn case(&self, delivery: &Delivery, way: &Way, heeds_copies: bool) -> Option<Case> {
+        let note = delivery.receipt.as_ref().and_then(|receipt| receipt.note.as_deref());
+        let is_left = note.is_some_and(|note| note.starts_with(SAME_PHOTO));
+        // One that was really delivered finds itself.
+        let may_double = heeds_copies && (delivery.state != DeliveryState::Delivered || is_left);
         Some(Case {
             state: delivery.state,
             error: delivery.cause.as_ref().map(|cause| cause.kind),
@@ -114,7 +119,7 @@ impl State {
                 Way::Nowhere => false,
             },
             is_stray: *way != Way::On || delivery.destination.is_none(),
-            is_covered: self.covering(delivery).is_some(),
+            is_covered: may_double && self.covering(delivery).is_some(),
         })
     }
 
@@ -132,10 +137,12 @@ impl State {
         if !matches(&run.filter, &delivery) {
             return Err(Left::Changed);
         }
-        let case = self.case(&delivery, &way).ok_or(Left::Changed)?;
+        let heeds_copies = heeds_copies(&run.verb, &run.filter);
+        let case = self.case(&delivery, &way, heeds_copies).ok_or(Left::Changed)?;
         let photo = delivery.photo.id.clone();
+        let is_fetched = case.fetch != FetchState::Stored;
         let done = match (left(&run.verb, &case), &run.verb, way) {
-            (Some(Left::SamePhoto), ..) => {
+            (Some(Left::SamePhoto), ..) if case.state != DeliveryState::Delivered => {
                 if let Some(other) = self.covering(&delivery) {
                     self.leave_to(id, other, now);
                 }
@@ -144,15 +151,21 @@ impl State {
             (Some(left), ..) => return Err(left),
             (None, verb @ (Verb::Hold { reason } | Verb::Drop { reason }), _) => {
                 self.change(id, |delivery| end(delivery, verb, by_person(verb, reason), now));
-                Ok(Fate::Plain)
+                Ok(Fate::default())
             }
             (None, _, Way::Again(plan)) => {
-                self.plan_again(&delivery, plan, (now, look_at));
-                Ok(Fate::Routed)
+                if is_fetched {
+                    self.fetch_again(&photo, run.is_many(), now);
+                }
+                self.plan_again(&delivery, plan, run.is_many(), (now, look_at));
+                Ok(Fate { is_fetched, is_routed: true })
             }
             (None, ..) => {
-                let is_bulk = !run.filter.is_named();
-                self.send_again(&delivery, case.fetch, is_bulk, (now, look_at))
+                if is_fetched {
+                    self.fetch_again(&photo, run.is_many(), now);
+                }
+                self.send_again(&delivery, is_fetched, run.is_many(), (now, look_at));
+                Ok(Fate { is_fetched, is_routed: false })
             }
         };
         let (by, verb) = (run.by.clone(), run.verb.clone());
@@ -163,20 +176,15 @@ impl State {
     fn send_again(
         &mut self,
         delivery: &Delivery,
-        fetch: FetchState,
+        is_fetched: bool,
         is_bulk: bool,
         (now, look_at): (Timestamp, Timestamp),
-    ) -> Result<Fate, Left> {
-        let is_here = fetch == FetchState::Stored;
-        let state = if is_here { DeliveryState::Due } else { DeliveryState::Waiting };
-        if !is_here {
-            self.fetch_again(&delivery.photo.id, is_bulk, now);
-        }
+    ) {
+        let state = if is_fetched { DeliveryState::Waiting } else { DeliveryState::Due };
         if let Some(row) = self.deliveries.get_mut(&delivery.id) {
             row.is_bulk = is_bulk;
         }
         self.change(delivery.id, |delivery| due_again(delivery, state, now, look_at));
-        Ok(if is_here { Fate::Plain } else { Fate::Fetching })
     }
 
     /// What may be there already may be there under the new name, too, and is looked for first.
@@ -184,6 +192,7 @@ impl State {
         &mut self,
         delivery: &Delivery,
         plan: Vec<Planned>,
+        is_bulk: bool,
         (now, look_at): (Timestamp, Timestamp),
     ) {
         let newest = self.deliveries.keys().next_back().copied();
@@ -196,10 +205,10 @@ impl State {
         }
         self.plan(&delivery.photo.id, plan, now);
         let made = |id: DeliveryId| id == delivery.id || Some(id) > newest;
-        let rows = self.deliveries.iter_mut().filter(|(id, _)| delivery.unsure && made(**id));
-        for (_, row) in rows {
-            row.delivery.unsure = true;
-            if row.delivery.state == DeliveryState::Due {
+        let rows = self.deliveries.iter_mut().filter(|(id, _)| made(**id));
+        for (_, row) in rows.filter(|(_, row)| row.delivery.state != DeliveryState::Delivered) {
+            (row.is_bulk, row.delivery.unsure) = (is_bulk, delivery.unsure);
+            if delivery.unsure && row.delivery.state == DeliveryState::Due {
                 row.delivery.due_at = row.delivery.due_at.max(look_at);
             }
         }
@@ -221,11 +230,12 @@ impl State {
 }
 
 /// How a delivery was changed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Plain,
-    Fetching,
-    Routed,
+#[derive(Default)]
+struct Fate {
+    /// Its photo is fetched again first.
+    is_fetched: bool,
+    /// It goes where the routes say now.
+    is_routed: bool,
 }
 
 fn end(delivery: &mut Delivery, verb: &Verb, cause: Cause, now: Timestamp) {

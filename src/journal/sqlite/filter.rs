@@ -16,7 +16,14 @@ pub(super) struct Condition {
 impl Condition {
     /// All that a filter asks for.
     pub(super) fn of(filter: &Filter) -> Self {
-        let mut all = Self::beside_sort(filter);
+        let mut all = Self::beside_numbers(filter);
+        all.numbers(filter);
+        all
+    }
+
+    /// All that it asks for beside the numbers of deliveries, which may be thousands.
+    pub(super) fn beside_numbers(filter: &Filter) -> Self {
+        let mut all = Self::beside_both(filter);
         all.any_of("d.state", filter.states.iter().map(|state| text(state.as_str())).collect());
         all.is("d.destination", filter.destination.as_ref().map(|name| text(name.as_str())));
         all.is("d.error", filter.error.map(|kind| text(kind.as_str())));
@@ -25,8 +32,13 @@ impl Condition {
 
     /// All that it asks for beside destination, state and error.
     pub(super) fn beside_sort(filter: &Filter) -> Self {
+        let mut all = Self::beside_both(filter);
+        all.numbers(filter);
+        all
+    }
+
+    fn beside_both(filter: &Filter) -> Self {
         let mut all = Self { parts: vec!["1".to_owned()], values: Vec::new(), needs_photo: false };
-        all.any_of("d.id", filter.ids.iter().map(|id| Value::Integer(id.0)).collect());
         let record = filter.target.as_ref().map(|target| text(&target.record().to_string()));
         all.is("d.record", record);
         let millis = |time: jiff::Timestamp| Value::Integer(time.as_millisecond());
@@ -65,6 +77,10 @@ impl Condition {
         if self.values.len() > before {
             self.parts.push(part.to_owned());
         }
+    }
+
+    fn numbers(&mut self, filter: &Filter) {
+        self.any_of("d.id", filter.ids.iter().map(|id| Value::Integer(id.0)).collect());
     }
 
     fn is(&mut self, column: &str, value: Option<Value>) {

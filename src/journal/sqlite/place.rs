@@ -25,6 +25,15 @@ pub(super) const COVERING: &str = "(SELECT o.id FROM photos t JOIN deliveries o 
         AND NOT coalesce(o.receipt ->> '$.note' LIKE 'same photo as %', 0)))
     ORDER BY o.id LIMIT 1)";
 
+/// As [`COVERING`], for a delivery `d` that may be delivered already: one that really was finds
+/// itself, and only one that was left to another photo would be there twice.
+pub(super) fn covering_again() -> String {
+    format!(
+        "(CASE WHEN d.state <> 'delivered' OR d.receipt ->> '$.note' LIKE 'same photo as %'
+            THEN {COVERING} END)"
+    )
+}
+
 /// Deliveries `d` that would be sent if their photo had its bytes.
 pub(super) const OPEN: &str = "d.destination IS NOT NULL AND (d.state = 'waiting'
     OR (d.state = 'held' AND coalesce(d.error, '') NOT IN ('operator', 'unrouted')))";

@@ -9,13 +9,13 @@ use super::{
     accept::insert_plan,
     filter::Condition,
     list::{last, refs},
-    place::{COVERING, leave_to, place},
+    place::{covering_again, leave_to, place},
     rows::{self, Error, Result},
 };
 use crate::{
     journal::{
         LISTED_AFTER, LOOK_AFTER, NewRun, Page, Planned, Way,
-        verdict::{Case, by_person, left},
+        verdict::{Case, by_person, heeds_copies, left},
     },
     model::{
         Action, By, DeliveryId, DeliveryState, ErrorKind, FetchState, Left, Reason, Run, RunId,
@@ -152,8 +152,8 @@ pub(super) fn advance(db: &Connection, page: &Page) -> Result<Run> {
         match step(db, &run, *id, way, (page.now, page.look_at)) {
             Ok(Ok(done)) => {
                 run.tally.done += 1;
-                run.tally.fetching += u64::from(done == Fate::Fetching);
-                run.tally.routed += u64::from(done == Fate::Routed);
+                run.tally.fetching += u64::from(done.is_fetched);
+                run.tally.routed += u64::from(done.is_routed);
             }
             Ok(Err(left)) => *run.tally.left.entry(left).or_default() += 1,
             // One that cannot be read does not keep the others back.
@@ -182,11 +182,12 @@ pub(super) fn advance(db: &Connection, page: &Page) -> Result<Run> {
 }
 
 /// How a delivery was changed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Plain,
-    Fetching,
-    Routed,
+#[derive(Default)]
+struct Fate {
+    /// Its photo is fetched again first.
+    is_fetched: bool,
+    /// It goes where the routes say now.
+    is_routed: bool,
 }
 
 /// A delivery that a run comes to.
@@ -206,8 +207,10 @@ fn step(
     (now, look_at): (Timestamp, Timestamp),
 ) -> Result<std::result::Result<Fate, Left>> {
     let Some(found) = find(db, run, id, way)? else { return Ok(Err(Left::Changed)) };
+    let lane = i64::from(run.is_many());
+    let is_fetched = found.case.fetch != FetchState::Stored;
     let done = match (left(&run.verb, &found.case), &run.verb, way) {
-        (Some(Left::SamePhoto), ..) => {
+        (Some(Left::SamePhoto), ..) if found.case.state != DeliveryState::Delivered => {
             if let Some(other) = found.covering {
                 leave_to(db, id.0, other, now)?;
             }
@@ -216,21 +219,19 @@ fn step(
         (Some(left), ..) => return Ok(Err(left)),
         (None, verb @ (Verb::Hold { reason } | Verb::Drop { reason }), _) => {
             end(db, id, verb, reason, now)?;
-            Ok(Fate::Plain)
+            Ok(Fate::default())
         }
         (None, _, Way::Again(plan)) => {
-            plan_again(db, id, (&found, plan), (now, look_at))?;
-            Ok(Fate::Routed)
+            plan_again(db, id, (&found, plan), lane, (now, look_at))?;
+            Ok(Fate { is_fetched, is_routed: true })
         }
         (None, ..) => {
-            let lane = i64::from(!run.filter.is_named());
-            let is_here = found.case.fetch == FetchState::Stored;
-            let state = if is_here { DeliveryState::Due } else { DeliveryState::Waiting };
-            if !is_here {
+            let state = if is_fetched { DeliveryState::Waiting } else { DeliveryState::Due };
+            if is_fetched {
                 fetch_again(db, found.photo, lane, now)?;
             }
             due_again(db, id, (state, lane), (now, look_at))?;
-            Ok(if is_here { Fate::Plain } else { Fate::Fetching })
+            Ok(Fate { is_fetched, is_routed: false })
         }
     };
     db.prepare_cached("INSERT INTO actions (photo, run, delivery, at) VALUES (?1, ?2, ?3, ?4)")?
@@ -238,14 +239,24 @@ fn step(
     Ok(done)
 }
 
+/// What a run asks for of one of its deliveries.
+fn asked(run: &Run, id: DeliveryId) -> Condition {
+    let mut asked = Condition::beside_numbers(&run.filter);
+    asked.and("d.id = ?", [Value::Integer(id.0)]);
+    asked
+}
+
 /// The delivery, as long as it is what the run asks for.
 fn find(db: &Connection, run: &Run, id: DeliveryId, way: &Way) -> Result<Option<Asked>> {
-    let mut asked = Condition::of(&run.filter);
-    asked.and("d.id = ?", [Value::Integer(id.0)]);
+    let numbers = &run.filter.ids;
+    if !numbers.is_empty() && !numbers.contains(&id) {
+        return Ok(None);
+    }
+    let asked = asked(run, id);
     // What another photo covers matters only where the delivery would be sent.
-    let covering = match run.verb {
-        Verb::Replay { force: false } | Verb::Release => COVERING,
-        _ => "NULL",
+    let covering = match heeds_copies(&run.verb, &run.filter) {
+        true => covering_again(),
+        false => "NULL".to_owned(),
     };
     let sql = format!(
         "SELECT d.photo AS photo, d.destination AS destination, d.state AS state,
@@ -338,6 +349,7 @@ fn plan_again(
     db: &Connection,
     id: DeliveryId,
     (found, plan): (&Asked, &[Planned]),
+    lane: i64,
     (now, look_at): (Timestamp, Timestamp),
 ) -> Result<()> {
     let newest = "SELECT unsure, (SELECT max(id) FROM deliveries) FROM deliveries WHERE id = ?1";
@@ -353,14 +365,35 @@ fn plan_again(
     };
     db.prepare_cached(sql)?.execute([&id.0 as &dyn ToSql])?;
     insert_plan(db, found.photo, plan, now)?;
-    place(db, found.photo, "d.state = 'waiting'", now)?;
-    if unsure {
-        db.prepare_cached(
-            "UPDATE deliveries SET unsure = 1,
-                 due_at = iif(state = 'due', max(due_at, ?4), due_at)
-             WHERE photo = ?1 AND (id > ?2 OR id = ?3) AND state IN ('waiting', 'due', 'held')",
-        )?
-        .execute(params![found.photo, newest, id.0, look_at.as_millisecond()])?;
+    if found.case.fetch != FetchState::Stored {
+        fetch_again(db, found.photo, lane, now)?;
     }
+    place(db, found.photo, "d.state = 'waiting'", now)?;
+    db.prepare_cached(
+        "UPDATE deliveries SET lane = ?5, unsure = ?6,
+             due_at = iif(?6 AND state = 'due', max(due_at, ?4), due_at)
+         WHERE photo = ?1 AND (id > ?2 OR id = ?3) AND state IN ('waiting', 'due', 'held')",
+    )?
+    .execute(params![found.photo, newest, id.0, look_at.as_millisecond(), lane, unsure])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{journal::JournalError, model::Filter};
+
+    #[test]
+    fn a_delivery_is_not_looked_for_among_all_numbers_of_a_run() -> anyhow::Result<()> {
+        let db = Connection::open_in_memory()?;
+        super::super::schema::STEPS.iter().try_for_each(|step| db.execute_batch(step))?;
+        let ids = (1..=10_000).map(DeliveryId).collect();
+        let (filter, verb) = (Filter { ids, ..Filter::default() }, Verb::Release);
+        let new = NewRun { verb, filter, by: By::new("a test"), matching: 10_000 };
+        let run = begin(&db, &new, Timestamp::UNIX_EPOCH).map_err(JournalError::from)?;
+        assert_eq!(asked(&run, DeliveryId(7)).values, [Value::Integer(7)]);
+        let found = find(&db, &run, DeliveryId(10_001), &Way::On).map_err(JournalError::from)?;
+        assert!(found.is_none(), "it is none of them");
+        Ok(())
+    }
 }

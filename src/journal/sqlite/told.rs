@@ -7,13 +7,13 @@ use rusqlite::Connection;
 
 use super::{
     list::{Words, counted, refs, sorts, words},
-    place::COVERING,
+    place::covering_again,
     rows::{self, Result},
 };
 use crate::{
     journal::{
         Moment, Oldest,
-        verdict::{Case, left},
+        verdict::{Case, heeds_copies, left},
     },
     model::{DeliveryId, DeliveryState, DestinationName, Filter, Foreseen, SessionId, Verb},
     system::later,
@@ -28,14 +28,17 @@ pub(super) fn foresee(
 ) -> Result<Vec<Foreseen>> {
     let asked = counted(db, filter)?;
     // What another photo covers matters only where a delivery would be sent.
-    let covered = match verb {
-        Verb::Replay { force: false } | Verb::Release => {
-            format!(
-                "(p.fetch_state = 'stored' AND d.state IN ('waiting', 'due', 'held')
-                AND {COVERING} IS NOT NULL)"
-            )
-        }
-        _ => "0".to_owned(),
+    let delivered = match verb {
+        Verb::Replay { force: true } => ", 'delivered'",
+        _ => "",
+    };
+    let covered = match heeds_copies(verb, filter) {
+        true => format!(
+            "(p.fetch_state = 'stored' AND d.state IN ('waiting', 'due', 'held'{delivered})
+                AND {} IS NOT NULL)",
+            covering_again()
+        ),
+        false => "0".to_owned(),
     };
     let sql = format!(
         "SELECT d.destination AS destination, d.state AS state, d.error AS error,

@@ -23,11 +23,11 @@ use std::{collections::HashMap, ops::Deref, path::Path, sync::Arc, time::Duratio
 
 use apertur_bridge::{
     journal::{
-        self, Arrival, Bytes, Claim, Claimed, DeliveryEnd, Fetch, Journal, JournalError, Planned,
-        Story,
+        self, Arrival, Bytes, Claim, Claimed, DeliveryEnd, Fetch, Journal, JournalError, NewRun,
+        Planned, Story,
     },
     model::{
-        AttemptOutcome, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Digest,
+        AttemptOutcome, By, Cause, Delivery, DeliveryId, DeliveryState, DestinationName, Digest,
         Environment, ErrorKind, Filter, ImageId, OwnSession, Photo, PhotoId, Receipt, Run, Scheme,
         SessionId, Shape, Target, Verb,
     },
@@ -219,6 +219,19 @@ impl Store {
         change::change(&**self, verb, filter, &HashMap::new(), times).await.unwrap()
     }
 
+    /// Replays what matches as one of very many.
+    async fn replay_in_bulk(
+        &self,
+        filter: &Filter,
+        plans: &HashMap<DeliveryId, Vec<Planned>>,
+        seconds: i64,
+    ) -> Run {
+        let (verb, filter) = (Verb::Replay { force: false }, filter.clone());
+        let new = NewRun { verb, filter, by: By::new("a test"), matching: 101 };
+        let run = self.begin_run(new, at(seconds)).await.unwrap();
+        change::carry_out(&**self, run, plans, (at(seconds), at(seconds))).await.unwrap()
+    }
+
     /// Plans a delivery again that is held as unrouted; gives whether that changed anything.
     async fn plan_again(
         &self,
@@ -378,6 +391,7 @@ macro_rules! hold_to_contract {
                     a_held_copy_brings_nothing
                     a_replayed_waiting_copy_is_sent_once
                     a_replayed_copy_is_left_to_the_photo_unless_forced
+                    a_replay_of_many_sends_no_copy_even_with_force
                     equal_bytes_without_a_hint_are_two_photos
                     equal_bytes_of_one_session_are_one_photo
                     a_new_plan_knows_the_copy
@@ -485,6 +499,7 @@ macro_rules! hold_to_contract {
                     what_no_longer_matches_is_left
                     what_is_foreseen_comes_true
                     what_is_replayed_with_many_comes_after_the_rest
+                    what_is_planned_with_many_comes_after_the_rest
                     a_text_is_found_wherever_it_stands
                     a_text_is_found_after_any_change
                     what_happened_is_told_step_by_step

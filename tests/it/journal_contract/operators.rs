@@ -343,8 +343,11 @@ pub(super) async fn a_new_plan_follows_the_fetch(store: &Store) {
     }
     store.plan_again(numbers[1], plan(), at(3)).await.unwrap();
     let late = store.delivery(&id("b"), "erp").await;
-    assert_eq!(late.state, DeliveryState::Held, "waiting for what does not come is being stuck");
-    assert_eq!((late.cause, late.settled_at), (Some(cause(ErrorKind::Gone)), Some(at(3))));
+    assert_eq!((late.state, late.settled_at), (DeliveryState::Waiting, None));
+    let fetch = store.claim_fetch(3).await;
+    assert_eq!((fetch.photo.id.as_str(), fetch.attempts), ("b", 0), "it is fetched again");
+    let gone = FetchEnd::Held { cause: cause(ErrorKind::Gone) };
+    store.settle_fetch(&fetch, gone, at(3)).await.unwrap();
 
     assert_eq!(store.replay(&everything(), false, at(4), at(4)).await.unwrap().fetching, 2);
     for fetch in store.claim_all_fetches(4).await {

@@ -3,12 +3,12 @@
 
 use apertur_bridge::{
     journal::{Accepted, Arrival, DeliveryEnd, FetchEnd},
-    model::{DeliveryState, ErrorKind, Filter, Mode, PhotoId, SessionId},
+    model::{DeliveryState, ErrorKind, Filter, Foreseen, Left, Mode, PhotoId, SessionId, Verb},
 };
 
 use super::{
-    Change, Store, announced, at, cause, copy, copy_id, delivered, digest, id, is_left_to, planned,
-    stored, target,
+    Change, Store, announced, at, cause, copy, copy_id, delivered, digest, id, is_left_to, name,
+    planned, stored, target,
 };
 
 fn refused() -> DeliveryEnd {
@@ -185,6 +185,39 @@ pub(super) async fn a_replayed_copy_is_left_to_the_photo_unless_forced(store: &S
     let only = Filter { photo: Some(copy_id(1)), ..Filter::default() };
     assert_eq!(store.replay(&only, true, at(3), at(3)).await.unwrap().due, 1);
     assert_eq!(store.claim("erp", 3).await.len(), 1, "a person insists");
+}
+
+pub(super) async fn a_replay_of_many_sends_no_copy_even_with_force(store: &Store) {
+    store.accept(copy("a", 1)).await.unwrap();
+    store.send("erp", refused(), 0).await;
+    store.accept(stored("a", 1)).await.unwrap();
+    store.send("erp", delivered(), 1).await;
+    let (force, everything) = (Verb::Replay { force: true }, Filter::default());
+    for (state, done) in [(DeliveryState::Held, 1), (DeliveryState::Delivered, 1)] {
+        assert_eq!(store.delivery(&copy_id(1), "erp").await.state, state);
+        let foreseen = store.foresee(&force, &everything, &[name("erp")]).await.unwrap();
+        let same = |it: &&Foreseen| it.left == Some(Left::SamePhoto);
+        assert_eq!(foreseen.iter().filter(same).map(|it| it.count).sum::<u64>(), 1);
+        let before = store.delivery(&copy_id(1), "erp").await;
+        let run = store.change(force.clone(), &everything).await;
+        assert_eq!((run.tally.left[&Left::SamePhoto], run.tally.done), (1, done));
+        let copy = store.delivery(&copy_id(1), "erp").await;
+        assert!(is_left_to(&copy, &id("a")));
+        assert!(copy == before || state == DeliveryState::Held, "nothing is done with it");
+        let sent = store.claim_one("erp", 700).await;
+        assert!(sent.delivery.unsure, "what is there is found");
+        store.settle_delivery(&sent, delivered(), at(700)).await.unwrap();
+    }
+
+    let ids = vec![store.delivery(&copy_id(1), "erp").await.id];
+    let states = vec![DeliveryState::Delivered];
+    let limited = Filter { ids: ids.clone(), states, ..Filter::default() };
+    assert_eq!(store.change(force.clone(), &limited).await.tally.done, 0, "one of a sort");
+    let named = Filter { ids, ..Filter::default() };
+    assert_eq!(store.change(force.clone(), &named).await.tally.done, 1, "a person insists");
+    store.send("erp", delivered(), 800).await;
+    let run = store.change(force, &everything).await;
+    assert_eq!((run.tally.done, run.tally.left()), (2, 0), "each of the two finds itself");
 }
 
 pub(super) async fn equal_bytes_without_a_hint_are_two_photos(store: &Store) {

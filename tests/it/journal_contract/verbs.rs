@@ -1,5 +1,7 @@
 //! What people do with deliveries: each verb, page by page.
 
+use std::collections::HashMap;
+
 use apertur_bridge::{
     journal::{DeliveryEnd, FetchEnd, Moment, NewRun, Oldest, Page, Way},
     model::{
@@ -241,7 +243,10 @@ pub(super) async fn what_is_replayed_with_many_comes_after_the_rest(store: &Stor
     let named = Filter { photo: Some(id("named")), ..everything() };
     store.replay(&named, false, at(9), at(9)).await.unwrap();
     let held = Filter { states: vec![DeliveryState::Held], ..everything() };
-    store.replay(&held, false, at(5), at(5)).await.unwrap();
+    let ids = store.list(&held, None, 9).await.unwrap().iter().map(|held| held.id).collect();
+    // Who says how many at most names them all.
+    let limited = Filter { ids, ..held };
+    store.replay_in_bulk(&limited, &HashMap::new(), 5).await;
     store.accept(stored("fresh", 4).at(7)).await.unwrap();
     let mut order = Vec::new();
     for _ in 0..3 {
@@ -256,12 +261,43 @@ pub(super) async fn what_is_replayed_with_many_comes_after_the_rest(store: &Stor
 
     store.accept(announced("link1").to(&["archive"])).await.unwrap();
     let archive = Filter { destination: Some(name("archive")), ..everything() };
-    store.replay(&archive, false, at(20), at(20)).await.unwrap();
+    store.replay_in_bulk(&archive, &HashMap::new(), 20).await;
     store.accept(announced("link2").to(&["archive"]).at(30)).await.unwrap();
     assert_eq!(store.next_fetch_at().await.unwrap(), Some(at(20)));
     let fetches = store.claim_all_fetches(40).await;
     let order: Vec<_> = fetches.iter().map(|fetch| fetch.photo.id.as_str()).collect();
     assert_eq!(order, ["link2", "link1"]);
+}
+
+pub(super) async fn what_is_planned_with_many_comes_after_the_rest(store: &Store) {
+    store.accept(stored("unrouted", 1).unrouted()).await.unwrap();
+    store.accept(stored("stray", 2).to(&["gone"])).await.unwrap();
+    store.accept(announced("link1").unrouted()).await.unwrap();
+    store.hold_strays(&[name("erp")], at(1)).await.unwrap();
+    let to_erp = || vec![super::planned(Some("erp"), Some(target(1)))];
+    let plans = store.all().await.iter().map(|held| (held.id, to_erp())).collect();
+    let run = store.replay_in_bulk(&everything(), &plans, 5).await;
+    assert_eq!((run.tally.routed, run.tally.fetching), (3, 1));
+    store.accept(stored("fresh", 4).at(7)).await.unwrap();
+    store.accept(announced("link2").to(&["archive"]).at(7)).await.unwrap();
+    let one = apertur_bridge::journal::Claim { limit: 3, ..claim("erp", 10) };
+    let order: Vec<_> =
+        store.claim_as(one).await.iter().map(|it| it.delivery.photo.id.to_string()).collect();
+    assert_eq!(order, ["fresh", "unrouted", "stray"]);
+    let fetches = store.claim_all_fetches(10).await;
+    let order: Vec<_> = fetches.iter().map(|fetch| fetch.photo.id.as_str()).collect();
+    assert_eq!(order, ["link2", "link1"]);
+
+    store.accept(stored("few", 5).unrouted()).await.unwrap();
+    let few = store.story_of(&id("few")).await.deliveries[0].id;
+    let unrouted = Filter { error: Some(ErrorKind::Unrouted), ..everything() };
+    let plans = HashMap::from([(few, to_erp())]);
+    let times = (at(11), at(11));
+    crate::change::change(&**store, REPLAY, &unrouted, &plans, times).await.unwrap();
+    store.accept(stored("late", 6).at(12)).await.unwrap();
+    let order = store.claim("erp", 13).await;
+    let order: Vec<_> = order.iter().map(|it| it.delivery.photo.id.as_str()).collect();
+    assert_eq!(order, ["few", "late"], "a few are awaited");
 }
 
 pub(super) async fn a_text_is_found_wherever_it_stands(store: &Store) {
