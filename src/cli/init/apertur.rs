@@ -149,6 +149,17 @@ pub(super) fn make_hook(plan: &mut Plan) -> Result<(), Failure> {
     keep(&mut plan.draft, made.map_err(unavailable)?.secret)
 }
 
+/// Says what is left at Apertur where nothing could be written here.
+pub(super) fn say_left(plan: &Plan) {
+    if plan.makes_hook {
+        let project = plan.draft.text_of(PROJECT).unwrap_or_default();
+        remark(&format!(
+            "the event webhook was made at Apertur, and what it signs with is lost: remove it in \
+             Apertur's dashboard at the webhooks of project {project}, then run this again"
+        ));
+    }
+}
+
 fn secret(plan: &mut Plan, answers: &mut Answers, args: &Args) -> Result<(), Failure> {
     let text = "Secret that Apertur shows for its destination or webhook (none: one is made to be \
                 entered there)";

@@ -254,6 +254,27 @@ fn apertur_makes_the_event_webhook_and_its_secret_is_the_one_that_is_kept() {
         "destination.copy.path=copies",
     ];
     options.extend(LISTEN);
+    // What cannot be written in the end is not made there in the first place.
+    fs::create_dir(desk.path("bridge")).unwrap();
+    for name in ["webhook-secret", "freshdesk-api-key"] {
+        desk.keep(&format!("bridge/{name}"), "precious");
+        let kept = desk.init(&options, &[]);
+        assert_eq!(kept.code, 1, "{}{}", kept.out, kept.err);
+        assert!(
+            kept.err.contains(&format!("{name} is there already; nothing was")),
+            "{}",
+            kept.err
+        );
+        fs::remove_file(desk.path("bridge").join(name)).unwrap();
+    }
+    fs::remove_dir(desk.path("bridge")).unwrap();
+    let aside = desk.keep("aside", "a file in place of a folder") + "/secrets.conf";
+    let aside = [&options[..], &["--credentials", "--drop-in", &aside]].concat();
+    let refused = desk.init(&aside, &[]);
+    assert_eq!(refused.code, 1, "{}{}", refused.out, refused.err);
+    assert!(refused.err.contains("; nothing was written: Not a directory"), "{}", refused.err);
+    assert_eq!(apertur.with(|api| api.sessions.hooks.len()), 0);
+
     let done = desk.init(&options, &[]);
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
     apertur.with(|api| {
@@ -266,6 +287,16 @@ fn apertur_makes_the_event_webhook_and_its_secret_is_the_one_that_is_kept() {
     // A second run finds it there and makes no other.
     options.push("--force");
     assert_eq!(desk.init(&options, &[]).code, 0);
+    assert_eq!(apertur.with(|api| api.sessions.hooks.len()), 1);
+
+    // Nobody can tell before that this name is too long.
+    apertur.with(|api| api.sessions.hooks.clear());
+    let long = desk.path(&"x".repeat(300));
+    options.extend(["--credentials", "--drop-in", long.to_str().unwrap()]);
+    let left = desk.init(&options, &[]);
+    assert_eq!(left.code, 1, "{}{}", left.out, left.err);
+    let said = format!("remove it in Apertur's dashboard at the webhooks of project {PROJECT}");
+    assert!(left.err.contains(&said), "{}", left.err);
     assert_eq!(apertur.with(|api| api.sessions.hooks.len()), 1);
 }
 
