@@ -128,7 +128,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     };
     destination::given(&mut plan, args)?;
     let way = ways::ask(&mut plan, &mut answers, args)?;
-    apertur::ask(&mut plan, &mut answers, (args, way))?;
+    let way = apertur::ask(&mut plan, &mut answers, (args, way))?;
     destination::ask(&mut plan, &mut answers, args)?;
     ways::console(&mut plan, &mut answers, args)?;
     write::check(&plan, args)?;

@@ -150,17 +150,23 @@ fn is_free(answer: &str, may_be_taken: bool) -> Result<(), String> {
     }
 }
 
-fn public_url(plan: &mut Plan, answers: &mut Answers, args: &Args) -> Result<Way, Failure> {
+/// Asks for the address at which Apertur posts; none is [`Way::Poll`].
+pub(super) fn public_url(
+    plan: &mut Plan,
+    answers: &mut Answers,
+    args: &Args,
+) -> Result<Way, Failure> {
     const KEY: &str = "server.public_url";
     let file = plan.home.file.clone();
     if args.poll && args.public_url.is_none() {
         return Ok(Way::Poll);
     }
+    let given = args.public_url.clone().or_else(|| plan.draft.text_of(KEY).map(str::to_owned));
     let question = Question {
         text: "https address at which Apertur reaches this machine (none: photos are asked for)"
             .to_owned(),
         default: Some(String::new()),
-        given: args.public_url.clone().or_else(|| plan.draft.text_of(KEY).map(str::to_owned)),
+        given: given.filter(|given| !given.is_empty()),
         option: "--public-url",
     };
     let mut draft = plan.draft.clone();

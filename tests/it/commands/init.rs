@@ -301,6 +301,24 @@ fn apertur_makes_the_event_webhook_and_its_secret_is_the_one_that_is_kept() {
 }
 
 #[test]
+fn who_has_no_key_after_all_is_asked_for_the_public_address_again() {
+    let desk = Desk::new();
+    let mut options = vec!["--destination", "folder"];
+    options.extend(LISTEN);
+    let answers = ["", "", "", "https://127.0.0.1:1", "", "", "", ""];
+    let done = desk.init(&options, &answers);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert!(done.err.contains("or give the public address\n"), "{}", done.err);
+    assert_eq!(done.err.matches("https address at which").count(), 2, "{}", done.err);
+    let text = desk.text("config.toml");
+    assert!(in_force(&text).contains(&"public_url = \"https://127.0.0.1:1\""), "{text}");
+    // Who wants to ask for photos and nothing else needs a key.
+    let asked = Desk::new().init(&[&options[..], &["--poll"]].concat(), &["", "", ""]);
+    assert_eq!(asked.code, 1, "{}", asked.err);
+    assert!(asked.err.contains("standard input ended"), "{}", asked.err);
+}
+
+#[test]
 fn who_stops_or_errs_leaves_nothing_behind() {
     let desk = Desk::new();
     let ended = desk.init(&LISTEN, &["", "", ""]);
