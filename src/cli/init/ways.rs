@@ -20,7 +20,7 @@ use crate::{
         output::{Failure, remark},
     },
     config::Draft,
-    console::hash_password,
+    console::{hash_password, is_hash},
     http::Http,
     model::Severity,
     system::Disk,
@@ -221,8 +221,7 @@ pub(super) fn console(plan: &mut Plan, answers: &mut Answers, args: &Args) -> Re
         None => plan.made_password.insert(super::apertur::random()).clone(),
     };
     // Who reads the file knows no password.
-    let is_hashed = password.expose_secret().starts_with('$');
-    let kept = if is_hashed { password } else { hash_password(&password)? };
+    let kept = if is_hash(password.expose_secret()) { password } else { hash_password(&password)? };
     plan.draft
         .set_secret(KEY, kept, "console-password")
         .map_err(|why| Failure::Failed(anyhow::anyhow!(why)))

@@ -115,7 +115,7 @@ fn wrong_answers_are_asked_again_and_the_right_ones_serve_a_photo() {
             "photos",
             "n", // no other destination
             "tiny",
-            "a long enough password",
+            "$a long enough password", // no hash
         ],
     );
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
@@ -138,6 +138,7 @@ fn wrong_answers_are_asked_again_and_the_right_ones_serve_a_photo() {
     }
     assert!(done.out.contains("address  https://127.0.0.1:1/apertur/webhook"), "{}", done.out);
     assert!(done.out.contains("config.toml serve") && done.out.contains("config.toml doctor"));
+    assert!(desk.text("console-password").starts_with("$argon2id$"));
     let names = ["apertur-api-key", "config.toml", "console-password", "webhook-secret"];
     assert_eq!(desk.written(), names.map(|name| (name.to_owned(), 0o600)));
     assert_eq!(fs::metadata(desk.path("bridge")).unwrap().permissions().mode() & 0o777, 0o700);
