@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use rustix::fs::{Access, access};
@@ -246,7 +246,7 @@ fn set(draft: &mut Draft, key: &str, answer: &str) -> Result<(), Failure> {
     draft.set(key, answer).map_err(|why| Failure::Failed(anyhow::anyhow!(why)))
 }
 
-/// A folder that a destination writes to, outside of what the service may write.
-pub(super) fn is_outside(path: &Path) -> Option<PathBuf> {
-    (!path.starts_with("/var/lib/apertur-bridge")).then(|| path.to_owned())
+/// Whether a folder is outside of what the service may write.
+pub(super) fn is_outside(path: &Path) -> bool {
+    !path.starts_with("/var/lib/apertur-bridge")
 }

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use jiff::Timestamp;
@@ -102,16 +103,33 @@ fn more_for_the_unit(plan: &Plan) -> Result<Option<String>, Failure> {
         .draft
         .secrets()
         .filter(|(name, _)| !HANDED_OVER.contains(name))
-        .map(|(name, _)| format!("LoadCredential={name}:{}/{name}", plan.home.folder.display()))
+        .map(|(name, _)| format!("LoadCredential={name}:{}/{name}", plain(&plan.home.folder)))
         .collect();
     let config = plan.draft.load(&plan.home.file)?.config;
     let folders = config.destinations.iter().filter_map(|(_, settings)| match settings {
-        Settings::Folder(folder) => is_outside(&folder.path),
+        Settings::Folder(folder) => Some(&folder.path),
         _ => None,
     });
-    lines.extend(folders.map(|path| format!("ReadWritePaths={}", path.display())));
+    let outside = [&config.data_dir].into_iter().chain(folders).filter(|path| is_outside(path));
+    lines.extend(outside.map(|path| format!("ReadWritePaths={}", quoted(path))));
     let head = "# Made by: apertur-bridge init\n[Service]\n";
     Ok((!lines.is_empty()).then(|| format!("{head}{}\n", lines.join("\n"))))
+}
+
+/// A path as the unit has it that ends with its line: `%` begins a specifier (systemd.unit(5)).
+fn plain(path: &Path) -> String {
+    path.display().to_string().replace('%', "%%")
+}
+
+/// A path as one of several in a line: white space ends it, unless it is in quotes
+/// (systemd.syntax(7)). A backslash stands for itself.
+fn quoted(path: &Path) -> String {
+    let text = plain(path);
+    if text.contains([' ', '\t', '"', '\'']) {
+        format!("\"{}\"", text.replace('"', r#""'"'""#))
+    } else {
+        text
+    }
 }
 
 fn put(page: &Page, plan: &Plan, force: bool, written: &mut Written) -> io::Result<()> {
@@ -154,6 +172,16 @@ fn undo(written: &Written) {
     }
 }
 
+/// Whether the service runs, and with what was configured before.
+fn runs() -> bool {
+    let asked = Command::new("systemctl")
+        .args(["is-active", "--quiet", "apertur-bridge"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
+}
+
 /// The commands that remain.
 pub(super) fn next(plan: &Plan) -> Vec<String> {
     let mut next = Vec::new();
@@ -162,7 +190,11 @@ pub(super) fn next(plan: &Plan) -> Vec<String> {
             let unit = "/etc/systemd/system/apertur-bridge.service";
             next.push(format!("apertur-bridge unit | sudo tee {unit}"));
         }
-        next.push("sudo systemctl enable --now apertur-bridge".to_owned());
+        next.push(if runs() {
+            "sudo systemctl daemon-reload && sudo systemctl restart apertur-bridge".to_owned()
+        } else {
+            "sudo systemctl enable --now apertur-bridge".to_owned()
+        });
         "sudo apertur-bridge".to_owned()
     } else {
         let ours = format!("apertur-bridge --config {}", plan.home.file.display());

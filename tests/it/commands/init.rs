@@ -45,9 +45,16 @@ impl Desk {
 
     /// Runs `init` with these options and answers.
     fn init(&self, args: &[&str], answers: &[&str]) -> Said {
+        self.init_with("", args, answers)
+    }
+
+    /// The same, with programs of a folder of this home before all others.
+    fn init_with(&self, programs: &str, args: &[&str], answers: &[&str]) -> Said {
+        let path = std::env::var("PATH").unwrap();
         let mut child = binary(&self.config())
             .arg("init")
             .args(args)
+            .env("PATH", format!("{}:{path}", self.path(programs).display()))
             .current_dir(self.0.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -410,6 +417,32 @@ fn the_service_gets_credentials_and_what_the_unit_does_not_hand_over_is_in_a_dro
     // Before the service runs, its credentials are the files beside the configuration.
     let checked = desk.run(&["check"]);
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+}
+
+#[test]
+fn a_service_that_runs_is_restarted_and_may_write_where_it_is_told_to() {
+    let desk = Desk::new();
+    let drop_in = desk.path("secrets.conf");
+    let mut args = vec!["--non-interactive", "--offline", "--credentials", "--drop-in"];
+    args.push(drop_in.to_str().unwrap());
+    args.extend(["--public-url", "https://127.0.0.1:1", "--destination", "folder"]);
+    let at = desk.path("in 100% \"quotes\"").display().to_string();
+    let set = format!("destination.archive.path={at}");
+    args.extend(["--data-dir", "/srv/photo data", "--set", &set]);
+    args.extend(LISTEN);
+    fs::create_dir(desk.path("programs")).unwrap();
+    desk.keep("programs/systemctl", "#!/bin/sh\n[ \"$*\" = 'is-active --quiet apertur-bridge' ]\n");
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(desk.path("programs/systemctl"), mode).unwrap();
+    let done = desk.init_with("programs", &args, &[]);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let restart = "  sudo systemctl daemon-reload && sudo systemctl restart apertur-bridge\n";
+    assert!(done.out.contains(restart) && !done.out.contains("enable --now"), "{}", done.out);
+    let text = fs::read_to_string(&drop_in).unwrap();
+    assert!(text.contains("\nReadWritePaths=\"/srv/photo data\"\n"), "{text}");
+    let home = desk.0.path().display();
+    let wanted = format!(r#"ReadWritePaths="{home}/in 100%% "'"'"quotes"'"'"""#);
+    assert!(text.contains(&wanted), "{text}");
 }
 
 #[test]
