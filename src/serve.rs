@@ -157,23 +157,13 @@ impl Daemon {
         let console = page::console(&config, behind, (&mut rooms, &stop)).await?;
         spawn_collector(&mut rooms, config.collect, &ops, (apertur, &spool, &stop));
         let door = door(&config, &ops, spool);
-        let certificate = certificate(&config).await?;
-        let doors = (Arc::clone(&door), page, certificate.clone());
+        let tls = certificate(&config).await?;
+        let doors = (Arc::clone(&door), page, tls.clone());
         let (public, console, servers) = listen(&config, (doors, console), &mut rooms)?;
         let telemetry = ops.telemetry.clone();
         let routes = ops.routes.clone();
-        let parts = Parts {
-            door,
-            routes,
-            prune,
-            min_free,
-            certificate,
-            setup,
-            noted,
-            senders,
-            shared,
-            telemetry,
-        };
+        let parts =
+            Parts { door, routes, prune, min_free, tls, setup, noted, senders, shared, telemetry };
         let reload = source
             .map(|source| -> Arc<dyn Reload> { Arc::new(Reloader::new(source, &config, parts)) });
         let desk = Desk { ops: ops.clone(), keeper, reload: reload.clone() };

@@ -128,13 +128,14 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     };
     destination::given(&mut plan, args)?;
     let way = ways::ask(&mut plan, &mut answers, args)?;
-    apertur::ask(&mut plan, &mut answers, (args, way))?;
+    let way = apertur::ask(&mut plan, &mut answers, (args, way))?;
     destination::ask(&mut plan, &mut answers, args)?;
     ways::console(&mut plan, &mut answers, args)?;
+    write::check(&plan, args)?;
     if plan.makes_hook {
         apertur::make_hook(&mut plan)?;
     }
-    let written = write::write(&plan, args)?;
+    let written = write::write(&plan, args).inspect_err(|_| apertur::say_left(&plan))?;
     tell(&plan, &written, way)
 }
 

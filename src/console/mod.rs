@@ -43,6 +43,7 @@ use self::{
 pub use self::{
     access::{
         Caller, InvalidPassword, InvalidToken, Scope, Token, Tokens, check_password, hash_password,
+        is_hash,
     },
     configuration::{Origin, Setting},
     doctor::Examiner,

@@ -62,7 +62,8 @@ pub fn back_up(settings: &Settings, to: &Path, heard: &dyn Fn(u64, u64)) -> anyh
 /// The schema that the journal is in. Changes nothing. Blocks.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// When the file cannot be read, or there is no room for the backup that is made of it before it
+/// is brought up to date.
 pub fn schema(settings: &Settings) -> anyhow::Result<Schema> {
     match settings {
         Settings::Sqlite { path } => sqlite::backup::schema_of(path),

@@ -59,7 +59,7 @@ pub(super) struct Parts {
     pub(super) routes: Live<Routes>,
     pub(super) prune: Live<prune::Settings>,
     pub(super) min_free: Live<u64>,
-    pub(super) certificate: Option<Arc<Certificate>>,
+    pub(super) tls: Option<Arc<Certificate>>,
     pub(super) setup: Live<Setup>,
     /// Where notes are left.
     pub(super) noted: Live<Vec<Named>>,
@@ -113,13 +113,13 @@ impl Reloader {
 
     fn apply(&self, read: Read, state: &mut State) -> Reloaded {
         let Read { loaded: Loaded { config, warnings, keys, .. }, certificate } = read;
-        let stays_tls = self.parts.certificate.is_some() && certificate.is_some();
+        let stays_tls = self.parts.tls.is_some() && certificate.is_some();
         let changed = state.keys.changed(&keys);
         let is_live = |path: &String| {
             LIVE.iter().any(|live| is_within(path, live)) || (is_within(path, TLS) && stays_tls)
         };
         let (mut applied, needs_restart): (Vec<_>, Vec<_>) = changed.into_iter().partition(is_live);
-        if let (Some(shown), Some(key)) = (&self.parts.certificate, certificate)
+        if let (Some(shown), Some(key)) = (&self.parts.tls, certificate)
             && shown.renew(key)
         {
             applied.push("server.tls (the certificate is another one)".to_owned());

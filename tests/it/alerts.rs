@@ -62,3 +62,17 @@ fn a_held_photo_leaves_one_note_and_one_mail_whenever_the_power_is_cut() {
     look::assert_well(&daemon);
     assert_eq!(mail.matches("Subject: ").count(), 1, "{mail}");
 }
+
+#[test]
+fn a_destination_that_is_configured_under_way_has_its_notes_at_once() {
+    let desk = FakeFreshworks::start(Product::Freshdesk);
+    let whole = config(&desk);
+    let (before, _) = whole.toml.split_once("[destination.").unwrap();
+    let daemon = Daemon::start(Options::toml(before));
+    std::fs::write(daemon.config_path(), whole.whole()).unwrap();
+    assert!(daemon.command(&["config", "reload"]).status.success());
+    let photo = Photo::of_size("img_1", 3000).tag("freshdesk:17");
+    let answer = apertur::post(daemon.url(), &photo.json_base64().signed()).unwrap();
+    assert_eq!(answer.status, 200);
+    look::eventually(PATIENCE, "the note", || (notes(&desk).len() == 1).then_some(()));
+}

@@ -96,6 +96,32 @@ fn below_the_floor_nothing_is_taken_and_what_is_here_is_delivered() {
 }
 
 #[test]
+fn a_journal_without_room_for_its_backup_is_told_of_before_it_is_brought_up_to_date() {
+    let Some(disk) = Disk::mount() else { return };
+    let toml = format!("data_dir = {:?}\njournal.min_free = 0\n", disk.path().join("data"));
+    let mut daemon = Daemon::start(Options::toml(toml));
+    assert_eq!(post(&daemon, "img-1").status, 200);
+    assert!(daemon.stop().success());
+    let path = disk.path().join("data/journal.db");
+    let journal = rusqlite::Connection::open(&path).unwrap();
+    let known: i64 = journal.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    journal.pragma_update(None, "user_version", known - 1).unwrap();
+    drop(journal);
+    let dry_run = ["journal", "migrate", "--dry-run"];
+    assert!(daemon.command(&dry_run).status.success());
+    // Room to read it, and no more.
+    assert!(fs::metadata(&path).unwrap().len() > 128 << 10);
+    let filler = disk.path().join("filler");
+    fs::write(&filler, vec![1; 16 << 20]).unwrap_err();
+    let filler = fs::File::options().write(true).open(filler).unwrap();
+    filler.set_len(filler.metadata().unwrap().len() - (64 << 10)).unwrap();
+    let refused = daemon.command(&dry_run);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("make room there"), "{said}");
+}
+
+#[test]
 fn a_disk_that_really_fills_loses_nothing_that_was_acknowledged() {
     let Some(disk) = Disk::mount() else { return };
     let toml = format!(

@@ -7,7 +7,7 @@ use url::Url;
 use super::{
     Args, Plan,
     answers::{Answers, Question},
-    ways::{Way, wrong},
+    ways::{self, Way, wrong},
 };
 use crate::{
     apertur::{Apertur, ApiError, Hook},
@@ -25,22 +25,35 @@ const SECRET: &str = "webhook.secrets";
 const PROJECT: &str = "apertur.project_id";
 /// Fewest characters of a secret that Apertur signs with.
 const SHORTEST: usize = 16;
+const NEEDED: &str = "photos can be asked for with a key alone; make one in Apertur's dashboard, \
+                      or give the public address";
 /// What an event webhook that carries photos tells of (`fixtures/contracts/apertur.md`, 1.3, 1.4).
 const TOPICS: [&str; 1] = ["project.upload.image.uploaded"];
 
-/// Asks for them.
+/// Asks for them; gives how photos come in the end.
 pub(super) fn ask(
     plan: &mut Plan,
     answers: &mut Answers,
-    (args, way): (&Args, Way),
-) -> Result<(), Failure> {
-    let has_key = key(plan, answers, args, way)?;
+    (args, mut way): (&Args, Way),
+) -> Result<Way, Failure> {
+    let mut has_key = key(plan, answers, args, way)?;
+    while way == Way::Poll && !has_key {
+        answers.say(&format!("  {NEEDED}"));
+        way = ways::public_url(plan, answers, args)?;
+        has_key = key(plan, answers, args, way)?;
+    }
     if has_key {
         project(plan, answers, args)?;
     }
-    if way == Way::Poll {
-        return set(&mut plan.draft, "apertur.poll", "true");
+    match way {
+        Way::Poll => set(&mut plan.draft, "apertur.poll", "true")?,
+        Way::Webhook => signed(plan, answers, args)?,
     }
+    Ok(way)
+}
+
+/// Asks for what webhooks are signed with.
+fn signed(plan: &mut Plan, answers: &mut Answers, args: &Args) -> Result<(), Failure> {
     if plan.draft.has(SECRET) {
         return Ok(());
     }
@@ -52,13 +65,18 @@ pub(super) fn ask(
     secret(plan, answers, args)
 }
 
-/// Whether there is a key in the end.
+/// Whether there is a key in the end. Where photos cannot come without one, there is none only
+/// where the public address can be asked for again.
 fn key(plan: &mut Plan, answers: &mut Answers, args: &Args, way: Way) -> Result<bool, Failure> {
     let mut given = plan.draft.secret_of(KEY).cloned();
+    let may_be_none = way == Way::Webhook || (answers.are_asked() && !args.poll);
     let text = match way {
         Way::Webhook => {
             "API key of Apertur, aptr_live_... or aptr_test_... (none: photos come by \
                          webhook alone)"
+        }
+        Way::Poll if may_be_none => {
+            "API key of Apertur, aptr_live_... or aptr_test_... (none: back to the public address)"
         }
         Way::Poll => "API key of Apertur, aptr_live_... or aptr_test_...",
     };
@@ -68,9 +86,7 @@ fn key(plan: &mut Plan, answers: &mut Answers, args: &Args, way: Way) -> Result<
         args.apertur_key_file.as_deref(),
         |typed| {
             let Some(key) = given.take().or(typed) else {
-                let needed = "photos can be asked for with a key alone; make one in Apertur's \
-                          dashboard, or give the public address";
-                return Ok(if way == Way::Poll { Err(needed.to_owned()) } else { Ok(false) });
+                return Ok(if may_be_none { Ok(false) } else { Err(NEEDED.to_owned()) });
             };
             // What was refused before is forgotten.
             draft = plan.draft.clone();
@@ -147,6 +163,17 @@ pub(super) fn make_hook(plan: &mut Plan) -> Result<(), Failure> {
         apertur.create_hook(&project, &url, &TOPICS).await
     })?;
     keep(&mut plan.draft, made.map_err(unavailable)?.secret)
+}
+
+/// Says what is left at Apertur where nothing could be written here.
+pub(super) fn say_left(plan: &Plan) {
+    if plan.makes_hook {
+        let project = plan.draft.text_of(PROJECT).unwrap_or_default();
+        remark(&format!(
+            "the event webhook was made at Apertur, and what it signs with is lost: remove it in \
+             Apertur's dashboard at the webhooks of project {project}, then run this again"
+        ));
+    }
 }
 
 fn secret(plan: &mut Plan, answers: &mut Answers, args: &Args) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use rustix::fs::{Access, access};
@@ -20,7 +20,7 @@ use crate::{
         output::{Failure, remark},
     },
     config::Draft,
-    console::hash_password,
+    console::{hash_password, is_hash},
     http::Http,
     model::Severity,
     system::Disk,
@@ -150,17 +150,23 @@ fn is_free(answer: &str, may_be_taken: bool) -> Result<(), String> {
     }
 }
 
-fn public_url(plan: &mut Plan, answers: &mut Answers, args: &Args) -> Result<Way, Failure> {
+/// Asks for the address at which Apertur posts; none is [`Way::Poll`].
+pub(super) fn public_url(
+    plan: &mut Plan,
+    answers: &mut Answers,
+    args: &Args,
+) -> Result<Way, Failure> {
     const KEY: &str = "server.public_url";
     let file = plan.home.file.clone();
     if args.poll && args.public_url.is_none() {
         return Ok(Way::Poll);
     }
+    let given = args.public_url.clone().or_else(|| plan.draft.text_of(KEY).map(str::to_owned));
     let question = Question {
         text: "https address at which Apertur reaches this machine (none: photos are asked for)"
             .to_owned(),
         default: Some(String::new()),
-        given: args.public_url.clone().or_else(|| plan.draft.text_of(KEY).map(str::to_owned)),
+        given: given.filter(|given| !given.is_empty()),
         option: "--public-url",
     };
     let mut draft = plan.draft.clone();
@@ -215,8 +221,7 @@ pub(super) fn console(plan: &mut Plan, answers: &mut Answers, args: &Args) -> Re
         None => plan.made_password.insert(super::apertur::random()).clone(),
     };
     // Who reads the file knows no password.
-    let is_hashed = password.expose_secret().starts_with('$');
-    let kept = if is_hashed { password } else { hash_password(&password)? };
+    let kept = if is_hash(password.expose_secret()) { password } else { hash_password(&password)? };
     plan.draft
         .set_secret(KEY, kept, "console-password")
         .map_err(|why| Failure::Failed(anyhow::anyhow!(why)))
@@ -241,7 +246,7 @@ fn set(draft: &mut Draft, key: &str, answer: &str) -> Result<(), Failure> {
     draft.set(key, answer).map_err(|why| Failure::Failed(anyhow::anyhow!(why)))
 }
 
-/// A folder that a destination writes to, outside of what the service may write.
-pub(super) fn is_outside(path: &Path) -> Option<PathBuf> {
-    (!path.starts_with("/var/lib/apertur-bridge")).then(|| path.to_owned())
+/// Whether a folder is outside of what the service may write.
+pub(super) fn is_outside(path: &Path) -> bool {
+    !path.starts_with("/var/lib/apertur-bridge")
 }

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 use jiff::Timestamp;
@@ -32,26 +33,49 @@ struct Page {
     mode: u32,
 }
 
-/// Writes all of them, or none.
-pub(super) fn write(plan: &Plan, args: &Args) -> Result<Written, Failure> {
+impl Page {
+    /// Whether something is in its place, be it a link that leads nowhere.
+    fn is_there(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok()
+    }
+}
+
+/// Whether all of them can be written, as far as it can be told before. Leaves nothing behind.
+pub(super) fn check(plan: &Plan, args: &Args) -> Result<(), Failure> {
     let pages = pages(plan, &args.drop_in)?;
-    if let Some(there) = pages.iter().find(|page| page.path.exists() && !args.force) {
+    if let Some(there) = pages.iter().find(|page| page.is_there() && !args.force) {
         let at = there.path.display();
         return Err(Failure::Failed(anyhow::anyhow!(
             "{at} is there already; nothing was written; move it away, or use --force, which keeps \
              it beside the new one"
         )));
     }
-    let mut written = Written::default();
     for page in &pages {
-        if let Err(error) = put(page, plan.home.is_service(), &mut written) {
+        let mut folders = page.path.ancestors().skip(1);
+        let there = folders.find(|folder| folder.exists()).unwrap_or(Path::new("."));
+        tempfile::tempfile_in(there).map_err(|error| unwritten(page, error))?;
+        if page.path.is_dir() {
+            return Err(unwritten(page, io::ErrorKind::IsADirectory.into()));
+        }
+    }
+    Ok(())
+}
+
+/// Writes all of them, or none.
+pub(super) fn write(plan: &Plan, args: &Args) -> Result<Written, Failure> {
+    let mut written = Written::default();
+    for page in &pages(plan, &args.drop_in)? {
+        if let Err(error) = put(page, plan, args.force, &mut written) {
             undo(&written);
-            let at = page.path.display();
-            let error = anyhow::Error::from(error);
-            return Err(error.context(format!("cannot write {at}; nothing was written")).into());
+            return Err(unwritten(page, error));
         }
     }
     Ok(written)
+}
+
+fn unwritten(page: &Page, error: io::Error) -> Failure {
+    let what = format!("cannot write {}; nothing was written", page.path.display());
+    anyhow::Error::from(error).context(what).into()
 }
 
 /// Secrets and drop-in first: a configuration that is there is whole.
@@ -79,28 +103,45 @@ fn more_for_the_unit(plan: &Plan) -> Result<Option<String>, Failure> {
         .draft
         .secrets()
         .filter(|(name, _)| !HANDED_OVER.contains(name))
-        .map(|(name, _)| format!("LoadCredential={name}:{}/{name}", plan.home.folder.display()))
+        .map(|(name, _)| format!("LoadCredential={name}:{}/{name}", plain(&plan.home.folder)))
         .collect();
     let config = plan.draft.load(&plan.home.file)?.config;
     let folders = config.destinations.iter().filter_map(|(_, settings)| match settings {
-        Settings::Folder(folder) => is_outside(&folder.path),
+        Settings::Folder(folder) => Some(&folder.path),
         _ => None,
     });
-    lines.extend(folders.map(|path| format!("ReadWritePaths={}", path.display())));
+    let outside = [&config.data_dir].into_iter().chain(folders).filter(|path| is_outside(path));
+    lines.extend(outside.map(|path| format!("ReadWritePaths={}", quoted(path))));
     let head = "# Made by: apertur-bridge init\n[Service]\n";
     Ok((!lines.is_empty()).then(|| format!("{head}{}\n", lines.join("\n"))))
 }
 
-fn put(page: &Page, is_service: bool, written: &mut Written) -> io::Result<()> {
+/// A path as the unit has it that ends with its line: `%` begins a specifier (systemd.unit(5)).
+fn plain(path: &Path) -> String {
+    path.display().to_string().replace('%', "%%")
+}
+
+/// A path as one of several in a line: white space ends it, unless it is in quotes
+/// (systemd.syntax(7)). A backslash stands for itself.
+fn quoted(path: &Path) -> String {
+    let text = plain(path);
+    if text.contains([' ', '\t', '"', '\'']) {
+        format!("\"{}\"", text.replace('"', r#""'"'""#))
+    } else {
+        text
+    }
+}
+
+fn put(page: &Page, plan: &Plan, force: bool, written: &mut Written) -> io::Result<()> {
     let folder = page.path.parent().unwrap_or(Path::new("/"));
     // What exists keeps its mode.
-    let mode = if is_service { 0o755 } else { 0o700 };
+    let mode = if plan.home.is_service() { 0o755 } else { 0o700 };
     fs::DirBuilder::new().recursive(true).mode(mode).create(folder)?;
     let mut file = tempfile::Builder::new().prefix(".apertur-bridge-").tempfile_in(folder)?;
     file.write_all(page.text.as_bytes())?;
     file.as_file().set_permissions(Permissions::from_mode(page.mode))?;
     file.as_file().sync_all()?;
-    if page.path.exists() {
+    if force && page.is_there() {
         let mut beside = page.path.clone().into_os_string();
         beside.push(format!(".bak-{}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
         let beside = PathBuf::from(beside);
@@ -131,6 +172,16 @@ fn undo(written: &Written) {
     }
 }
 
+/// Whether the service runs, and with what was configured before.
+fn runs() -> bool {
+    let asked = Command::new("systemctl")
+        .args(["is-active", "--quiet", "apertur-bridge"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
+}
+
 /// The commands that remain.
 pub(super) fn next(plan: &Plan) -> Vec<String> {
     let mut next = Vec::new();
@@ -139,7 +190,11 @@ pub(super) fn next(plan: &Plan) -> Vec<String> {
             let unit = "/etc/systemd/system/apertur-bridge.service";
             next.push(format!("apertur-bridge unit | sudo tee {unit}"));
         }
-        next.push("sudo systemctl enable --now apertur-bridge".to_owned());
+        next.push(if runs() {
+            "sudo systemctl daemon-reload && sudo systemctl restart apertur-bridge".to_owned()
+        } else {
+            "sudo systemctl enable --now apertur-bridge".to_owned()
+        });
         "sudo apertur-bridge".to_owned()
     } else {
         let ours = format!("apertur-bridge --config {}", plan.home.file.display());

@@ -20,7 +20,7 @@ pub(super) use self::{
     sign_in::{leave, open, sign_in},
 };
 pub use self::{
-    password::{InvalidPassword, check_password, hash_password},
+    password::{InvalidPassword, check_password, hash_password, is_hash},
     token::{Caller, InvalidToken, Scope, Token, Tokens},
 };
 use crate::{pages::Tries, system::Clock};

@@ -47,10 +47,16 @@ pub enum InvalidPassword {
 /// Why it cannot, with the remedy after a semicolon.
 pub fn check_password(text: &str) -> Result<(), InvalidPassword> {
     let text = text.trim();
-    if text.starts_with(HASHED) {
+    if is_hash(text) {
         return hash_of(text).map(drop);
     }
     if text.chars().count() < SHORTEST { Err(InvalidPassword::Short) } else { Ok(()) }
+}
+
+/// Whether a text stands for a password as its hash; any other is the password itself.
+#[must_use]
+pub fn is_hash(text: &str) -> bool {
+    text.trim().starts_with(HASHED)
 }
 
 fn hash_of(text: &str) -> Result<PasswordHash, InvalidPassword> {
@@ -94,7 +100,7 @@ impl Password {
     /// The password that is configured: its hash, or itself. Blocks where it has to be hashed.
     pub(super) fn new(configured: &SecretString) -> anyhow::Result<Self> {
         let text = configured.expose_secret().trim();
-        let hash = if text.starts_with(HASHED) {
+        let hash = if is_hash(text) {
             hash_of(text).map_err(|error| anyhow::anyhow!("console.password {error}"))?
         } else {
             hashed(text)?

@@ -50,7 +50,13 @@ pub(in crate::journal) fn schema_of(path: &Path) -> anyhow::Result<Schema> {
     };
     let db = reader(path).map_err(JournalError::from)?;
     let found = schema::version(&db)?;
-    Ok(Schema { found: Some(found), known, bytes, holds_something: holds_something(&db, found)? })
+    let schema =
+        Schema { found: Some(found), known, bytes, holds_something: holds_something(&db, found)? };
+    if schema.is_behind() && schema.holds_something {
+        let folder = path.parent().unwrap_or(path);
+        make_room(&db, folder).context("no backup can be made before the schema changes")?;
+    }
+    Ok(schema)
 }
 
 /// Copies a file whose schema is about to change, and removes the copies of the oldest upgrades.

@@ -45,9 +45,16 @@ impl Desk {
 
     /// Runs `init` with these options and answers.
     fn init(&self, args: &[&str], answers: &[&str]) -> Said {
+        self.init_with("", args, answers)
+    }
+
+    /// The same, with programs of a folder of this home before all others.
+    fn init_with(&self, programs: &str, args: &[&str], answers: &[&str]) -> Said {
+        let path = std::env::var("PATH").unwrap();
         let mut child = binary(&self.config())
             .arg("init")
             .args(args)
+            .env("PATH", format!("{}:{path}", self.path(programs).display()))
             .current_dir(self.0.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -115,7 +122,7 @@ fn wrong_answers_are_asked_again_and_the_right_ones_serve_a_photo() {
             "photos",
             "n", // no other destination
             "tiny",
-            "a long enough password",
+            "$a long enough password", // no hash
         ],
     );
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
@@ -138,6 +145,7 @@ fn wrong_answers_are_asked_again_and_the_right_ones_serve_a_photo() {
     }
     assert!(done.out.contains("address  https://127.0.0.1:1/apertur/webhook"), "{}", done.out);
     assert!(done.out.contains("config.toml serve") && done.out.contains("config.toml doctor"));
+    assert!(desk.text("console-password").starts_with("$argon2id$"));
     let names = ["apertur-api-key", "config.toml", "console-password", "webhook-secret"];
     assert_eq!(desk.written(), names.map(|name| (name.to_owned(), 0o600)));
     assert_eq!(fs::metadata(desk.path("bridge")).unwrap().permissions().mode() & 0o777, 0o700);
@@ -254,6 +262,27 @@ fn apertur_makes_the_event_webhook_and_its_secret_is_the_one_that_is_kept() {
         "destination.copy.path=copies",
     ];
     options.extend(LISTEN);
+    // What cannot be written in the end is not made there in the first place.
+    fs::create_dir(desk.path("bridge")).unwrap();
+    for name in ["webhook-secret", "freshdesk-api-key"] {
+        desk.keep(&format!("bridge/{name}"), "precious");
+        let kept = desk.init(&options, &[]);
+        assert_eq!(kept.code, 1, "{}{}", kept.out, kept.err);
+        assert!(
+            kept.err.contains(&format!("{name} is there already; nothing was")),
+            "{}",
+            kept.err
+        );
+        fs::remove_file(desk.path("bridge").join(name)).unwrap();
+    }
+    fs::remove_dir(desk.path("bridge")).unwrap();
+    let aside = desk.keep("aside", "a file in place of a folder") + "/secrets.conf";
+    let aside = [&options[..], &["--credentials", "--drop-in", &aside]].concat();
+    let refused = desk.init(&aside, &[]);
+    assert_eq!(refused.code, 1, "{}{}", refused.out, refused.err);
+    assert!(refused.err.contains("; nothing was written: Not a directory"), "{}", refused.err);
+    assert_eq!(apertur.with(|api| api.sessions.hooks.len()), 0);
+
     let done = desk.init(&options, &[]);
     assert_eq!(done.code, 0, "{}{}", done.out, done.err);
     apertur.with(|api| {
@@ -267,6 +296,34 @@ fn apertur_makes_the_event_webhook_and_its_secret_is_the_one_that_is_kept() {
     options.push("--force");
     assert_eq!(desk.init(&options, &[]).code, 0);
     assert_eq!(apertur.with(|api| api.sessions.hooks.len()), 1);
+
+    // Nobody can tell before that this name is too long.
+    apertur.with(|api| api.sessions.hooks.clear());
+    let long = desk.path(&"x".repeat(300));
+    options.extend(["--credentials", "--drop-in", long.to_str().unwrap()]);
+    let left = desk.init(&options, &[]);
+    assert_eq!(left.code, 1, "{}{}", left.out, left.err);
+    let said = format!("remove it in Apertur's dashboard at the webhooks of project {PROJECT}");
+    assert!(left.err.contains(&said), "{}", left.err);
+    assert_eq!(apertur.with(|api| api.sessions.hooks.len()), 1);
+}
+
+#[test]
+fn who_has_no_key_after_all_is_asked_for_the_public_address_again() {
+    let desk = Desk::new();
+    let mut options = vec!["--destination", "folder"];
+    options.extend(LISTEN);
+    let answers = ["", "", "", "https://127.0.0.1:1", "", "", "", ""];
+    let done = desk.init(&options, &answers);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert!(done.err.contains("or give the public address\n"), "{}", done.err);
+    assert_eq!(done.err.matches("https address at which").count(), 2, "{}", done.err);
+    let text = desk.text("config.toml");
+    assert!(in_force(&text).contains(&"public_url = \"https://127.0.0.1:1\""), "{text}");
+    // Who wants to ask for photos and nothing else needs a key.
+    let asked = Desk::new().init(&[&options[..], &["--poll"]].concat(), &["", "", ""]);
+    assert_eq!(asked.code, 1, "{}", asked.err);
+    assert!(asked.err.contains("standard input ended"), "{}", asked.err);
 }
 
 #[test]
@@ -360,6 +417,32 @@ fn the_service_gets_credentials_and_what_the_unit_does_not_hand_over_is_in_a_dro
     // Before the service runs, its credentials are the files beside the configuration.
     let checked = desk.run(&["check"]);
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+}
+
+#[test]
+fn a_service_that_runs_is_restarted_and_may_write_where_it_is_told_to() {
+    let desk = Desk::new();
+    let drop_in = desk.path("secrets.conf");
+    let mut args = vec!["--non-interactive", "--offline", "--credentials", "--drop-in"];
+    args.push(drop_in.to_str().unwrap());
+    args.extend(["--public-url", "https://127.0.0.1:1", "--destination", "folder"]);
+    let at = desk.path("in 100% \"quotes\"").display().to_string();
+    let set = format!("destination.archive.path={at}");
+    args.extend(["--data-dir", "/srv/photo data", "--set", &set]);
+    args.extend(LISTEN);
+    fs::create_dir(desk.path("programs")).unwrap();
+    desk.keep("programs/systemctl", "#!/bin/sh\n[ \"$*\" = 'is-active --quiet apertur-bridge' ]\n");
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(desk.path("programs/systemctl"), mode).unwrap();
+    let done = desk.init_with("programs", &args, &[]);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let restart = "  sudo systemctl daemon-reload && sudo systemctl restart apertur-bridge\n";
+    assert!(done.out.contains(restart) && !done.out.contains("enable --now"), "{}", done.out);
+    let text = fs::read_to_string(&drop_in).unwrap();
+    assert!(text.contains("\nReadWritePaths=\"/srv/photo data\"\n"), "{text}");
+    let home = desk.0.path().display();
+    let wanted = format!(r#"ReadWritePaths="{home}/in 100%% "'"'"quotes"'"'"""#);
+    assert!(text.contains(&wanted), "{text}");
 }
 
 #[test]
