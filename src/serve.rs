@@ -19,7 +19,12 @@ use self::{
     reload::{Parts, Reloader},
     senders::{Room, Senders},
 };
-pub use self::{certificate::check_tls, checkup::checkup, listen::Address, reload::Source};
+pub use self::{
+    certificate::check_tls,
+    checkup::{checkup, found},
+    listen::Address,
+    reload::Source,
+};
 use crate::{
     alert::{self, Alerts},
     apertur::Apertur,
@@ -136,7 +141,7 @@ impl Daemon {
         let senders = spawn_senders(&mut rooms, &destinations, &config, &ops, stores);
         let apertur = Apertur::new(http, config.apertur.clone(), ops.clock.clone())?;
         spawn_follower(&mut rooms, &apertur, &ops, (&spool, &stop));
-        spawn_alerts(&mut rooms, &config, &ops, (&destinations, &shared, &stop));
+        let noted = spawn_alerts(&mut rooms, &config, &ops, (&destinations, &shared, &stop));
         let with_page = (apertur.clone(), &mut rooms, &stop);
         let page = page::open(&config, &ops, &destinations, with_page).await?;
         let setup = Live::new(page::setup(&config, &destinations));
@@ -157,8 +162,18 @@ impl Daemon {
         let (public, console, servers) = listen(&config, (doors, console), &mut rooms)?;
         let telemetry = ops.telemetry.clone();
         let routes = ops.routes.clone();
-        let parts =
-            Parts { door, routes, prune, min_free, certificate, setup, senders, shared, telemetry };
+        let parts = Parts {
+            door,
+            routes,
+            prune,
+            min_free,
+            certificate,
+            setup,
+            noted,
+            senders,
+            shared,
+            telemetry,
+        };
         let reload = source
             .map(|source| -> Arc<dyn Reload> { Arc::new(Reloader::new(source, &config, parts)) });
         let desk = Desk { ops: ops.clone(), keeper, reload: reload.clone() };
@@ -368,22 +383,25 @@ fn spawn_collector(
     rooms.spawn(Arc::new(collector).collect(ops.collector.clone()));
 }
 
+/// Gives the destinations that notes are left at, which a reload replaces.
 fn spawn_alerts(
     rooms: &mut JoinSet<()>,
     config: &Config,
     ops: &Ops,
     (destinations, shared, stop): (&[Named], &Shared, &CancellationToken),
-) {
+) -> Live<Vec<Named>> {
+    let destinations = Live::new(destinations.to_vec());
     let outlets = alert::Outlets::new(&config.alert, shared.http.clone(), ops.clock.clone());
     let around = alert::Around {
         journal: Arc::clone(&ops.journal),
-        destinations: destinations.to_vec(),
+        destinations: destinations.clone(),
         data_dir: config.data_dir.clone(),
         clock: ops.clock.clone(),
         telemetry: ops.telemetry.clone(),
         stop: stop.clone(),
     };
     rooms.spawn(Alerts::new(config.alert.clone(), outlets, around).run());
+    destinations
 }
 
 /// Without a key there is nobody to ask.

@@ -1,16 +1,25 @@
 //! A program that is run for an alert, with the message on its standard input.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    io,
+    path::PathBuf,
+    pin::pin,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    process,
+    process::{self, Child},
 };
 
 use crate::model::{Cause, ErrorKind, Failure};
 
 /// Longest run; who takes longer is killed.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait for its last words: whom it started may hold its pipes for as long as it likes.
+const GRACE: Duration = Duration::from_secs(1);
 /// Where programs are looked for that it starts itself.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Bytes of its words that are read; more are thrown away.
@@ -40,12 +49,11 @@ impl Command {
     ///
     /// # Errors
     /// [`Failure::Later`] when it cannot be started, ends with another code than 0 or does not
-    /// end in time; then it is killed.
+    /// end in time; then it is killed, with all that it started.
     pub(super) async fn run(&self, message: &str) -> Result<(), Failure> {
         let run = Box::pin(self.to_its_end(message));
         match tokio::time::timeout(self.timeout, run).await {
             Ok(done) => done,
-            // It is killed as its handle goes.
             Err(_) => {
                 let limit = self.timeout.as_secs();
                 let what = format!("{} did not end within {limit} s", self.program.display());
@@ -64,22 +72,16 @@ impl Command {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true)
+            .process_group(0)
             .spawn()
             .map_err(|error| {
                 let what = format!("{program} cannot be started");
                 later(ErrorKind::Local, what, &error.to_string())
             })?;
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let write = async {
-            if let Some(mut stdin) = stdin {
-                // Who does not read the message may still have done its work.
-                drop(stdin.write_all(message.as_bytes()).await);
-            }
-        };
-        let ((), _, words) = tokio::join!(write, words(stdout), words(stderr));
-        match child.wait().await {
+        let mut group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        let (status, words) = end_of(&mut child, message).await;
+        group.0 = None;
+        match status {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => {
                 Err(later(ErrorKind::Rejected, format!("{program} ended with {status}"), &words))
@@ -92,14 +94,48 @@ impl Command {
     }
 }
 
+/// The processes of a run, killed where nobody waits for its end any more.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // Who is gone already needs no killing.
+            kill_process_group(group, Signal::KILL).ok();
+        }
+    }
+}
+
+/// Gives it the message and waits for its end, with what it complained of until then.
+async fn end_of(child: &mut Child, message: &str) -> (io::Result<ExitStatus>, String) {
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let write = async {
+        if let Some(mut stdin) = stdin {
+            // Who does not read the message may still have done its work.
+            drop(stdin.write_all(message.as_bytes()).await);
+        }
+    };
+    let (mut said, mut words) = (Vec::new(), Vec::new());
+    let status = {
+        let both = async { tokio::join!(write, read(stdout, &mut said), read(stderr, &mut words)) };
+        let mut pipes = pin!(both);
+        tokio::select! {
+            status = child.wait() => {
+                drop(tokio::time::timeout(GRACE, pipes).await);
+                status
+            }
+            _ = &mut pipes => child.wait().await,
+        }
+    };
+    (status, String::from_utf8_lossy(&words).into_owned())
+}
+
 /// What it says, as far as it is worth keeping; read to the end, so that it is not held up.
-async fn words(from: Option<impl AsyncRead + Unpin>) -> String {
-    let Some(mut from) = from else { return String::new() };
-    let mut words = Vec::new();
+async fn read(from: Option<impl AsyncRead + Unpin>, words: &mut Vec<u8>) {
+    let Some(mut from) = from else { return };
     // A pipe that breaks says no more.
-    drop((&mut from).take(MAX_WORDS).read_to_end(&mut words).await);
+    drop((&mut from).take(MAX_WORDS).read_to_end(words).await);
     drop(tokio::io::copy(&mut from, &mut tokio::io::sink()).await);
-    String::from_utf8_lossy(&words).into_owned()
 }
 
 fn later(kind: ErrorKind, what: String, detail: &str) -> Failure {

@@ -28,7 +28,7 @@ use crate::{
     destinations::{Destination, HookSettings},
     journal::Journal,
     model::DestinationName,
-    system::Clock,
+    system::{Clock, Live},
     telemetry::{Fact, Telemetry},
 };
 
@@ -79,8 +79,8 @@ impl Default for Settings {
 pub struct Around {
     /// The memory.
     pub journal: Arc<dyn Journal>,
-    /// The destinations by name, for notes on their records.
-    pub destinations: Vec<(DestinationName, Arc<dyn Destination>)>,
+    /// The destinations by name as they are by now, for notes on their records.
+    pub destinations: Live<Vec<(DestinationName, Arc<dyn Destination>)>>,
     /// Whose disk may become full.
     pub data_dir: PathBuf,
     /// The time.

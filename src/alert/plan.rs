@@ -42,6 +42,13 @@ impl Known {
         later(first_at, self.gather) <= self.now
             && last.is_none_or(|last| later(last.told_at, self.every) <= self.now)
     }
+
+    /// Whether the beginning of what goes on may be told: it was not, and what swings is not told
+    /// at every turn.
+    fn may_begin(&self, subject: &str) -> bool {
+        let last = self.subjects.get(subject);
+        last.is_none_or(|last| !last.is_open && later(last.told_at, self.every) <= self.now)
+    }
 }
 
 impl Alerts {
@@ -114,7 +121,7 @@ impl Alerts {
     }
 
     fn is_configured(&self, name: &DestinationName) -> bool {
-        self.around.destinations.iter().any(|(known, _)| known == name)
+        self.around.destinations.load().iter().any(|(known, _)| known == name)
     }
 
     async fn file_note(
@@ -172,7 +179,7 @@ impl Alerts {
         self.around.journal.file(Filing { telling, told, subject, notices, at }).await.map(drop)
     }
 
-    /// Alerts of what goes on, once at its beginning and once at its end.
+    /// Alerts of what goes on, once at its beginning and, where that was told, once at its end.
     async fn plan_problems(&mut self, known: &Known) -> Result<(), JournalError> {
         if self.outlets.all().is_empty() {
             return Ok(());
@@ -180,7 +187,7 @@ impl Alerts {
         let current = self.problems(known.now).await?;
         for (subject, alert) in &current {
             self.gone.remove(subject);
-            if !known.subjects.get(subject).is_some_and(|told| told.is_open) {
+            if known.may_begin(subject) {
                 let subject = (subject.clone(), true);
                 self.file_alert(subject, alert, Vec::new(), known.now).await?;
             }
@@ -243,7 +250,8 @@ fn is_of(delivery: &Delivery, sort: &Untold) -> bool {
     delivery.cause.as_ref().map(|cause| cause.kind) == sort.error
 }
 
-fn held() -> Filter {
+/// Deliveries that are held.
+pub(super) fn held() -> Filter {
     Filter { states: vec![DeliveryState::Held], ..Filter::default() }
 }
 

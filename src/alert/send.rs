@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Alert, Alerts, Around, Command, Settings};
+use super::{Alert, Alerts, Around, Command, Problem, Settings, plan::held};
 use crate::{
     destinations::{self, Hook},
     http::Http,
@@ -15,7 +15,7 @@ use crate::{
         JournalError,
         notices::{Notice, Outlet},
     },
-    model::{Cause, DestinationName, ErrorKind, Failure, Target},
+    model::{Cause, DestinationName, ErrorKind, Failure, Filter, Target},
     system::{Clock, later},
     telemetry::Fact,
 };
@@ -135,6 +135,10 @@ impl Alerts {
     /// Gives whether the next one of the lane may be tried.
     async fn try_one(&self, notice: &Notice) -> Result<bool, JournalError> {
         let Around { journal, clock, telemetry, .. } = &self.around;
+        if !self.is_true_still(notice).await? {
+            journal.settle_notice(&notice.id).await?;
+            return Ok(true);
+        }
         let wait = FIRST_WAIT.saturating_mul(1 << notice.tries.min(10)).min(LONGEST_WAIT);
         let at = clock.after(wait);
         journal.postpone(&notice.id, at).await?;
@@ -166,6 +170,25 @@ impl Alerts {
         Ok(is_lost)
     }
 
+    /// Whether anything is held still of what a notice tells. Of what somebody mended meanwhile
+    /// nobody needs to hear; everything else is as true as it was.
+    async fn is_true_still(&self, notice: &Notice) -> Result<bool, JournalError> {
+        let counts = |filter| async move { self.around.journal.count(&filter).await };
+        if notice.outlet == Outlet::Note {
+            let Ok(NoteOn { destination, record, .. }) = note_on(notice) else { return Ok(true) };
+            let (destination, target) = (Some(destination), Some(record));
+            let held = counts(Filter { destination, target, ..held() }).await?;
+            // What a person holds was told nobody.
+            return Ok(held.iter().any(|count| count.error != Some(ErrorKind::Operator)));
+        }
+        let Ok(Alert { problem: Problem::Held, destination: to, error, .. }) = read(notice) else {
+            return Ok(true);
+        };
+        let held = counts(Filter { destination: to.clone(), error, ..held() }).await?;
+        // A filter without a destination or an error asks for all.
+        Ok(held.iter().any(|count| count.destination == to && count.error == error))
+    }
+
     async fn tell(&self, notice: &Notice) -> Result<(), Failure> {
         if notice.outlet == Outlet::Note {
             return self.leave_note(notice).await;
@@ -177,7 +200,8 @@ impl Alerts {
 
     async fn leave_note(&self, filed: &Notice) -> Result<(), Failure> {
         let NoteOn { destination, record, error, names } = note_on(filed)?;
-        let to = self.around.destinations.iter().find(|(name, _)| *name == destination);
+        let destinations = self.around.destinations.load();
+        let to = destinations.iter().find(|(name, _)| *name == destination);
         let Some((_, to)) = to else {
             return Err(nowhere("the destination is not configured any more"));
         };
@@ -187,8 +211,8 @@ impl Alerts {
     }
 
     fn journal_fails(&self, error: &JournalError) {
-        let (room, error) = ("alert", &*error.to_string());
-        self.around.telemetry.emit(&Fact::JournalFailed { room, error });
+        let error = &*error.to_string();
+        self.around.telemetry.emit(&Fact::JournalFailed { room: "alert", error });
     }
 }
 

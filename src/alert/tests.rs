@@ -15,13 +15,13 @@ use crate::{
     destinations::{Limits, Notice, Parcel, Progress},
     http::Http,
     journal::{
-        Arrival, Bytes, Claim, DeliveryEnd, Pause, Planned,
+        Arrival, Bytes, Claim, DeliveryEnd, NewRun, Page, Pause, Planned, Way,
         memory::Memory,
         notices::{Outlet, Telling},
     },
     model::{
-        Cause, Delivery, Digest, ErrorKind, Failure, Finding, Kind, Photo, PhotoId, Receipt,
-        Scheme, Shape, Target,
+        By, Cause, Delivery, Digest, ErrorKind, Failure, Filter, Finding, Kind, Photo, PhotoId,
+        Receipt, Scheme, Shape, Target, Verb,
     },
 };
 
@@ -149,6 +149,7 @@ fn hook(address: SocketAddr) -> HookSettings {
 struct Rig {
     journal: Arc<dyn Journal>,
     desk: Arc<Desk>,
+    destinations: Live<Vec<(DestinationName, Arc<dyn Destination>)>>,
     clock: Clock,
     settings: Settings,
 }
@@ -156,9 +157,12 @@ struct Rig {
 impl Rig {
     fn new(settings: Settings) -> Self {
         let start = Timestamp::from_second(1_800_000_000).unwrap();
+        let desk = Arc::<Desk>::default();
+        let shared: Arc<dyn Destination> = desk.clone();
         Self {
             journal: Arc::new(Memory::new()),
-            desk: Arc::default(),
+            desk,
+            destinations: Live::new(vec![(name("desk"), shared)]),
             clock: Clock::stepped(start),
             settings: Settings { free_space: 0, ..settings },
         }
@@ -166,10 +170,9 @@ impl Rig {
 
     /// As after a start.
     fn alerts(&self) -> Alerts {
-        let desk: Arc<dyn Destination> = self.desk.clone();
         let around = Around {
             journal: Arc::clone(&self.journal),
-            destinations: vec![(name("desk"), desk)],
+            destinations: self.destinations.clone(),
             data_dir: "/".into(),
             clock: self.clock.clone(),
             telemetry: Telemetry::default(),
@@ -224,6 +227,25 @@ impl Rig {
         let claimed = self.journal.claim_deliveries(claim).await.unwrap().remove(0).remove(0);
         let end = DeliveryEnd::Held { cause: Cause::new(error, "no", "ask why") };
         self.journal.settle_delivery(&claimed, end, now).await.unwrap();
+    }
+
+    /// Sends again what is held for a ticket.
+    async fn replay(&self, ticket: &str) {
+        let now = self.clock.now();
+        let filter = Filter { target: Some(ticket.parse().unwrap()), ..Filter::default() };
+        let (verb, by) = (Verb::Replay { force: false }, By::new("ann"));
+        let run =
+            self.journal.begin_run(NewRun { verb, filter, by, matching: 2 }, now).await.unwrap();
+        let found = self.journal.find_page(&run, 9).await.unwrap();
+        let page = Page {
+            run: run.id,
+            after: run.cursor,
+            steps: found.iter().map(|found| (found.delivery, Way::On)).collect(),
+            is_last: true,
+            now,
+            look_at: now,
+        };
+        self.journal.advance(page).await.unwrap();
     }
 
     /// Looks every ten seconds for as long.
@@ -424,6 +446,39 @@ fn runs(pid: &str) -> bool {
     stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
+/// Waits for the end of the process that wrote its number down.
+async fn ends(file: &Path) {
+    let pid = std::fs::read_to_string(file).unwrap();
+    for _ in 0..100 {
+        if !runs(pid.trim()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{pid} still runs");
+}
+
+#[tokio::test]
+async fn a_command_is_done_once_it_ends_whoever_holds_its_pipes() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("pid");
+    let text = format!("sleep 1000 & echo $! > {}; echo no relay >&2; exit", file.display());
+    let long = Duration::from_secs(60);
+    let message = "long ".repeat(100_000);
+    script(&format!("{text} 0"), long).run(&message).await.unwrap();
+    let pid = std::fs::read_to_string(&file).unwrap();
+    assert!(runs(pid.trim()), "what it left to others goes on");
+    kill(&pid);
+    let failure = script(&format!("{text} 7"), long).run(&message).await.unwrap_err();
+    assert_eq!(failure.cause().detail, "no relay");
+    kill(&std::fs::read_to_string(&file).unwrap());
+}
+
+fn kill(pid: &str) {
+    let killed = std::process::Command::new("kill").arg(pid.trim()).status();
+    assert!(killed.unwrap().success());
+}
+
 #[tokio::test]
 async fn a_command_that_hangs_is_killed_and_one_that_fails_is_run_again() {
     let home = tempfile::tempdir().unwrap();
@@ -432,14 +487,11 @@ async fn a_command_that_hangs_is_killed_and_one_that_fails_is_run_again() {
     let command = script(&text, Duration::from_millis(500));
     let failure = command.run("hello").await.unwrap_err();
     assert_eq!(failure.cause().kind, ErrorKind::Timeout);
-    let pid = std::fs::read_to_string(&file).unwrap();
-    for _ in 0..100 {
-        if !runs(pid.trim()) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(!runs(pid.trim()), "{pid}");
+    ends(&file).await;
+    // Whoever it started and left behind holds its pipes, and is killed with it.
+    let text = format!("sleep 1000 & echo $! > {}; wait", file.display());
+    script(&text, Duration::from_millis(500)).run("hello").await.unwrap_err();
+    ends(&file).await;
 
     let tries = home.path().join("tries");
     let text =
@@ -466,4 +518,58 @@ async fn a_test_goes_to_every_outlet() {
     let told: Vec<_> = told.into_iter().map(|(outlet, told)| (outlet, told.is_ok())).collect();
     assert_eq!(told, [(Outlet::Webhook, true), (Outlet::Command, false)]);
     assert!(receiver.texts()[0].starts_with("apertur-bridge: this is a test: "));
+}
+
+#[tokio::test]
+async fn what_was_mended_before_it_could_be_told_is_told_nobody() {
+    let receiver = Receiver::at("127.0.0.1:0");
+    let webhook = Some(receiver.settings());
+    let rig = Rig::new(Settings { note_on_target: true, webhook, ..Settings::default() });
+    let mut alerts = rig.alerts();
+    for photo in ["a", "b"] {
+        rig.hold(photo, "zendesk:9", ErrorKind::Rejected).await;
+    }
+    rig.hold("c", "zendesk:10", ErrorKind::TooLarge).await;
+    rig.clock.step(Duration::from_mins(1));
+    alerts.plan().await.unwrap();
+    assert_eq!(rig.journal.notices().await.unwrap().len(), 4);
+    rig.replay("zendesk:9").await;
+    rig.pass(&mut alerts, HOUR / 2).await;
+    assert_eq!(rig.notes(), [("zendesk:10".to_owned(), 1)]);
+    let text = "apertur-bridge: 1 photo held for desk (too_large): no; ask why";
+    assert_eq!(receiver.texts(), [text]);
+    assert_eq!(rig.journal.notices().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_destination_that_a_reload_adds_has_its_notes() {
+    let rig = Rig::new(Settings { note_on_target: true, ..Settings::default() });
+    let destinations = rig.destinations.load();
+    rig.destinations.store(Vec::new());
+    let mut alerts = rig.alerts();
+    rig.destinations.store(destinations.to_vec());
+    rig.hold("a", "zendesk:9", ErrorKind::Rejected).await;
+    rig.pass(&mut alerts, HOUR).await;
+    assert_eq!(rig.notes(), [("zendesk:9".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn a_pause_that_comes_and_goes_is_told_once_an_hour_with_its_end() {
+    let receiver = Receiver::at("127.0.0.1:0");
+    let webhook = Some(receiver.settings());
+    let rig = Rig::new(Settings { webhook, ..Settings::default() });
+    let mut alerts = rig.alerts();
+    let destination = name("desk");
+    for _ in 0..30 {
+        let since = rig.clock.now() - HOUR;
+        let cause = Cause::new(ErrorKind::Unauthorized, "the key is refused", "make a new key");
+        let pause = Pause { destination: destination.clone(), since, cause };
+        rig.journal.set_pause(&destination, Some(pause)).await.unwrap();
+        rig.pass(&mut alerts, Duration::from_mins(2)).await;
+        rig.journal.set_pause(&destination, None).await.unwrap();
+        rig.pass(&mut alerts, Duration::from_mins(2)).await;
+    }
+    let got = receiver.got.lock().unwrap();
+    let states: Vec<_> = got.iter().map(|(_, body)| body["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["open", "over", "open", "over"], "two hours of it");
 }

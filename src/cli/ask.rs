@@ -50,6 +50,13 @@ fn passes(error: &anyhow::Error, request: &Request) -> bool {
 async fn once(config: &Config, request: &Request) -> anyhow::Result<Reply> {
     match control::ask(&socket(config), request).await? {
         Some(reply) => Ok(reply),
+        // Whoever only looks needs nobody's leave.
+        None if matches!(request, Request::Preview { .. }) => {
+            let journal = journal::open_to_read(&config.journal).await?;
+            let routes = Live::new(config.routes.clone());
+            let ops = Ops { routes, ..Ops::to_read(journal, Clock::system()) };
+            Ok(ops.perform(request.clone()).await)
+        }
         None => {
             let alone = Alone::take(config).await?;
             let reply = alone.perform(config, request.clone()).await;

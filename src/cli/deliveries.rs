@@ -9,13 +9,13 @@ pub(super) mod show;
 
 use std::sync::Arc;
 
-use super::{Context, block_on, filter, output::Failure};
+use super::{
+    Context, block_on, filter,
+    output::{Failure, remark},
+};
 use crate::{
     journal::{self, Journal, Pause},
-    model::{Delivery, DeliveryState},
-    ops::Ops,
-    route::Routes,
-    system::{Clock, Live},
+    model::{Delivery, DeliveryId, DeliveryState, Filter, PhotoId},
 };
 
 /// Subcommands of `deliveries`.
@@ -77,9 +77,25 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
     }
 }
 
-/// The verbs, to look with.
-fn to_read(journal: Arc<dyn Journal>, routes: Routes) -> Ops {
-    Ops { routes: Live::new(routes), ..Ops::to_read(journal, Clock::system()) }
+/// The photo that a word means whose id looks like a number. It is taken for the number of a
+/// delivery where there is one, which is said where it may be both.
+async fn numbered_photo(
+    journal: &Arc<dyn Journal>,
+    word: &str,
+) -> Result<Option<PhotoId>, Failure> {
+    let (Ok(number), Ok(photo)) = (word.parse(), PhotoId::parse(word)) else { return Ok(None) };
+    if journal.knows_photo(&photo).await?.is_none() {
+        return Ok(None);
+    }
+    let filter = Filter { ids: vec![DeliveryId(number)], ..Filter::default() };
+    if journal.list(&filter, None, 1).await?.is_empty() {
+        return Ok(Some(photo));
+    }
+    remark(&format!(
+        "`{word}` is taken for the number of a delivery; there is a photo of this id, too: \
+         `apertur-bridge deliveries list --photo {photo}` shows its deliveries"
+    ));
+    Ok(None)
 }
 
 pub(super) async fn open_to_read(

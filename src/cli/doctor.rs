@@ -5,8 +5,8 @@ use super::{
     output::{Failure, json, line},
 };
 use crate::{
-    config::{self, Findings},
-    doctor::{Area, Report, unopened},
+    config::{self, Config, Findings},
+    doctor::{Area, Report, of_error, unopened},
     journal,
     model::{Finding, Severity},
     serve,
@@ -38,21 +38,32 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), Failure> {
         Ok(loaded) => loaded,
         Err(findings) => return unusable(args, findings),
     };
-    serve::check_tls(&loaded.config.server).map_err(Failure::Unusable)?;
-    let report = block_on(Box::pin(async {
-        let opened = journal::open_if_there(&loaded.config.journal).await;
-        let journal = opened.map_err(|error| unopened(&error));
-        let destinations = serve::destinations(&loaded.config)?;
-        let found = loaded.warnings.iter().chain(&loaded.notes).map(Finding::from).collect();
-        let config = &loaded.config;
-        let checkup = serve::checkup(config, found, journal, destinations, args.offline)?;
-        Ok(checkup.examine().await)
-    }))?;
+    let found = serve::found(&loaded);
+    let looked = look(&loaded.config, found.clone(), args.offline);
+    let looked = block_on(Box::pin(async { Ok(looked.await) }))?;
+    let report = looked.unwrap_or_else(|error| without_means(found, &error));
     tell(args, &report)?;
     match report.severity {
         Severity::Ok => Ok(()),
         severity => Err(Failure::Found(severity)),
     }
+}
+
+async fn look(config: &Config, found: Vec<Finding>, offline: bool) -> anyhow::Result<Report> {
+    let opened = journal::open_if_there(&config.journal).await;
+    let journal = opened.map_err(|error| unopened(&error));
+    let destinations = serve::destinations(config)?;
+    let checkup = serve::checkup(config, found, journal, destinations, offline)?;
+    Ok(checkup.examine().await)
+}
+
+/// Where this machine lacks what looking takes.
+fn without_means(found: Vec<Finding>, error: &anyhow::Error) -> Report {
+    let lacking = of_error("looking", error, "report it, with what stands here");
+    let areas = [("configuration", found), ("this machine", vec![lacking])];
+    let areas = areas.into_iter().filter(|(_, findings)| !findings.is_empty());
+    let areas = areas.map(|(name, findings)| Area { name: name.to_owned(), findings });
+    Report::new(areas.collect(), jiff::Timestamp::now())
 }
 
 /// Nothing else can be looked at then.
@@ -62,12 +73,7 @@ fn unusable(args: &Args, findings: Findings) -> Result<(), Failure> {
             name: "configuration".to_owned(),
             findings: findings.iter().map(Finding::from).collect(),
         };
-        json(&Report {
-            severity: Severity::Error,
-            at: jiff::Timestamp::now(),
-            version: env!("CARGO_PKG_VERSION"),
-            areas: vec![area],
-        })?;
+        json(&Report::new(vec![area], jiff::Timestamp::now()))?;
     }
     Err(Failure::Config(findings))
 }

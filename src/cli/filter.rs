@@ -6,6 +6,9 @@ use crate::model::{
     DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter, PhotoId, SessionId, Target,
 };
 
+/// Most rows that a list may show.
+pub(super) const MOST: usize = 1_000_000;
+
 /// Filter options, the same for every command; all that are given must match.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[group(skip)]
@@ -72,6 +75,14 @@ pub(super) fn with_ids(ids: &[String], args: &Args) -> Result<Filter, anyhow::Er
     Ok(filter)
 }
 
+/// Reads how many are wanted at most: from 1 up to so many.
+pub(super) fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+        number.ok_or_else(|| format!("write a number from 1 to {most}"))
+    }
+}
+
 fn state(text: &str) -> Result<DeliveryState, String> {
     DeliveryState::parse(text).ok_or_else(|| {
         "the states are waiting, due, sending, delivered, held and dropped".to_owned()
@@ -107,6 +118,15 @@ mod tests {
         assert!(time("2026-11-20").is_ok());
         assert_eq!(time("1970-01-01T00:00:00Z"), Ok(Timestamp::UNIX_EPOCH));
         assert!(time("yesterday").is_err());
+    }
+
+    #[test]
+    fn at_most_none_is_refused_with_what_may_be_written() {
+        let read = up_to(50);
+        assert_eq!((read("1"), read("50")), (Ok(1), Ok(50)));
+        for bad in ["0", "51", "-1", "many", ""] {
+            assert_eq!(read(bad), Err("write a number from 1 to 50".to_owned()), "{bad}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{
     secret::secret,
     section::Section,
-    values::{Wrong, duration, flag, hook_url, size, some_of, text},
+    values::{Wrong, duration, flag, secret_url, size, some_of, text},
 };
 use crate::{
     alert::{Command, Settings},
@@ -72,7 +72,7 @@ fn webhook(s: &mut Section<'_>) -> Option<Option<HookSettings>> {
     const SECRET: &str = "{ file = \"/etc/apertur-bridge/alert-secret\" }";
     let (is_named, has_secret) = (s.has("webhook"), s.has("secret"));
     let url =
-        s.key("webhook", "where alerts are posted as JSON").optional(EXAMPLE, hook_url(EXAMPLE));
+        s.key("webhook", "where alerts are posted as JSON").optional(EXAMPLE, secret_url(EXAMPLE));
     let secret = s
         .key("secret", "what they are signed with, as Apertur signs photos with a time")
         .optional(SECRET, secret);

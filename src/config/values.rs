@@ -242,11 +242,18 @@ pub(super) fn inner_url(entry: &Entry<'_>, text: &str, example: &str) -> Option<
 
 /// As [`http_url`], where a query is allowed. It is often a key, so such an address is not shown.
 pub(super) fn hook_url(example: &'static str) -> impl Fn(&Entry<'_>) -> Option<Url> {
+    move |entry| match entry.as_text().is_some_and(|text| text.contains('?')) {
+        true => secret_url(example)(entry),
+        false => http_url(example)(entry),
+    }
+}
+
+/// As [`hook_url`], of an address that is never shown: those of chats are keys as a whole.
+pub(super) fn secret_url(example: &'static str) -> impl Fn(&Entry<'_>) -> Option<Url> {
     move |entry| {
-        let Some(text) = entry.as_text().filter(|text| text.contains('?')) else {
-            return http_url(example)(entry);
-        };
+        entry.reader.learn(&entry.path, || Type::Text);
         entry.reader.hide(&entry.path);
+        let Some(text) = entry.as_text() else { return entry.wrong_kind("a text in quotes") };
         if entry.value.origin().is_none() {
             entry.reader.holds_secret.set(true);
         }

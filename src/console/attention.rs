@@ -14,6 +14,8 @@ use crate::{
 
 /// How long what was seen is believed.
 const BELIEVED: Duration = Duration::from_secs(2);
+/// Longest wait for the journal: every page has the bar, and none may hang for it.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What needs a person.
 #[derive(Debug, Clone, Default)]
@@ -48,12 +50,10 @@ impl Watch {
         {
             return seen;
         }
-        let mut found = look(ops).await.unwrap_or_else(|error| Attention {
-            journal: Some(error.to_string()),
-            ..Attention::default()
-        });
+        let mut found = within(PATIENCE, look(ops)).await;
         found.space = ops.floor.low().map(|low| low.to_string());
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, found.clone()));
+        let seen = Some((self.clock.passed(), found.clone()));
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         found
     }
 
@@ -63,8 +63,35 @@ impl Watch {
     }
 }
 
+/// What a look finds; a journal that says nothing for that long fails, too.
+async fn within(
+    patience: Duration,
+    look: impl Future<Output = Result<Attention, JournalError>>,
+) -> Attention {
+    let why = match tokio::time::timeout(patience, look).await {
+        Ok(Ok(found)) => return found,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("the journal does not answer within {} s", patience.as_secs()),
+    };
+    Attention { journal: Some(why), ..Attention::default() }
+}
+
 async fn look(ops: &Ops) -> Result<Attention, JournalError> {
     let held = Filter { states: vec![DeliveryState::Held], ..Filter::default() };
     let held = ops.count(&held).await?.iter().map(|count| count.count).sum();
     Ok(Attention { held, paused: ops.journal.pauses().await?, ..Attention::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_journal_that_says_nothing_fails() {
+        let silent = within(Duration::from_millis(1), std::future::pending()).await;
+        assert!(silent.journal.is_some_and(|why| why.contains("does not answer")));
+        let found = Attention { held: 3, ..Attention::default() };
+        let seen = within(PATIENCE, std::future::ready(Ok(found))).await;
+        assert_eq!((seen.held, seen.journal), (3, None));
+    }
 }

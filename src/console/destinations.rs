@@ -28,7 +28,8 @@ pub(super) async fn show(
     console: web::Data<Console>,
 ) -> Result<HttpResponse, Trouble> {
     let counts = console.ops().count(&Filter::default()).await?;
-    let all = standings(&console, &counts).await?;
+    let setup = console.behind.setup.load();
+    let all = standings(console.ops(), &setup.destinations, &counts).await?;
     let main = html! {
         div #destinations.stack data-live { @for standing in &all { (card(&visit, standing)) } }
     };

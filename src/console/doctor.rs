@@ -10,6 +10,7 @@ use std::{
 use actix_web::{HttpResponse, web};
 use async_trait::async_trait;
 use maud::{Markup, html};
+use tokio::sync::Semaphore;
 
 use super::{
     Console,
@@ -37,32 +38,56 @@ pub trait Examiner: fmt::Debug + Send + Sync {
     async fn examine(&self) -> anyhow::Result<Report>;
 }
 
-/// What was found last.
-#[derive(Debug, Default)]
-pub(super) struct Last(Mutex<Option<Report>>);
+/// What was found last, or why nothing could be looked at, and whether somebody looks right now.
+#[derive(Debug)]
+pub(super) struct Examined {
+    turn: Arc<Semaphore>,
+    found: Mutex<Option<Result<Report, String>>>,
+}
 
-impl Last {
-    fn get(&self) -> Option<Report> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl Default for Examined {
+    fn default() -> Self {
+        Self { turn: Arc::new(Semaphore::new(1)), found: Mutex::default() }
+    }
+}
+
+impl Examined {
+    fn is_underway(&self) -> bool {
+        self.turn.available_permits() == 0
     }
 
-    fn set(&self, report: Report) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+    fn get(&self) -> Option<Result<Report, String>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, found: Result<Report, String>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
     }
 }
 
 /// `GET /doctor`.
 pub(super) async fn show(visit: Here, console: web::Data<Console>) -> HttpResponse {
     let words = &visit.words.doctor;
+    let is_underway = console.examined.is_underway();
     let main = html! {
         form.card.actions method="post" action="/doctor" data-once {
             (key(&visit))
             button.primary #examine type="submit" { (words.examine) }
             span.hint { (words.about) }
         }
-        @if let Some(report) = console.examined.get() { (told(&visit, &report)) }
+        div #examined.stack data-live {
+            @if is_underway { p #underway.note role="status" { (words.underway) } }
+            @match console.examined.get() {
+                Some(Ok(report)) => (told(&visit, &report)),
+                Some(Err(why)) => p #outcome.note.bad role="alert" lang="en" {
+                    (why) "; run apertur-bridge doctor on the machine"
+                },
+                None => {}
+            }
+        }
     };
-    answer(layout::whole(&visit, &Page::at(&visit, Tab::Doctor, main)))
+    let page = Page::at(&visit, Tab::Doctor, main);
+    answer(layout::whole(&visit, &if is_underway { page.live() } else { page }))
 }
 
 fn told(visit: &Visit, report: &Report) -> Markup {
@@ -83,17 +108,25 @@ fn told(visit: &Visit, report: &Report) -> Markup {
     }
 }
 
-/// `POST /doctor`: looks at everything, and changes nothing.
+/// `POST /doctor`: looks at everything, and changes nothing. Somebody else's look serves as well.
 pub(super) async fn examine(
     console: web::Data<Console>,
     _form: Form,
 ) -> Result<HttpResponse, Trouble> {
-    let examiner = Arc::clone(&console.behind.doctor);
-    let report = console.finished(async move { examiner.examine().await }, PATIENCE).await?;
-    let report = report.map_err(|error| Trouble::Failed {
-        what: format!("{error:#}"),
-        fix: "run apertur-bridge doctor on the machine".to_owned(),
-    })?;
-    console.examined.set(report);
+    let examined = Arc::clone(&console.examined);
+    if let Ok(turn) = Arc::clone(&examined.turn).try_acquire_owned() {
+        let examiner = Arc::clone(&console.behind.doctor);
+        // What is found is kept here, as whoever asked may be gone by then.
+        let work = async move {
+            let found = examiner.examine().await.map_err(|error| format!("{error:#}"));
+            examined.set(found);
+            drop(turn);
+        };
+        let done = console.finished(work, PATIENCE).await;
+        done.or_else(|trouble| match console.examined.is_underway() {
+            true => Ok(()),
+            false => Err(trouble),
+        })?;
+    }
     Ok(see("/doctor".to_owned()))
 }

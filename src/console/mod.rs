@@ -30,7 +30,6 @@ use std::{
 use actix_web::{HttpRequest, HttpResponse, middleware::from_fn, web};
 use ipnet::IpNet;
 use secrecy::SecretString;
-use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
@@ -38,6 +37,7 @@ use self::{
     access::{Access, page},
     api::Api,
     attention::{Attention, Watch},
+    photo::thumbnail::{self, Thumbnails},
     trouble::Trouble,
 };
 pub use self::{
@@ -133,11 +133,11 @@ pub struct Console {
     access: Access,
     behind: Behind,
     watch: Watch,
-    examined: doctor::Last,
+    examined: Arc<doctor::Examined>,
+    thumbnails: Thumbnails,
     api: Arc<Api>,
     /// What forms began that must not end with the request.
     tasks: TaskTracker,
-    runtime: Handle,
 }
 
 impl Console {
@@ -148,7 +148,7 @@ impl Console {
     /// When the password cannot be hashed.
     pub fn new(settings: Settings, behind: Behind) -> anyhow::Result<Self> {
         let access = Access::new(&settings, &behind.ops.clock)?;
-        let (tasks, runtime) = (TaskTracker::new(), Handle::current());
+        let tasks = TaskTracker::new();
         let watch = Watch::new(&behind.ops.clock);
         let api = Arc::new(Api::new(&settings, &behind, tasks.clone()));
         Ok(Self {
@@ -156,10 +156,10 @@ impl Console {
             access,
             behind,
             watch,
-            examined: doctor::Last::default(),
+            examined: Arc::default(),
+            thumbnails: Thumbnails::default(),
             api,
             tasks,
-            runtime,
         })
     }
 
@@ -197,6 +197,7 @@ impl Console {
                     .post(deliveries::begin),
             )
             .service(page("/photos/{id}", Read, Operate).get(photo::show))
+            .service(page("/photos/{id}/thumbnail", Read, Operate).get(thumbnail::show))
             .service(page("/photos/{id}/bytes", Operate, Operate).get(photo::bytes))
             .service(page("/runs", Read, Operate).get(runs::list))
             .service(page("/runs/{run}", Read, Operate).get(runs::show))
@@ -235,13 +236,9 @@ impl Console {
         work: impl Future<Output = T> + Send + 'static,
         patience: Duration,
     ) -> Result<T, Trouble> {
-        let task = self.tasks.spawn_on(work, &self.runtime);
-        let done = tokio::time::timeout(patience, task).await.ok().and_then(Result::ok);
+        let done = self.api.finished(work, patience).await;
         self.watch.forget();
-        done.ok_or_else(|| Trouble::Failed {
-            what: "another system has not answered yet; what was begun goes on".to_owned(),
-            fix: "look in a minute at what came of it".to_owned(),
-        })
+        done.map_err(Trouble::from)
     }
 
     /// Why a request gets no page, whoever it is from.

@@ -1,6 +1,9 @@
 //! One photo: its whole story in the words of [`crate::ops::story`], and what a person can do
 //! with each of its deliveries right there.
 
+mod scale;
+pub(super) mod thumbnail;
+
 use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 
@@ -37,6 +40,9 @@ pub(super) async fn show(
         div.columns {
             section.card {
                 h2 { (words.photo) }
+                div #picture data-live {
+                    (thumbnail::picture(&visit, &account, &console.thumbnails))
+                }
                 div #facts data-live { (facts(&visit, &account)) }
             }
             section.card {

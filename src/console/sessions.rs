@@ -24,7 +24,7 @@ use crate::{
 
 /// Sessions on a page.
 const PAGE: usize = 50;
-/// Most photos of a session that are shown.
+/// Most deliveries of a session that are shown.
 const MOST: usize = 200;
 /// Longest wait for Apertur.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -41,9 +41,7 @@ pub(super) async fn list(
     let all = console.ops().journal.sessions().await?;
     let mut rows = Vec::new();
     for own in all.iter().skip(from).take(PAGE) {
-        let filter = Filter { session: Some(own.session.clone()), ..Filter::default() };
-        let counts = console.ops().count(&filter).await?;
-        rows.push((own, counts.iter().map(|count| count.count).sum::<u64>()));
+        rows.push((own, console.ops().journal.photos_of(&own.session).await?));
     }
     let next = from.saturating_add(PAGE);
     let main = html! {
@@ -114,7 +112,8 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Trouble> {
     let own = console.session(&mark).await?;
     let filter = Filter { session: Some(own.session.clone()), ..Filter::default() };
-    let photos = console.ops().list(&filter, None, MOST).await?;
+    let deliveries = console.ops().list(&filter, None, MOST).await?;
+    let photos = console.ops().journal.photos_of(&own.session).await?;
     let may = visit.may(Scope::Operate);
     let link = own.link.as_ref().filter(|_| may && own.is_open(visit.now));
     let words = &visit.words.sessions;
@@ -134,9 +133,9 @@ pub(super) async fn show(
                 }
             }
             section.card #photos data-live {
-                h2 { ((words.photos)(u64::try_from(photos.len()).unwrap_or(u64::MAX))) }
-                @if photos.is_empty() { p { (words.no_photos) } }
-                ul.rows { @for photo in &photos { (delivery(&visit, photo)) } }
+                h2 { ((words.photos)(photos)) }
+                @if deliveries.is_empty() { p { (words.no_photos) } }
+                ul.rows { @for one in &deliveries { (delivery(&visit, one)) } }
             }
         }
         p.actions { a.button href="/sessions" { (words.all) } }

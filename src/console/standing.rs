@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::Console;
+use super::Place;
 use crate::{
     journal::{Count, JournalError, Pause},
-    model::{DeliveryState, DestinationName, Filter, Kind},
+    model::{DeliveryState, DestinationName, Kind},
+    ops::Ops,
 };
 
 /// How a destination stands.
@@ -18,48 +19,41 @@ pub(super) struct Standing {
     pub(super) pause: Option<Pause>,
     /// Whether nobody logged in to it yet, where that is needed.
     pub(super) login_needed: bool,
+    pub(super) delivered: u64,
     pub(super) underway: u64,
     pub(super) held: u64,
     /// When a photo was delivered last.
     pub(super) last: Option<Timestamp>,
 }
 
-/// How the destinations stand, in the order of the configuration, by these counts of all that
-/// there is.
+/// How these destinations stand, in their order, by these counts of all deliveries.
 pub(super) async fn standings(
-    console: &Console,
+    ops: &Ops,
+    places: &[Place],
     counts: &[Count],
 ) -> Result<Vec<Standing>, JournalError> {
     use DeliveryState::{Delivered, Due, Held, Sending, Waiting};
-    let ops = console.ops();
     let pauses = ops.journal.pauses().await?;
     let mut standings = Vec::new();
-    for place in &console.behind.setup.load().destinations {
+    for Place { name, destination, .. } in places {
         let sum = |states: &[DeliveryState]| {
-            let is_it = |c: &&Count| {
-                c.destination.as_ref() == Some(&place.name) && states.contains(&c.state)
-            };
-            counts.iter().filter(is_it).map(|count| count.count).sum()
+            let ours = counts.iter().filter(|count| count.destination.as_ref() == Some(name));
+            ours.filter(|count| states.contains(&count.state)).map(|count| count.count).sum()
         };
-        let delivered = Filter {
-            destination: Some(place.name.clone()),
-            states: vec![Delivered],
-            ..Filter::default()
-        };
-        let last = ops.list(&delivered, None, 1).await?.pop().and_then(|last| last.settled_at);
-        let login_needed = match place.destination.login() {
+        let login_needed = match destination.login() {
             Ok(login) => login.is_needed().await.unwrap_or(false),
             Err(_) => false,
         };
         standings.push(Standing {
+            name: name.clone(),
+            kind: destination.kind(),
+            place: destination.place(),
+            pause: pauses.iter().find(|pause| pause.destination == *name).cloned(),
             login_needed,
-            kind: place.destination.kind(),
-            place: place.destination.place(),
-            pause: pauses.iter().find(|pause| pause.destination == place.name).cloned(),
+            delivered: sum(&[Delivered]),
             underway: sum(&[Waiting, Due, Sending]),
             held: sum(&[Held]),
-            last,
-            name: place.name.clone(),
+            last: ops.journal.last_delivered(name).await?,
         });
     }
     Ok(standings)

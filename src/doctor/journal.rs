@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::of_error;
 use crate::{
     journal::{Health, Integrity, Journal},
     model::Finding,
@@ -48,14 +49,8 @@ fn findings(Health { store, schema, integrity }: Health) -> Vec<Finding> {
 /// particular remedy that is in it.
 #[must_use]
 pub fn unopened(error: &anyhow::Error) -> Finding {
-    let texts: Vec<_> = error.chain().map(ToString::to_string).collect();
-    let parts = |text: &str| match text.split_once("; ") {
-        Some((what, fix)) => (what.to_owned(), Some(fix.to_owned())),
-        None => (text.to_owned(), None),
-    };
-    let (whats, fixes): (Vec<_>, Vec<_>) = texts.iter().map(|text| parts(text)).unzip();
-    let what = whats.join(": ");
-    let is_damaged = ["not a database", "malformed"].iter().any(|words| what.contains(words));
-    let fix = fixes.into_iter().flatten().next_back().filter(|_| !is_damaged);
-    Finding::error("journal", what, fix.unwrap_or_else(|| RESTORE.to_owned()))
+    let finding = of_error("journal", error, RESTORE);
+    let is_damaged =
+        ["not a database", "malformed"].iter().any(|words| finding.what.contains(words));
+    if is_damaged { Finding { fix: RESTORE.to_owned(), ..finding } } else { finding }
 }

@@ -141,12 +141,34 @@ pub struct Area {
 }
 
 impl Report {
+    /// What this version found at a time.
+    #[must_use]
+    pub fn new(areas: Vec<Area>, at: Timestamp) -> Self {
+        let all = areas.iter().flat_map(|area| &area.findings);
+        let severity = all.map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
+        Self { severity, at, version: env!("CARGO_PKG_VERSION"), areas }
+    }
+
     /// How many findings are as bad as this.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         let all = self.areas.iter().flat_map(|area| &area.findings);
         all.filter(|finding| finding.severity == severity).count()
     }
+}
+
+/// What an error says of something, with the most particular remedy that is in it (after `; `), or
+/// with the usual one.
+#[must_use]
+pub fn of_error(subject: &str, error: &anyhow::Error, usual: &str) -> Finding {
+    let texts: Vec<_> = error.chain().map(ToString::to_string).collect();
+    let parts = |text: &str| match text.split_once("; ") {
+        Some((what, fix)) => (what.to_owned(), Some(fix.to_owned())),
+        None => (text.to_owned(), None),
+    };
+    let (whats, fixes): (Vec<_>, Vec<_>) = texts.iter().map(|text| parts(text)).unzip();
+    let fix = fixes.into_iter().flatten().next_back();
+    Finding::error(subject, whats.join(": "), fix.unwrap_or_else(|| usual.to_owned()))
 }
 
 type Looked<'a> = (String, BoxFuture<'a, Vec<Finding>>);
@@ -173,10 +195,7 @@ impl Checkup {
             findings: certificate::look(self).await,
         });
         areas.retain(|area| !area.findings.is_empty());
-        let all = areas.iter().flat_map(|area| &area.findings);
-        let severity = all.map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
-        let (at, version) = (self.clock.now(), env!("CARGO_PKG_VERSION"));
-        Report { severity, at, version, areas }
+        Report::new(areas, self.clock.now())
     }
 
     /// What others are asked for.

@@ -230,8 +230,10 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
 
     /// Holds, with kind `unrouted`, every delivery in `waiting`, `due` or `sending` whose
     /// destination is not `configured`: nobody would ever send it. An attempt that is under way
-    /// becomes `unknown`, its delivery `unsure`. Gives their number. Called at start and before
-    /// a run begins; looks at every open delivery.
+    /// becomes `unknown`, its delivery `unsure`. Gives their number. Some hundreds at a time, so
+    /// that others may write in between: an error leaves those held that were held until then.
+    /// Called at start, after a destination was taken out, and every minute; where there is none
+    /// nothing is written.
     async fn hold_strays(
         &self,
         configured: &[DestinationName],
@@ -344,6 +346,15 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     /// lowest number.
     async fn oldest_open(&self) -> Result<Vec<Oldest>, JournalError>;
 
+    /// When a photo was delivered last to a destination, of those that are still known.
+    async fn last_delivered(
+        &self,
+        destination: &DestinationName,
+    ) -> Result<Option<Timestamp>, JournalError>;
+
+    /// How many photos of a session are known.
+    async fn photos_of(&self, session: &SessionId) -> Result<u64, JournalError>;
+
     /// Marks the bytes of photos `expired` that arrived before the given time and have no
     /// delivery in `waiting`, `due`, `sending` or `held`, oldest first; gives the digests (of the
     /// bytes, or of the envelope of one that was never opened) that no other photo needs any
@@ -361,8 +372,8 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     /// So a photo of such a session stays for as long as the session lasts at most, which is a
     /// year from its making and usually a week, longer than others. Gives their number. Removes
     /// the sessions that ended ([`OwnSession::expires_at`]) before the given time and that no
-    /// photo is left of, too, and the runs that were done before it and that changed no photo
-    /// that is left, and counts none.
+    /// photo is left of, too, and the runs that were done or stopped before it and that changed no
+    /// photo that is left, and counts none.
     async fn forget(&self, before: Timestamp, limit: usize) -> Result<u64, JournalError>;
 
     /// Whether a photo that is not `expired` has these bytes, or lies sealed in them (the spool

@@ -121,7 +121,9 @@ pub trait Notices {
     /// of deliveries that were marked; gives that number. Where there are such sorts and none of
     /// their deliveries is left to be told, nothing is filed. What waits for the same outlet and
     /// is about the same subject is replaced, its number added. Forgets subjects that do not go on
-    /// and were told more than two days before.
+    /// and were told more than two days before. Marks some hundreds at a time, so that others may
+    /// write in between, and files with the first of them: what an error leaves unmarked is told
+    /// again, and nothing is marked that nobody is told of.
     async fn file(&self, filing: Filing) -> Result<u64, JournalError>;
 
     /// What is to be sent, oldest first, at most 500.

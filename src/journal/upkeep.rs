@@ -94,6 +94,8 @@ pub struct Prunable {
     pub bytes: u64,
     /// Photos that would go with their history.
     pub rows: u64,
+    /// Runs that would go, as they changed nothing that is left.
+    pub runs: u64,
 }
 
 /// The measures and the care of a journal; part of [`super::Journal`].

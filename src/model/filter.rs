@@ -35,7 +35,7 @@ pub struct Filter {
 
 /// Why a text cannot be looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a text to look for has 1 to 200 characters")]
+#[error("a text to look for is one line of 1 to 200 characters")]
 pub struct InvalidText;
 
 impl Filter {
@@ -45,11 +45,12 @@ impl Filter {
     /// A text to look for: 1 to 200 characters, without the white space around them.
     ///
     /// # Errors
-    /// When it is empty or too long.
+    /// When it is empty or too long, or holds a control character.
     pub fn parse_text(text: &str) -> Result<String, InvalidText> {
         let text = text.trim();
         let fits = (1..=Self::MAX_TEXT).contains(&text.chars().count());
-        fits.then(|| text.to_owned()).ok_or(InvalidText)
+        let is_one_line = !text.chars().any(char::is_control);
+        (fits && is_one_line).then(|| text.to_owned()).ok_or(InvalidText)
     }
 
     /// Whether it names deliveries or a photo, so that a person waits for just these.
@@ -62,4 +63,18 @@ impl Filter {
 fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
     text.map(|text| Filter::parse_text(&text)).transpose().map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_to_look_for_is_one_line() {
+        assert_eq!(Filter::parse_text("  Küche 50% ").as_deref(), Ok("Küche 50%"));
+        for bad in ["", " ", "a\0b", "a\nb", "\u{1b}[2J", &"x".repeat(201)] {
+            assert_eq!(Filter::parse_text(bad), Err(InvalidText), "{bad:?}");
+        }
+        assert!(serde_json::from_str::<Filter>(r#"{"text":"a\u0000b"}"#).is_err());
+    }
 }

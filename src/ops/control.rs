@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     intake::Listed,
-    model::{By, Filter, OwnSession, Run, RunId, SessionId, Verb},
+    model::{By, Filter, OwnSession, Preview, Run, RunId, SessionId, Verb},
     system::instance,
 };
 
@@ -40,6 +40,13 @@ pub enum Request {
         filter: Filter,
         /// Who asks for it.
         by: By,
+    },
+    /// [`Ops::preview`].
+    Preview {
+        /// What would be done.
+        change: Verb,
+        /// With which deliveries.
+        filter: Filter,
     },
     /// [`Ops::run`].
     Run {
@@ -84,6 +91,8 @@ pub enum Reply {
         /// As it stands.
         run: Option<Box<Run>>,
     },
+    /// What would be done.
+    Preview(Preview),
     /// It is on disk.
     Kept,
     /// Photos were announced.
@@ -179,6 +188,9 @@ impl Ops {
             Request::Begin { change, filter, by } => {
                 self.begin(change, filter, by).await.map(|run| found(Some(run)))
             }
+            Request::Preview { change, filter } => {
+                self.preview(&change, &filter).await.map(Reply::Preview)
+            }
             Request::Run { run } => self.run(run).await.map(found),
             Request::Stop { run } => self.stop(run).await.map(found),
             Request::Resume { run } => self.resume(run).await.map(found),
@@ -258,16 +270,20 @@ async fn answer(stream: UnixStream, desk: &Desk) -> io::Result<()> {
     BufReader::new(read.take(MAX_LINE)).read_line(&mut line).await?;
     let reply = match serde_json::from_str(&line) {
         Ok(request) => desk.perform(request).await,
-        Err(_) => Reply::Failed {
-            error: "the daemon does not know this request; command and daemon must be of the \
-                    same version"
-                .to_owned(),
-        },
+        Err(_) => Reply::Failed { error: UNKNOWN.to_owned() },
     };
     let mut line = serde_json::to_vec(&reply)?;
     line.push(b'\n');
     write.write_all(&line).await
 }
+
+/// What a command of another version hears.
+const UNKNOWN: &str = concat!(
+    "the daemon, version ",
+    env!("CARGO_PKG_VERSION"),
+    ", does not know this request: the command is of another version; restart the daemon, so \
+     that it runs the version that is installed"
+);
 
 /// Whether surely no daemon is behind the socket.
 pub async fn is_deserted(path: &Path) -> bool {
@@ -283,10 +299,18 @@ fn is_nobody(error: &io::Error) -> bool {
 #[error("the daemon went away before it answered; try again")]
 pub struct NoAnswer;
 
+/// The daemon answered what this program does not know.
+const FOREIGN: &str = concat!(
+    "the daemon's answer is not known to this command, version ",
+    env!("CARGO_PKG_VERSION"),
+    ": the daemon is of another version; restart it, so that it runs the version that is installed"
+);
+
 /// Asks the daemon behind the socket; `None` when there is none.
 ///
 /// # Errors
-/// [`NoAnswer`] when the daemon goes away before it answers; else when it cannot be reached.
+/// [`NoAnswer`] when the daemon goes away before it answers; else when it cannot be reached, or
+/// answers in the words of another version.
 pub async fn ask(path: &Path, request: &Request) -> anyhow::Result<Option<Reply>> {
     let stream = match UnixStream::connect(path).await {
         Ok(stream) => stream,
@@ -304,5 +328,69 @@ pub async fn ask(path: &Path, request: &Request) -> anyhow::Result<Option<Reply>
     write.write_all(&line).await.context(NoAnswer)?;
     let mut answer = String::new();
     BufReader::new(read.take(MAX_LINE)).read_line(&mut answer).await.context(NoAnswer)?;
-    Ok(Some(serde_json::from_str(&answer).context(NoAnswer)?))
+    if !answer.ends_with('\n') {
+        return Err(NoAnswer.into());
+    }
+    Ok(Some(serde_json::from_str(&answer).context(FOREIGN)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        journal::memory::Memory,
+        spool::Spool,
+        system::{Clock, Floor, Live},
+    };
+
+    /// What a line comes to, asked of a daemon.
+    async fn said(line: &[u8]) -> anyhow::Result<Reply> {
+        let home = tempfile::tempdir()?;
+        let journal = Arc::new(Memory::new());
+        let ops = Ops::to_read(journal, Clock::system());
+        let settings = prune::Settings { bytes: Duration::ZERO, rows: Duration::ZERO };
+        let stores = (Arc::clone(&ops.journal), Spool::open(&home.path().join("spool"))?);
+        let around = (ops.clock.clone(), ops.telemetry.clone());
+        let keeper = Keeper::new(stores, Live::new(settings), Floor::default(), around);
+        let desk = Desk { ops, keeper: Arc::new(keeper), reload: None };
+        let (ours, theirs) = UnixStream::pair()?;
+        let (read, mut write) = ours.into_split();
+        let asked = async {
+            write.write_all(line).await?;
+            let mut answer = String::new();
+            BufReader::new(read).read_line(&mut answer).await?;
+            Ok(serde_json::from_str(&answer)?)
+        };
+        tokio::try_join!(asked, async { Ok(answer(theirs, &desk).await?) }).map(|(reply, ())| reply)
+    }
+
+    #[tokio::test]
+    async fn a_daemon_tells_a_newer_command_what_to_do() -> anyhow::Result<()> {
+        let reply = said(b"{\"verb\":\"paint\"}\n").await?;
+        let Reply::Failed { error } = reply else { anyhow::bail!("{reply:?}") };
+        assert!(error.contains(env!("CARGO_PKG_VERSION")), "{error}");
+        assert!(error.contains("restart the daemon"), "{error}");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_another_version_is_none_that_is_missing() -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("control.sock");
+        let socket = bind(&path)?;
+        for (answer, is_missing) in [("{\"answer\":\"painted\"}\n", false), ("", true)] {
+            let answered = async {
+                let (stream, _) = socket.accept().await?;
+                let (read, mut write) = stream.into_split();
+                BufReader::new(read).read_line(&mut String::new()).await?;
+                anyhow::Ok(write.write_all(answer.as_bytes()).await?)
+            };
+            let (asked, answered) = tokio::join!(ask(&path, &Request::Ping), answered);
+            answered?;
+            let Err(error) = asked else { anyhow::bail!("{asked:?}") };
+            assert_eq!(error.is::<NoAnswer>(), is_missing, "{error:#}");
+            assert_eq!(error.to_string().contains("restart it"), !is_missing, "{error:#}");
+        }
+        Ok(())
+    }
 }

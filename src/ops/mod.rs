@@ -98,21 +98,21 @@ impl Ops {
         self.journal.count(filter).await
     }
 
-    /// The whole story of a photo, named by its id or by the number of one of its deliveries.
+    /// The whole story of a photo, named by the number of one of its deliveries or by its id; a
+    /// word that may be both is taken for the number.
     ///
     /// # Errors
     /// When the journal cannot be read.
     pub async fn show(&self, id: &str) -> Result<Option<Story>, JournalError> {
-        if let Ok(photo) = PhotoId::parse(id)
-            && let Some(story) = self.journal.story(&photo).await?
-        {
-            return Ok(Some(story));
+        if let Ok(number) = id.parse() {
+            let filter = Filter { ids: vec![DeliveryId(number)], ..Filter::default() };
+            if let Some(delivery) = self.journal.list(&filter, None, 1).await?.first() {
+                return self.journal.story(&delivery.photo.id).await;
+            }
         }
-        let Ok(number) = id.parse() else { return Ok(None) };
-        let filter = Filter { ids: vec![DeliveryId(number)], ..Filter::default() };
-        match self.journal.list(&filter, None, 1).await?.first() {
-            Some(delivery) => self.journal.story(&delivery.photo.id).await,
-            None => Ok(None),
+        match PhotoId::parse(id) {
+            Ok(photo) => self.journal.story(&photo).await,
+            Err(_) => Ok(None),
         }
     }
 

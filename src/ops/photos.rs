@@ -49,7 +49,8 @@ pub struct Page {
 impl Ops {
     /// Photos with a delivery that matches, those with the newest such delivery first, at most
     /// `limit`. A photo stands where its newest matching delivery stands, so pages that follow
-    /// each other name each photo once.
+    /// each other name each photo once; one that gets a newer one meanwhile, as it is planned
+    /// anew, stands before them all from then on.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -71,7 +72,7 @@ impl Ops {
                     break;
                 }
                 next = Some(delivery.id);
-                if !self.is_first(filter, &delivery).await? {
+                if !self.is_first(filter, &delivery, None).await? {
                     continue;
                 }
                 let all = self.deliveries_of(&delivery).await?;
@@ -83,14 +84,16 @@ impl Ops {
         Ok(Page { rows, next })
     }
 
-    /// Whether this is the newest delivery of its photo that matches.
+    /// Whether this is the newest delivery of its photo that matches, of those up to a number.
     pub(super) async fn is_first(
         &self,
         filter: &Filter,
         delivery: &Delivery,
+        upto: Option<DeliveryId>,
     ) -> Result<bool, JournalError> {
         let filter = Filter { photo: Some(delivery.photo.id.clone()), ..filter.clone() };
-        let newest = self.journal.list(&filter, None, 1).await?;
+        let before = upto.map(|upto| DeliveryId(upto.0.saturating_add(1)));
+        let newest = self.journal.list(&filter, before, 1).await?;
         Ok(newest.first().is_none_or(|newest| newest.id <= delivery.id))
     }
 

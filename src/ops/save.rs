@@ -78,6 +78,10 @@ pub struct Export {
     /// What was read of the journal and not looked at yet.
     page: VecDeque<Delivery>,
     before: Option<DeliveryId>,
+    /// The highest number of this pass, once it has begun.
+    upto: Option<DeliveryId>,
+    /// That of the pass before.
+    after: DeliveryId,
     /// Matching deliveries that were looked at.
     seen: u64,
 }
@@ -86,8 +90,19 @@ impl Export {
     /// An export that has not begun.
     #[must_use]
     pub fn new(ops: Ops, filter: Filter, spool: Spool, folder: Arc<dyn Destination>) -> Self {
-        let (page, before) = (VecDeque::new(), None);
-        Self { ops, filter, spool, folder, dry_run: false, is_new: false, page, before, seen: 0 }
+        Self {
+            ops,
+            filter,
+            spool,
+            folder,
+            dry_run: false,
+            is_new: false,
+            page: VecDeque::new(),
+            before: None,
+            upto: None,
+            after: DeliveryId(0),
+            seen: 0,
+        }
     }
 
     /// Matching deliveries that were looked at; of the [`Ops::count`] of the filter.
@@ -96,7 +111,9 @@ impl Export {
         self.seen
     }
 
-    /// Saves the next photo, those that came last first; `None` after the last one.
+    /// Saves the next photo, those that came last first; `None` after the last one. Photos that
+    /// came meanwhile, or got other deliveries as they were planned anew, come behind the rest;
+    /// one that was saved before is found there then.
     ///
     /// # Errors
     /// When the journal cannot be read, or nothing can be written to the folder.
@@ -104,7 +121,7 @@ impl Export {
         loop {
             let Some(delivery) = self.delivery().await? else { return Ok(None) };
             self.seen = self.seen.saturating_add(1);
-            if !self.ops.is_first(&self.filter, &delivery).await? {
+            if !self.ops.is_first(&self.filter, &delivery, self.upto).await? {
                 continue;
             }
             // Retention may have been quicker.
@@ -115,12 +132,20 @@ impl Export {
     }
 
     async fn delivery(&mut self) -> Result<Option<Delivery>, JournalError> {
-        if self.page.is_empty() {
-            self.page = self.ops.journal.list(&self.filter, self.before, PAGE).await?.into();
+        loop {
+            if self.page.is_empty() {
+                self.page = self.ops.journal.list(&self.filter, self.before, PAGE).await?.into();
+            }
+            if let Some(next) = self.page.pop_front().filter(|next| next.id > self.after) {
+                self.before = Some(next.id);
+                self.upto.get_or_insert(next.id);
+                return Ok(Some(next));
+            }
+            // What was planned anew since this pass began has higher numbers than all of it.
+            let Some(upto) = self.upto.take() else { return Ok(None) };
+            (self.after, self.before) = (upto, None);
+            self.page.clear();
         }
-        let next = self.page.pop_front();
-        self.before = next.as_ref().map(|delivery| delivery.id).or(self.before);
-        Ok(next)
     }
 
     async fn save(&self, delivery: Delivery, story: &Story) -> Result<Saved, Stopped> {
@@ -186,5 +211,91 @@ impl fmt::Display for Outcome {
             Self::Missing => "missing",
             Self::Failed => "failed",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        destinations::{Shared, folder_at, key::KeyTemplate},
+        http::Http,
+        journal::{Arrival, Bytes, Planned, memory::Memory},
+        model::{By, DestinationName, Digest, Kind, PhotoId, Shape, Verb},
+        route::Routes,
+        system::{Clock, Live},
+    };
+
+    /// A photo in the spool; what no destination wants is held.
+    fn arrival(number: usize, to: &[&str]) -> anyhow::Result<Arrival> {
+        let mut digest = [0; 32];
+        digest[..8].copy_from_slice(&number.to_be_bytes());
+        let photo = Photo {
+            id: PhotoId::parse(&format!("img_{number}"))?,
+            image_id: None,
+            session: None,
+            index: None,
+            filename: None,
+            media_type: None,
+            size: Some(3),
+            sha256: Some(Digest(digest)),
+            tags: Vec::new(),
+            target: None,
+            mode: None,
+            topic: None,
+            shape: Shape::Event,
+            scheme: None,
+            received_at: Timestamp::UNIX_EPOCH,
+        };
+        let planned = |to: &&str| Planned {
+            destination: DestinationName::parse(to).ok(),
+            target: None,
+            mode: None,
+        };
+        let plan = to.iter().map(planned).collect();
+        Ok(Arrival { photo, bytes: Bytes::Stored, plan, held: None, is_doubtful: false })
+    }
+
+    #[tokio::test]
+    async fn a_photo_that_is_planned_anew_meanwhile_is_saved_too() -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let destinations = vec![(DestinationName::parse("archive")?, Kind::Folder)];
+        let journal = Arc::new(Memory::new());
+        let ops = Ops {
+            routes: Live::new(Routes { rules: Vec::new(), destinations }),
+            ..Ops::to_read(journal, Clock::stepped(Timestamp::UNIX_EPOCH))
+        };
+        ops.journal.accept(arrival(0, &[])?).await?;
+        ops.journal.accept(arrival(1, &["archive"])?).await?;
+        for number in 2..PAGE + 2 {
+            ops.journal.accept(arrival(number, &["archive"])?).await?;
+        }
+        let shared = Shared::new(Http::new()?, ops.clock.clone(), home.path());
+        let folder = folder_at(home.path().join("to"), KeyTemplate::default(), &shared);
+        let spool = Spool::to_read(&home.path().join("spool"));
+        let mut export = Export::new(ops.clone(), Filter::default(), spool, folder);
+        (export.dry_run, export.is_new) = (true, true);
+        let mut named = vec![export.next().await?.map(|saved| saved.photo.id)];
+
+        // One gets another delivery instead of its own, one gets one more.
+        let filter = Filter { photo: Some(PhotoId::parse("img_0")?), ..Filter::default() };
+        let replay = Verb::Replay { force: false };
+        let run = ops.carry_out(replay, filter, By::new("a test")).await?;
+        assert_eq!(run.tally.routed, 1);
+        let mut told = arrival(1, &["archive", "erp"])?;
+        told.photo.target = Some("odoo:res.partner:42".parse()?);
+        ops.journal.accept(told).await?;
+        assert_eq!(ops.list(&Filter::default(), None, 999).await?.len(), PAGE + 3);
+
+        while let Some(saved) = export.next().await? {
+            named.push(Some(saved.photo.id));
+        }
+        let all: BTreeSet<_> = named.iter().flatten().collect();
+        assert_eq!(all.len(), PAGE + 2);
+        Ok(())
     }
 }

@@ -12,6 +12,12 @@ use crate::{
 /// Deliveries that are planned for a preview between two looks at the journal.
 const PAGE: usize = 500;
 
+/// Whether a delivery is of this destination and error.
+fn is_of(foreseen: &Foreseen, delivery: &Delivery) -> bool {
+    let error = delivery.cause.as_ref().map(|cause| cause.kind);
+    delivery.destination == foreseen.destination && error == foreseen.error
+}
+
 impl Ops {
     /// What a verb would do now with what matches: how many of which destination, state and error
     /// it would change, how many it would leave alone and why. A run does just that unless
@@ -49,7 +55,8 @@ impl Ops {
         loop {
             let page = self.journal.list(&narrowed, before, PAGE).await?;
             before = page.last().map(|last| last.id);
-            for delivery in page.iter().filter(|one| one.destination == foreseen.destination) {
+            // A filter cannot ask for none.
+            for delivery in page.iter().filter(|one| is_of(&foreseen, one)) {
                 routed += u64::from(matches!(self.planned(delivery).await?, Way::Again(_)));
             }
             if before.is_none() {

@@ -4,22 +4,33 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{build, reload::Source};
+use super::{build, check_tls, reload::Source};
 use crate::{
     apertur::Apertur,
-    config::{self, Config, Findings, Keys, Loaded},
+    config::{self, Config, Findings, Loaded},
     console,
     destinations::{Destination, Shared},
-    doctor::{Area, Checkup, Door, Far, Files, Report},
+    doctor::{self, Area, Checkup, Door, Far, Files, Report},
     http::Http,
     journal::{self, Journal},
-    model::{DestinationName, Finding, Severity},
+    model::{DestinationName, Finding},
     ops::Ops,
     system::Clock,
 };
 
-/// Makes a checkup. Touches neither network nor disk. `found` is what reading the configuration
-/// found, `journal` as [`Checkup::journal`] has it; `offline` says that nobody else is to be asked.
+/// What was found when a configuration was read, with what is wrong with the certificate that it
+/// names. Blocks.
+#[must_use]
+pub fn found(loaded: &Loaded) -> Vec<Finding> {
+    let fix = "let `server.tls` name a certificate and the key that belongs to it, PEM, which the \
+               daemon may read; it does not start before";
+    let tls = check_tls(&loaded.config.server).err();
+    let tls = tls.map(|error| doctor::of_error("server.tls", &error, fix));
+    loaded.warnings.iter().chain(&loaded.notes).map(Finding::from).chain(tls).collect()
+}
+
+/// Makes a checkup. Touches neither network nor disk. `found` is what [`found`] gives,
+/// `journal` as [`Checkup::journal`] has it; `offline` says that nobody else is to be asked.
 ///
 /// # Errors
 /// When the system's root certificates cannot be loaded.
@@ -75,26 +86,22 @@ impl Examiner {
 #[async_trait]
 impl console::Examiner for Examiner {
     async fn examine(&self) -> anyhow::Result<Report> {
-        let loaded = match &self.source {
+        let (found, config) = match &self.source {
             Some(Source { file, .. }) => {
                 let file = file.clone();
-                let load = move || config::load(file.as_deref());
+                let load = move || {
+                    config::load(file.as_deref()).map(|loaded| (found(&loaded), loaded.config))
+                };
                 match tokio::task::spawn_blocking(load).await? {
-                    Ok(loaded) => loaded,
+                    Ok(read) => read,
                     Err(findings) => return Ok(unusable(&findings)),
                 }
             }
-            None => Loaded {
-                config: self.config.clone(),
-                warnings: Vec::new(),
-                notes: Vec::new(),
-                keys: Keys::default(),
-            },
+            None => (Vec::new(), self.config.clone()),
         };
-        let destinations = build(&loaded.config, &self.shared);
+        let destinations = build(&config, &self.shared);
         let journal = Ok(Some(Arc::clone(&self.journal)));
-        let found = loaded.warnings.iter().chain(&loaded.notes).map(Finding::from).collect();
-        let checkup = checkup(&loaded.config, found, journal, destinations, false)?;
+        let checkup = checkup(&config, found, journal, destinations, false)?;
         Ok(Box::pin(checkup.examine()).await)
     }
 }
@@ -102,12 +109,8 @@ impl console::Examiner for Examiner {
 /// Nothing else can be looked at where the configuration cannot be used.
 fn unusable(findings: &Findings) -> Report {
     let findings = findings.iter().map(Finding::from).collect();
-    Report {
-        severity: Severity::Error,
-        at: Clock::system().now(),
-        version: env!("CARGO_PKG_VERSION"),
-        areas: vec![Area { name: "configuration".to_owned(), findings }],
-    }
+    let areas = vec![Area { name: "configuration".to_owned(), findings }];
+    Report::new(areas, Clock::system().now())
 }
 
 fn door(config: &Config) -> Door {

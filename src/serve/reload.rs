@@ -8,7 +8,7 @@ use rustls::sign::CertifiedKey;
 use tokio::sync::Mutex;
 
 use super::{
-    build,
+    Named, build,
     certificate::{self, Certificate},
     page,
     senders::Senders,
@@ -61,6 +61,8 @@ pub(super) struct Parts {
     pub(super) min_free: Live<u64>,
     pub(super) certificate: Option<Arc<Certificate>>,
     pub(super) setup: Live<Setup>,
+    /// Where notes are left.
+    pub(super) noted: Live<Vec<Named>>,
     pub(super) senders: Senders,
     pub(super) shared: Shared,
     pub(super) telemetry: Telemetry,
@@ -152,6 +154,7 @@ impl Reloader {
         let before = self.parts.setup.load();
         setup.configuration = in_force(&before.configuration, setup.configuration, needs_restart);
         self.parts.setup.store(setup);
+        self.parts.noted.store(destinations.clone());
         for (name, destination) in destinations {
             let is_changed = || applied.iter().any(|path| Keys::is_of(path, &name));
             if all || !known.contains(&name) || is_changed() {

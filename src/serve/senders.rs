@@ -2,7 +2,7 @@
 //! taken out, each once what it has under way is settled, and only then begins another: no
 //! photo is with two of them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,10 @@ use crate::{
     telemetry::Fact,
     work::Loop,
 };
+
+/// Between two looks for what is left for a destination that was taken out: whoever read the
+/// routes before a reload may plan by them still behind it.
+const EVERY: Duration = Duration::from_mins(1);
 
 /// What a loop sends to, and how.
 pub(super) type Shore = (Arc<dyn Destination>, deliver::Settings);
@@ -86,6 +90,8 @@ impl Room {
     /// Runs them until told to stop, and lets what is under way end. Returns sooner where one
     /// ended by itself.
     pub(super) async fn run(mut self) {
+        let clock = self.ops.clock.clone();
+        let mut next = clock.after(EVERY);
         while !self.stop.is_cancelled() {
             tokio::select! {
                 biased;
@@ -97,6 +103,10 @@ impl Room {
                     if !self.ended(name).await {
                         return;
                     }
+                }
+                () = clock.sleep_until(next) => {
+                    self.hold_strays().await;
+                    next = clock.after(EVERY);
                 }
             }
         }
@@ -149,5 +159,71 @@ impl Room {
     fn failed(&self, error: &JournalError) {
         let error = error.to_string();
         self.ops.telemetry.emit(&Fact::JournalFailed { room: "reload", error: &error });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        journal::{Arrival, Bytes, memory::Memory},
+        model::{Cause, DeliveryState, Digest, ErrorKind, Filter, Photo, PhotoId, Planned, Shape},
+        system::Clock,
+    };
+
+    fn arrival(id: &str, to: &DestinationName) -> anyhow::Result<Arrival> {
+        let photo = Photo {
+            id: PhotoId::parse(id)?,
+            image_id: None,
+            session: None,
+            index: None,
+            filename: None,
+            media_type: None,
+            size: Some(3),
+            sha256: Some(Digest([1; 32])),
+            tags: Vec::new(),
+            target: None,
+            mode: None,
+            topic: None,
+            shape: Shape::Event,
+            scheme: None,
+            received_at: Timestamp::UNIX_EPOCH,
+        };
+        let plan = vec![Planned { destination: Some(to.clone()), target: None, mode: None }];
+        Ok(Arrival { photo, bytes: Bytes::Stored, plan, held: None, is_doubtful: false })
+    }
+
+    #[tokio::test]
+    async fn what_was_planned_by_old_routes_is_held_a_minute_later() -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let clock = Clock::stepped(Timestamp::UNIX_EPOCH);
+        let ops = Ops::to_read(Arc::new(Memory::new()), clock.clone());
+        let (gone, ending) = (DestinationName::parse("gone")?, DestinationName::parse("ending")?);
+        let stop = CancellationToken::new();
+        let (_senders, mut room) = Room::new(ops.clone(), Spool::open(home.path())?, stop.clone());
+        let slot = Slot { stop: CancellationToken::new(), next: None };
+        room.slots.insert(ending.clone(), slot);
+        let running = tokio::spawn(room.run());
+        tokio::task::yield_now().await;
+        ops.journal.accept(arrival("img_1", &gone)?).await?;
+        ops.journal.accept(arrival("img_2", &ending)?).await?;
+
+        let held = Filter { states: vec![DeliveryState::Held], ..Filter::default() };
+        for (wait, expected) in [(EVERY / 2, 0), (EVERY / 2, 1), (EVERY, 1)] {
+            clock.step(wait);
+            for _ in 0..9 {
+                tokio::task::yield_now().await;
+            }
+            let held = ops.journal.list(&held, None, 9).await?;
+            assert_eq!(held.len(), expected);
+            let is_stray = |cause: &Cause| cause.kind == ErrorKind::Unrouted;
+            assert!(held.iter().all(|it| it.destination.as_ref() == Some(&gone)));
+            assert!(held.iter().all(|it| it.cause.as_ref().is_some_and(is_stray)));
+        }
+        stop.cancel();
+        running.await?;
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub use self::{
     messenger::{Messenger, NoMessenger, Sent},
-    name::{NotFound, find},
+    name::{NotFound, find, named},
     qr::{Qr, QrError},
     wish::{InvalidLabel, InvalidPicture, NoDestination, choose, label, names_other, picture},
 };

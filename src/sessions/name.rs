@@ -40,7 +40,24 @@ pub fn find<'a>(sessions: &'a [OwnSession], name: &str) -> Result<&'a OwnSession
             && label(own).is_some_and(|label| label.starts_with(&wanted))
     };
     let found = sessions.iter().filter(|own| by_short(own) || by_label(own) || by_prefix(own));
-    match found.collect::<Vec<_>>().as_slice() {
+    only(&found.collect::<Vec<_>>())
+}
+
+/// The session that a program means: by its id, its mark or its whole short name. No label and no
+/// beginning of a name counts: somebody else may give another session the same.
+///
+/// # Errors
+/// When it is none, or not only one.
+pub fn named<'a>(sessions: &'a [OwnSession], name: &str) -> Result<&'a OwnSession, NotFound> {
+    let is_it = |own: &&OwnSession| {
+        let id = &own.session;
+        id.reveal() == name || id.mark() == name || id.to_string() == name
+    };
+    only(&sessions.iter().filter(is_it).collect::<Vec<_>>())
+}
+
+fn only<'a>(found: &[&'a OwnSession]) -> Result<&'a OwnSession, NotFound> {
+    match found {
         [] => Err(NotFound::None),
         [one] => Ok(one),
         many => {

@@ -92,6 +92,35 @@ fn doctor(home: &Path, args: &[&str]) -> Told {
     Told::of(command.arg("doctor").args(args).current_dir(home).output().unwrap())
 }
 
+#[test]
+fn what_a_start_ends_at_does_not_end_the_doctor() {
+    let home = home(
+        "[server]\nlisten = \"127.0.0.1:0\"\n\
+         tls = { cert = \"away.pem\", key = \"away.key\" }",
+    );
+    let told = doctor(home.path(), &["--offline"]);
+    let away = home.path().join("away.pem");
+    let error = format!("ERROR   server.tls: server.tls.cert: cannot read {}: ", away.display());
+    assert!(told.out.contains(&error), "{}{}", told.out, told.err);
+    assert!(told.out.contains("\njournal\n  ok "), "{}", told.out);
+    assert_eq!(told.code, 1);
+    let told = doctor(home.path(), &["--offline", "--json"]);
+    let is_told = |told: &Told| {
+        let found = findings(told, "configuration");
+        found.iter().any(|found| found["subject"] == "server.tls")
+    };
+    assert!(is_told(&told), "{}", told.out);
+
+    // No root certificates: nobody can be asked.
+    let mut command = binary(&home.path().join("config.toml"));
+    let nowhere = [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")];
+    let told = Told::of(command.args(["doctor", "--json"]).envs(nowhere).output().unwrap());
+    let found = findings(&told, "this machine");
+    assert!(found[0]["fix"].as_str().unwrap().contains("ca-certificates"), "{found:?}");
+    assert!(is_told(&told), "{}", told.out);
+    assert_eq!(told.code, 1);
+}
+
 /// A port that nobody listens at.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

@@ -11,6 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use apertur_bridge::telemetry::{Gauges, Telemetry};
+
 use self::{
     paths::{Named, named},
     table::{FENCES, MOST_CHARACTERS, MOST_LINES, NEVER, ROOMS},
@@ -221,6 +223,26 @@ fn every_file_keeps_the_rules() -> io::Result<()> {
     assert!(house.len() > 100, "only {} files were found", house.len());
     let found = violations(&house);
     assert!(found.is_empty(), "{} break the rules:\n{}", found.len(), found.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn every_room_that_says_what_failed_is_in_the_metrics_before_it_does() -> io::Result<()> {
+    let mut house = Vec::new();
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut house)?;
+    let shown = Telemetry::default().render(&Gauges::default());
+    let counted = [("Fact::JournalFailed {", "journal_failures"), ("Fact::Panicked {", "panics")];
+    for (fact, name) in counted {
+        let says = house.iter().filter(|source| source.room() != "telemetry");
+        let said: Vec<_> = says.flat_map(|source| source.text.split(fact).skip(1)).collect();
+        assert!(said.len() > 2, "{fact} {}", said.len());
+        for rest in said {
+            let room = rest.trim_start().strip_prefix("room: \"").and_then(|r| r.split('"').next());
+            let room = room.unwrap_or_else(|| panic!("name the room of {fact} where it stands"));
+            let line = format!("apertur_bridge_{name}_total{{room=\"{room}\"}} 0\n");
+            assert!(shown.contains(&line), "{line} is not in\n{shown}");
+        }
+    }
     Ok(())
 }
 

@@ -6,30 +6,37 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use super::{
     filter,
     follow::{self, Hand},
-    open_to_read,
+    numbered_photo, open_to_read,
 };
 use crate::{
-    cli::output::{Failure, json, line, remark, table},
+    cli::{
+        ask,
+        output::{Failure, json, line, remark, table},
+    },
     config::{Config, operator},
     model::{By, DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter},
-    ops::{Left, Preview, Reason, Run, RunId, RunState, Verb},
+    ops::{
+        Left, Preview, Reason, Run, RunId, RunState, Verb,
+        control::{Reply, Request},
+    },
 };
 
 /// Changes of more than this are asked about first.
 const MANY: u64 = 100;
 /// Most deliveries that `--limit` may name.
-const MOST: u64 = 10_000;
+const MOST: usize = 10_000;
 
 /// Options of every command that changes deliveries.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Which {
-    /// Delivery numbers, or one photo id; without any, the options say which
+    /// Delivery numbers, or one photo id; without any, the options say which. A number is that of
+    /// a delivery where there is one; --photo names a photo alone
     ids: Vec<String>,
     #[command(flatten)]
     filter: filter::Args,
     /// Only the newest so many of them
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=MOST), value_name = "NUMBER")]
-    limit: Option<u64>,
+    #[arg(long, value_parser = filter::up_to(MOST), value_name = "NUMBER")]
+    limit: Option<usize>,
     /// All that can be; needed when nothing else says which
     #[arg(long)]
     all: bool,
@@ -122,8 +129,7 @@ pub(super) async fn drop(config: &Config, args: &Drop) -> Result<(), Failure> {
 
 async fn change(config: &Config, verb: Verb, which: &Which) -> Result<(), Failure> {
     let filter = asked(config, &verb, which).await?;
-    let ops = super::to_read(open_to_read(&config.journal).await?, config.routes.clone());
-    let preview = ops.preview(&verb, &filter).await?;
+    let preview = preview(config, &verb, &filter).await?;
     if which.dry_run {
         return foretell(&preview, which.json);
     }
@@ -140,9 +146,24 @@ async fn change(config: &Config, verb: Verb, which: &Which) -> Result<(), Failur
     finish(hand, run, which).await
 }
 
+/// What a daemon that runs would do by what is in force with it, else what the configuration says.
+async fn preview(config: &Config, verb: &Verb, filter: &Filter) -> Result<Preview, Failure> {
+    let request = Request::Preview { change: verb.clone(), filter: filter.clone() };
+    match ask::perform(config, request).await? {
+        Reply::Preview(preview) => Ok(preview),
+        other => Err(Failure::Failed(anyhow::anyhow!("the daemon answered {other:?}"))),
+    }
+}
+
 /// Which deliveries are meant.
 async fn asked(config: &Config, verb: &Verb, which: &Which) -> Result<Filter, Failure> {
+    let journal = open_to_read(&config.journal).await?;
     let mut filter = filter::with_ids(&which.ids, &which.filter)?;
+    if let [word] = which.ids.as_slice()
+        && let Some(photo) = numbered_photo(&journal, word).await?
+    {
+        (filter.ids, filter.photo) = (Vec::new(), Some(photo));
+    }
     if filter == Filter::default() && which.limit.is_none() {
         if !which.all {
             return Err(Failure::Usage(
@@ -154,11 +175,10 @@ async fn asked(config: &Config, verb: &Verb, which: &Which) -> Result<Filter, Fa
         (filter.states, filter.error) = all(verb);
     }
     if let Some(limit) = which.limit {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         if filter.states.is_empty() {
             (filter.states, filter.error) = all(verb);
         }
-        let newest = open_to_read(&config.journal).await?.list(&filter, None, limit).await?;
+        let newest = journal.list(&filter, None, limit).await?;
         let ids = newest.iter().map(|delivery| delivery.id);
         // An empty list would name all of them.
         let none = newest.is_empty().then_some(DeliveryId(0));

@@ -15,7 +15,7 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     filter: filter::Args,
     /// At most this many
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value = "50", value_parser = filter::up_to(filter::MOST))]
     limit: usize,
     /// Only those with a lower number, to go on where a list ended
     #[arg(long, value_name = "ID")]

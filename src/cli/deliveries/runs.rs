@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::change::told;
+use super::{change::told, filter};
 use crate::{
     cli::output::{Failure, json, line, remark, table},
     journal::Journal,
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     /// At most this many
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value = "20", value_parser = filter::up_to(filter::MOST))]
     limit: usize,
     /// As JSON, with everything known about each
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::numbered_photo;
 use crate::{
     cli::{
         output::{Failure, json, painted},
@@ -21,7 +22,7 @@ use crate::{
   apertur-bridge deliveries show 17 --json
   apertur-bridge deliveries show IMG_0001.jpg")]
 pub(in crate::cli) struct Args {
-    /// A photo's id, the number of a delivery, Apertur's image id or the name of the file; the
+    /// The number of a delivery, a photo's id, Apertur's image id or the name of the file; the
     /// beginning is enough where one photo alone has it
     id: String,
     /// As JSON
@@ -31,11 +32,15 @@ pub(in crate::cli) struct Args {
 
 /// Shows a photo.
 pub(in crate::cli) async fn run(journal: Arc<dyn Journal>, args: &Args) -> Result<(), Failure> {
+    numbered_photo(&journal, &args.id).await?;
     let ops = Ops::to_read(journal, Clock::system());
     let story = match ops.find(&args.id).await? {
         Found::Photo(story) => story,
         Found::Several(photos) => {
             return Err(Failure::Failed(anyhow::anyhow!(several(&args.id, &photos))));
+        }
+        Found::TooMany(photos) => {
+            return Err(Failure::Failed(anyhow::anyhow!(too_many(&args.id, &photos))));
         }
         Found::Nothing => return Err(Failure::Failed(anyhow::anyhow!(nothing(&args.id)))),
     };
@@ -50,12 +55,29 @@ pub(in crate::cli) async fn run(journal: Arc<dyn Journal>, args: &Args) -> Resul
 }
 
 fn several(word: &str, photos: &[Photo]) -> String {
+    let rows = rows(photos);
+    format!("`{word}` is not the name of one photo alone; these have it, say which:{rows}")
+}
+
+fn too_many(word: &str, photos: &[Photo]) -> String {
+    let what = format!("more than {} deliveries have `{word}` somewhere", Found::MOST);
+    match photos {
+        [] => format!(
+            "{what}, and no photo of the newest of them has a name that begins so; give more of \
+             the name, or look with `apertur-bridge photos list --text {word} --since 7d`"
+        ),
+        photos => {
+            format!("{what}; the newest photos with it are these, say which:{}", rows(photos))
+        }
+    }
+}
+
+fn rows(photos: &[Photo]) -> String {
     let row = |photo: &Photo| {
         let name = photo.filename.as_deref().unwrap_or("without a name");
         format!("\n  {}  {name}, received {:.0}", photo.id, photo.received_at)
     };
-    let rows: String = photos.iter().map(row).collect();
-    format!("`{word}` is not the name of one photo alone; these have it, say which:{rows}")
+    photos.iter().map(row).collect()
 }
 
 fn nothing(word: &str) -> String {

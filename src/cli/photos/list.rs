@@ -21,7 +21,7 @@ pub(in crate::cli) struct Args {
     #[command(flatten)]
     filter: filter::Args,
     /// At most this many
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value = "50", value_parser = filter::up_to(filter::MOST))]
     limit: usize,
     /// As JSON
     #[arg(long)]

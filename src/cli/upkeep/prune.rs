@@ -59,10 +59,10 @@ pub(super) async fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     }
 }
 
-fn would(Prunable { photos, files, bytes, rows }: &Prunable) -> Result<(), Failure> {
+fn would(Prunable { photos, files, bytes, rows, runs }: &Prunable) -> Result<(), Failure> {
     line(&format!(
-        "would remove the bytes of {photos} photo(s): {files} file(s), {}; and the history of \
-         {rows} photo(s)",
+        "would remove the bytes of {photos} photo(s): {files} file(s), {}; the history of {rows} \
+         photo(s); and {runs} of the changes that `deliveries runs` lists",
         Size(*bytes)
     ))?;
     line("nothing was changed (--dry-run)")

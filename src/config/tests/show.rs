@@ -47,6 +47,7 @@ fn where_a_secret_is_kept_is_shown_but_never_the_secret() {
          [destination.f]\ntype = 'ftp'\nhost = 'h'\nusername = 'u'\npassword = '{HUSH}'\n\
          [destination.z]\ntype = 'azure_blob'\ncontainer_name = 'photos'\naccount_name = 'acme'\n\
          sas_token = 'sv=1&sig={HUSH}'\n\
+         [alert]\nwebhook = 'https://chat.example/{HUSH}'\nsecret = '{HUSH}'\n\
          [traces]\nendpoint = 'https://c.example'\nheaders = {{ Authorization = '{HUSH}' }}"
     );
     let pairs = [
@@ -57,7 +58,7 @@ fn where_a_secret_is_kept_is_shown_but_never_the_secret() {
     let shown = shown(&text, &pairs);
     assert!(!shown.contains("hush"), "{shown}");
     assert!(shown.contains("signing_secret = { env = \"SIGNING\" }"), "{shown}");
-    assert_eq!(shown.matches("(hidden)").count(), 11, "{shown}");
+    assert_eq!(shown.matches("(hidden)").count(), 13, "{shown}");
 }
 
 #[test]

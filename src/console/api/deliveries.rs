@@ -10,7 +10,7 @@ use super::{
     operation::Operation,
     page,
     problem::Problem,
-    query::{PAGED, Page, Query, State, WANTED, Wanted},
+    query::{Page, Query, State, WANTED, Wanted},
 };
 use crate::model::{DeliveryId, Filter};
 
@@ -60,19 +60,14 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    let fields = [WANTED.as_slice(), PAGED.as_slice()].concat();
-    let query = Query::read(request.query_string(), &fields)?;
-    let (wanted, page) = (query.wanted()?, query.page()?);
-    let filter = api.filter(&wanted).await?;
-    let list = page::of("deliveries", &wanted);
-    let before = page.after(&list)?.and_then(|id| id.parse().ok()).map(DeliveryId);
+    let asked = api.asked(&request, "deliveries").await?;
     // One more than is shown says whether there is another page.
-    let mut found = api.ops.list(&filter, before, page.size() + 1).await?;
-    let is_last = found.len() <= page.size();
-    found.truncate(page.size());
-    let last = found.last().filter(|_| !is_last).map(|delivery| delivery.id.to_string());
+    let mut found = api.ops.list(&asked.filter, asked.before, asked.size + 1).await?;
+    let is_last = found.len() <= asked.size;
+    found.truncate(asked.size);
+    let last = found.last().filter(|_| !is_last).map(|delivery| delivery.id);
     let items = found.iter().map(Delivery::from).collect();
-    let next = page::Next::new(&request, &list, last);
+    let next = asked.next(&request, last);
     Ok(next.linked(&Deliveries { items, next_cursor: next.cursor() }))
 }
 

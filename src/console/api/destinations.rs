@@ -3,14 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{ToSchema, openapi::Required};
 
 use super::{
-    Api, Place, Scope, body, facts::Finding, operation::Operation, problem::Problem, query::Query,
+    Api, Scope, body, facts::Finding, operation::Operation, problem::Problem, query::Query,
     status::Pause,
 };
-use crate::model::{DeliveryState, Filter, Severity, Target};
+use crate::{
+    console::standing::{Standing, standings},
+    model::{Filter, Severity, Target},
+};
 
 /// Longest wait for a test.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -41,8 +45,26 @@ struct Destination {
     held: u64,
     /// Whether somebody has to log in first: `apertur-bridge destinations login NAME`.
     login_needed: bool,
+    /// When a photo was delivered last, of those that are still known.
+    last_delivered_at: Option<Timestamp>,
     /// Why it gets nothing now, if it does not.
     paused: Option<Pause>,
+}
+
+impl From<Standing> for Destination {
+    fn from(it: Standing) -> Self {
+        Self {
+            name: it.name.to_string(),
+            kind: it.kind.as_str(),
+            place: it.place,
+            delivered: it.delivered,
+            underway: it.underway,
+            held: it.held,
+            login_needed: it.login_needed,
+            last_delivered_at: it.last,
+            paused: it.pause.as_ref().map(Pause::from),
+        }
+    }
 }
 
 /// What to test with.
@@ -78,32 +100,11 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    use DeliveryState::{Delivered, Due, Held, Sending, Waiting};
     Query::read(request.query_string(), &[])?;
     let counts = api.ops.count(&Filter::default()).await?;
-    let pauses = api.ops.journal.pauses().await?;
     let setup = api.setup.load();
-    let mut items = Vec::new();
-    for Place { name, destination: to, .. } in &setup.destinations {
-        let sum = |states: &[DeliveryState]| {
-            let ours = counts.iter().filter(|count| count.destination.as_ref() == Some(name));
-            ours.filter(|count| states.contains(&count.state)).map(|count| count.count).sum()
-        };
-        let login_needed = match to.login() {
-            Ok(login) => login.is_needed().await.unwrap_or(false),
-            Err(_) => false,
-        };
-        items.push(Destination {
-            name: name.to_string(),
-            kind: to.kind().as_str(),
-            place: to.place(),
-            delivered: sum(&[Delivered]),
-            underway: sum(&[Waiting, Due, Sending]),
-            held: sum(&[Held]),
-            login_needed,
-            paused: pauses.iter().find(|pause| pause.destination == *name).map(Pause::from),
-        });
-    }
+    let all = standings(&api.ops, &setup.destinations, &counts).await?;
+    let items = all.into_iter().map(Destination::from).collect();
     Ok(HttpResponse::Ok().json(Destinations { items }))
 }
 

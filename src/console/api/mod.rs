@@ -3,7 +3,7 @@
 //! Each operation is said once (`operation`), in the file of what it is about; routes and the
 //! OpenAPI document come of it. Every request shows a bearer token, never a cookie, so no page of
 //! anybody else can make a browser send one. Nothing of a token, a session's id or a link gets
-//! into a log, and session ids into no answer.
+//! into a log, and the ids of sessions of ours into no answer.
 
 mod body;
 mod configuration;
@@ -40,16 +40,17 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-pub(super) use self::photos::file;
 use self::{operation::Operation, problem::Problem, query::Wanted};
-use super::{Behind, Caller, Examiner, Place, Scope, Settings, Setup, Tokens};
+pub(super) use self::{photos::file, sessions::kept};
+use super::{Behind, Caller, Examiner, Scope, Settings, Setup, Tokens};
 use crate::{
     apertur::Apertur,
-    model::Filter,
+    model::{Filter, OwnSession},
     ops::Ops,
     pages::{Guest, Pace, Paced},
     spool::Spool,
     system::Live,
+    telemetry::Fact,
 };
 
 /// Wrong tokens of one address: so many at once, then one each so long.
@@ -145,11 +146,15 @@ impl Api {
 
     /// The filter that somebody writes.
     async fn filter(&self, wanted: &Wanted) -> Result<Filter, Problem> {
-        let sessions = match wanted.session {
+        wanted.filter(&self.sessions_for(wanted).await?)
+    }
+
+    /// The sessions that were made here, where a filter names one.
+    async fn sessions_for(&self, wanted: &Wanted) -> Result<Vec<OwnSession>, Problem> {
+        Ok(match wanted.session {
             Some(_) => self.ops.journal.sessions().await?,
             None => Vec::new(),
-        };
-        wanted.filter(&sessions)
+        })
     }
 
     /// A place among the few that ask other systems at a time.
@@ -160,7 +165,7 @@ impl Api {
 
     /// What comes of work that is not given up when whoever asked goes away; after `patience`
     /// nobody waits for it any more.
-    async fn finished<T: Send + 'static>(
+    pub(super) async fn finished<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
         patience: Duration,
@@ -241,9 +246,16 @@ impl Api {
         let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let caller = token.and_then(|(_, token)| self.tokens.caller(token.trim()));
         // Whoever guesses is slowed down; a right token is kept out by nobody's wrong ones.
-        caller.cloned().ok_or_else(|| match self.wrong.pass(&Guest::of(request, &self.proxies)) {
-            Ok(()) => Problem::unauthorized("the token is none of console.tokens"),
-            Err(wait) => Problem::throttled(wait),
+        caller.cloned().ok_or_else(|| {
+            let (reason, problem) = match self.wrong.pass(&Guest::of(request, &self.proxies)) {
+                Ok(()) => {
+                    let what = "the token is none of console.tokens";
+                    ("wrong_token", Problem::unauthorized(what))
+                }
+                Err(wait) => ("throttled", Problem::throttled(wait)),
+            };
+            self.ops.telemetry.emit(&Fact::ConsoleRefused { reason });
+            problem
         })
     }
 }

@@ -21,12 +21,12 @@ use super::{
     operation::Operation,
     page,
     problem::Problem,
-    query::{PAGED, Page, Query, State, WANTED, Wanted},
+    query::{Page, Query, State, Wanted},
 };
 use crate::{
     destinations::Language,
     journal,
-    model::{self, DeliveryId, Digest, FetchState, PhotoId},
+    model::{self, Digest, FetchState, PhotoId},
     ops::photos::{At, Row},
     spool::Spool,
 };
@@ -102,14 +102,9 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    let fields = [WANTED.as_slice(), PAGED.as_slice()].concat();
-    let query = Query::read(request.query_string(), &fields)?;
-    let (wanted, page) = (query.wanted()?, query.page()?);
-    let filter = api.filter(&wanted).await?;
-    let list = page::of("photos", &wanted);
-    let before = page.after(&list)?.and_then(|id| id.parse().ok()).map(DeliveryId);
-    let found = api.ops.photos(&filter, before, page.size()).await?;
-    let next = page::Next::new(&request, &list, found.next.map(|id| id.to_string()));
+    let asked = api.asked(&request, "photos").await?;
+    let found = api.ops.photos(&asked.filter, asked.before, asked.size).await?;
+    let next = asked.next(&request, found.next);
     let items = found.rows.into_iter().map(PhotoRow::from).collect();
     Ok(next.linked(&Photos { items, next_cursor: next.cursor() }))
 }

@@ -9,7 +9,11 @@ use actix_web::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{console::Scope, journal::JournalError, model::Cause};
+use crate::{
+    console::{Scope, trouble::Trouble},
+    journal::JournalError,
+    model::Cause,
+};
 
 /// The media type of a problem.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
@@ -18,7 +22,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// Why a request was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct Problem {
+pub(in crate::console) struct Problem {
     /// A name for this sort of problem that stays the same.
     #[serde(rename = "type", serialize_with = "urn")]
     #[schema(value_type = String, example = "urn:apertur-bridge:problem:invalid")]
@@ -209,6 +213,13 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         self.response()
+    }
+}
+
+impl From<Problem> for Trouble {
+    /// On a page.
+    fn from(Problem { detail, fix, .. }: Problem) -> Self {
+        Self::Failed { what: detail, fix }
     }
 }
 

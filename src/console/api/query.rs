@@ -250,17 +250,14 @@ pub(super) fn time(field: &str, text: &str) -> Result<Timestamp, Problem> {
     text.parse().map_err(wrong)
 }
 
-/// The session that is meant. No answer repeats what may be an id.
+/// The session that is meant. No answer repeats what may be an id. A label names none: what a
+/// program changes may not depend on what people call their sessions.
 fn session(sessions: &[OwnSession], name: &str) -> Result<SessionId, Problem> {
-    let is_mark = |own: &&OwnSession| own.session.mark() == name;
-    if let Some(own) = sessions.iter().find(is_mark) {
-        return Ok(own.session.clone());
-    }
     let wrong = |what: String| {
         let fix = "take `session` of a delivery or `mark` of /api/v1/sessions, or the whole id";
         Problem::invalid("session", what, fix)
     };
-    match sessions::find(sessions, name) {
+    match sessions::named(sessions, name) {
         Ok(own) => Ok(own.session.clone()),
         Err(NotFound::None) if !name.starts_with("session~") => {
             SessionId::parse(name).map_err(|error| wrong(error.to_string()))
@@ -285,6 +282,39 @@ mod tests {
         assert_eq!(filter.states, [Held, Due, Waiting]);
         assert_eq!(filter.ids, [DeliveryId(3), DeliveryId(4), DeliveryId(5)]);
         assert_eq!(wanted("").unwrap(), Filter::default());
+    }
+
+    #[test]
+    fn a_session_is_named_by_nothing_that_may_be_another_s() {
+        let at = Timestamp::UNIX_EPOCH;
+        let own = |id: &str, label: &str| OwnSession {
+            session: SessionId::parse(id).unwrap(),
+            target: crate::model::Target::Zendesk { ticket: 9 },
+            destination: None,
+            mode: None,
+            label: Some(label.to_owned()),
+            link: None,
+            environment: crate::model::Environment::Live,
+            long_polling: false,
+            tags: Vec::new(),
+            created_at: at,
+            expires_at: at,
+            closed_at: None,
+        };
+        let all = [own("id-1", "roof"), own("id-2", "id-3")];
+        let meant = |name: &str| {
+            let wanted = Wanted { session: Some(name.to_owned()), ..Wanted::default() };
+            wanted.filter(&all).map(|filter| filter.session.unwrap())
+        };
+        let first = &all[0].session;
+        let (mark, short) = (first.mark(), first.to_string());
+        for name in ["id-1", mark.as_str(), short.as_str()] {
+            assert_eq!(meant(name).unwrap(), *first, "{name}");
+        }
+        for id in ["roof", "ro", "id-3", &mark[..8], &mark[..4]] {
+            assert_eq!(meant(id).unwrap(), SessionId::parse(id).unwrap(), "{id}");
+        }
+        assert!(meant(&short[..short.len() - 1]).is_err(), "a beginning is no name");
     }
 
     #[test]

@@ -279,8 +279,7 @@ async fn show(
     part: web::Path<String>,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    Query::read(request.query_string(), &[])?;
-    answer(api.ops.run(number(&part)?).await?)
+    answer(api.ops.run(meant(&request, &part)?).await?)
 }
 
 async fn stop(
@@ -288,8 +287,7 @@ async fn stop(
     part: web::Path<String>,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    Query::read(request.query_string(), &[])?;
-    answer(api.ops.stop(number(&part)?).await?)
+    answer(api.ops.stop(meant(&request, &part)?).await?)
 }
 
 async fn resume(
@@ -297,13 +295,14 @@ async fn resume(
     part: web::Path<String>,
     api: web::Data<Api>,
 ) -> Result<HttpResponse, Problem> {
-    Query::read(request.query_string(), &[])?;
-    answer(api.ops.resume(number(&part)?).await?)
+    answer(api.ops.resume(meant(&request, &part)?).await?)
 }
 
-fn number(text: &str) -> Result<RunId, Problem> {
+/// The run that an address means, which has no query.
+fn meant(request: &HttpRequest, part: &str) -> Result<RunId, Problem> {
+    Query::read(request.query_string(), &[])?;
     let wrong = |_| Problem::invalid("run", "is no number of a run", "write digits");
-    text.parse().map(RunId).map_err(wrong)
+    part.parse().map(RunId).map_err(wrong)
 }
 
 fn answer(run: Option<model::Run>) -> Result<HttpResponse, Problem> {

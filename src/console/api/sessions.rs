@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::{ToSchema, openapi::Required};
 
+pub(in crate::console) use self::make::kept;
 use super::{
     Api, Scope, caller,
     facts::Cause,
@@ -182,7 +183,7 @@ async fn list(request: HttpRequest, api: web::Data<Api>) -> Result<HttpResponse,
     let last = found.last().filter(|_| !is_last).map(|own| place(own));
     let now = api.ops.clock.now();
     let items = found.iter().map(|own| Session::new(own, now)).collect();
-    let next = page::Next::new(&request, &list, last);
+    let next = page::Next::new(&request, &list, last, None);
     Ok(next.linked(&Sessions { items, next_cursor: next.cursor() }))
 }
 
@@ -260,9 +261,9 @@ impl Api {
     /// The session of a mark, or of a short name.
     async fn session(&self, name: &str) -> Result<OwnSession, Problem> {
         let all = self.ops.journal.sessions().await?;
-        let by_mark = all.iter().find(|own| own.session.mark() == name);
-        let by_name = || sessions::find(&all, name).ok().filter(|_| name.starts_with("session~"));
-        by_mark.or_else(by_name).cloned().ok_or_else(|| {
+        // An id has no place in an address.
+        let found = sessions::named(&all, name).ok().filter(|own| own.session.reveal() != name);
+        found.cloned().ok_or_else(|| {
             Problem::not_found("there is no session of that mark", "see /api/v1/sessions")
         })
     }

@@ -2,6 +2,22 @@
 document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 (() => {
+  // In place of a picture that does not come stand words.
+  const tell = (picture) => {
+    const words = document.createElement("p");
+    words.className = "picture hint";
+    words.textContent = picture.dataset.else;
+    (picture.closest("a") || picture).replaceWith(words);
+  };
+  document.addEventListener("error", (event) => {
+    if (event.target.matches?.("img[data-else]")) tell(event.target);
+  }, true);
+  for (const picture of document.querySelectorAll("img[data-else]")) {
+    if (picture.complete && !picture.naturalWidth) tell(picture);
+  }
+})();
+
+(() => {
   // Pages that change by themselves: what is marked is fetched again and put in place of what is
   // there, where it differs. Whoever looks elsewhere, or is busy in it, is left alone.
   if (!document.body.hasAttribute("data-live-page")) return;

@@ -51,5 +51,7 @@ pub(super) async fn look(console: &Console, word: &str) -> Result<Look, JournalE
         }
         None => None,
     };
-    Ok(Look { span: word, oldest, standings: standings(console, &all.counts).await?, all })
+    let setup = console.behind.setup.load();
+    let standings = standings(ops, &setup.destinations, &all.counts).await?;
+    Ok(Look { span: word, oldest, standings, all })
 }

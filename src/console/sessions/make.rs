@@ -8,6 +8,7 @@ use crate::{
     apertur::{Apertur, End, NewSession},
     console::{
         Console,
+        api::kept,
         layout::{self, Page, Tab, key},
         trouble::Trouble,
         visit::{Form, Here},
@@ -16,7 +17,6 @@ use crate::{
     ops::Ops,
     pages::{Fields, html as answer, see},
     sessions::{self, Wish},
-    telemetry::Fact,
 };
 
 /// The lives that can be chosen, in hours.
@@ -82,9 +82,9 @@ pub(in crate::console) async fn make(
     };
     // What cannot be written down is better not made.
     ops.journal.ping().await?;
-    let mark =
-        console.finished(async move { kept(&apertur, &ops, wish).await }, PATIENCE).await??;
-    Ok(see(format!("/sessions/{mark}")))
+    let making = async move { kept(&apertur, &ops, wish).await };
+    let made = console.finished(making, PATIENCE).await??;
+    Ok(see(format!("/sessions/{}", made.own.session.mark())))
 }
 
 /// What a form wishes; `None` where it cannot be.
@@ -109,21 +109,4 @@ fn wished(form: &Fields, ops: &Ops, apertur: &Apertur) -> Option<Wish> {
     let destinations = apertur.settings().session_destinations.clone();
     let session = NewSession { end, destinations, ..NewSession::default() };
     Some(Wish { target, destination, mode, label, session })
-}
-
-/// Makes a session and keeps it; one that cannot be kept is closed again. Gives its mark.
-async fn kept(apertur: &Apertur, ops: &Ops, wish: Wish) -> Result<String, Trouble> {
-    let now = ops.clock.now();
-    let made = sessions::make(apertur, wish, now).await;
-    let made = made.map_err(|error| Trouble::of_cause(&error.cause))?;
-    if let Err(error) = ops.keep_session(made.own.clone()).await {
-        drop(sessions::close(apertur, &made.own, now).await);
-        return Err(error.into());
-    }
-    ops.telemetry.emit(&Fact::SessionMade {
-        session: &made.own.session,
-        target: &made.own.target,
-        posts_nowhere: made.posts_nowhere(),
-    });
-    Ok(made.own.session.mark())
 }

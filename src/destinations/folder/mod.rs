@@ -45,6 +45,8 @@ pub struct Settings {
 /// A destination that has touched nothing yet.
 pub(super) fn storage(settings: Settings, shared: &Shared) -> Storage<Folder> {
     let Settings { path, key_template } = settings;
+    // A relative one may have no parent to be looked at, made in or written through.
+    let path = std::path::absolute(&path).unwrap_or(path);
     Storage::new(Folder { path: path.into(), seen: Arc::default() }, key_template, shared)
 }
 

@@ -251,6 +251,14 @@ impl Journal for Memory {
         Ok(self.state().oldest_open())
     }
 
+    async fn last_delivered(&self, destination: &DestinationName) -> Result<Option<Timestamp>> {
+        Ok(self.state().last_delivered(destination))
+    }
+
+    async fn photos_of(&self, session: &SessionId) -> Result<u64> {
+        Ok(self.state().photos_of(session))
+    }
+
     async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {
         Ok(self.state().expire_bytes(before, limit))
     }

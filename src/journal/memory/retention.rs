@@ -44,7 +44,7 @@ impl State {
         }
         let actions = &self.actions;
         self.runs.retain(|id, run| {
-            run.state != RunState::Done
+            run.state == RunState::Running
                 || run.ended_at.is_none_or(|at| at >= before)
                 || actions.iter().any(|(_, action)| action.run == *id)
         });

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::state::State;
 use crate::{
     journal::{Moment, Oldest},
-    model::DeliveryState,
+    model::{DeliveryState, DestinationName, SessionId},
     system::later,
 };
 
@@ -48,5 +48,17 @@ impl State {
             }
         }
         oldest.into_values().collect()
+    }
+
+    pub(super) fn last_delivered(&self, destination: &DestinationName) -> Option<Timestamp> {
+        let deliveries = self.deliveries.values().map(|row| &row.delivery);
+        let there = deliveries.filter(|d| d.destination.as_ref() == Some(destination));
+        let delivered = there.filter(|d| d.state == DeliveryState::Delivered);
+        delivered.filter_map(|d| d.settled_at).max()
+    }
+
+    pub(super) fn photos_of(&self, session: &SessionId) -> u64 {
+        let photos = self.photos.values().map(|row| &row.photo);
+        photos.filter(|photo| photo.session.as_ref() == Some(session)).count() as u64
     }
 }

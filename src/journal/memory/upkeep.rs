@@ -1,6 +1,6 @@
 //! The measures of what is remembered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     journal::{Last, Prunable, Stats, Upkeep, Upkept},
-    model::{DeliveryState, Digest, FetchState},
+    model::{DeliveryState, Digest, FetchState, PhotoId, Run, RunState},
 };
 
 #[async_trait]
@@ -106,7 +106,16 @@ impl State {
                 && self.is_done(&row.photo.id)
                 && !self.is_followed(row, rows_before)
         };
-        found.rows = self.photos.values().filter(goes).count() as u64;
+        let going = self.photos.values().filter(goes).map(|row| &row.photo.id);
+        let going: BTreeSet<&PhotoId> = going.collect();
+        found.rows = going.len() as u64;
+        let left = |run: &Run| {
+            let mut ours = self.actions.iter().filter(|(_, action)| action.run == run.id);
+            ours.any(|(photo, _)| !going.contains(photo))
+        };
+        let ended = self.runs.values().filter(|run| run.state != RunState::Running);
+        let old = ended.filter(|run| run.ended_at.is_some_and(|at| at < rows_before));
+        found.runs = old.filter(|run| !left(run)).count() as u64;
         found
     }
 }

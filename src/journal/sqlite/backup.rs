@@ -1,7 +1,8 @@
 //! Copies of the file: on demand, and before its schema changes.
 
 use std::{
-    ffi::OsString,
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -21,7 +22,7 @@ use crate::{
 
 /// Pages copied between two words about how far it is.
 const PAGES: i32 = 2048;
-/// Backups of earlier schemas that are kept.
+/// Upgrades whose backups are kept.
 const KEPT: usize = 3;
 
 /// See [`crate::journal::back_up`].
@@ -52,7 +53,7 @@ pub(in crate::journal) fn schema_of(path: &Path) -> anyhow::Result<Schema> {
     Ok(Schema { found: Some(found), known, bytes, holds_something: holds_something(&db, found)? })
 }
 
-/// Copies a file whose schema is about to change, and removes the oldest such copies.
+/// Copies a file whose schema is about to change, and removes the copies of the oldest upgrades.
 pub(super) fn before_migration(db: &Connection, path: &Path) -> anyhow::Result<()> {
     let (found, known) = (schema::version(db)?, schema::known());
     schema::check_known(found)?;
@@ -72,7 +73,7 @@ pub(super) fn before_migration(db: &Connection, path: &Path) -> anyhow::Result<(
         backup = %backup.path.display(),
         "the journal is brought to the schema of this program"
     );
-    remove_old(path).context("cannot remove an old backup of the journal")
+    remove_old(path, &backup).context("cannot remove an old backup of the journal")
 }
 
 fn before(path: &Path) -> OsString {
@@ -88,19 +89,35 @@ fn name_before(path: &Path, known: i64, now: Timestamp) -> OsString {
     name
 }
 
-/// Leaves the newest few. A person who wants one for longer gives it another name.
-fn remove_old(path: &Path) -> io::Result<()> {
+/// Leaves those of the newest few upgrades, of each schema that was found in one the newest: an
+/// upgrade that is begun again and again pushes no other's out. A person who wants one for longer
+/// gives it another name.
+fn remove_old(path: &Path, made: &Backup) -> io::Result<()> {
     let (folder, stem) = (path.parent().unwrap_or(Path::new("")), before(path));
-    let mut found: Vec<(std::time::SystemTime, PathBuf)> = Vec::new();
+    let mut found: Vec<(i64, PathBuf)> = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let is_one = entry.file_name().as_encoded_bytes().starts_with(stem.as_encoded_bytes());
-        if is_one {
-            found.push((entry.metadata()?.modified()?, entry.path()));
-        }
+        found.extend(upgrade(&stem, &entry.file_name()).map(|to| (to, entry.path())));
     }
-    found.sort_by(|one, other| other.cmp(one));
-    found.into_iter().skip(KEPT).try_for_each(|(_, path)| fs::remove_file(path))
+    let upgrades: BTreeSet<i64> = found.iter().map(|(to, _)| *to).collect();
+    let oldest = upgrades.into_iter().rev().nth(KEPT - 1);
+    let this = made.path.file_name().and_then(|name| upgrade(&stem, name));
+    let is_again = |to, path: &Path| {
+        Some(to) == this && *path != made.path && schema_in(path) == Some(made.schema)
+    };
+    found
+        .into_iter()
+        .filter(|(to, path)| Some(*to) < oldest || is_again(*to, path))
+        .try_for_each(|(_, path)| fs::remove_file(path))
+}
+
+/// To which schema the upgrade led that a copy was made before.
+fn upgrade(stem: &OsStr, name: &OsStr) -> Option<i64> {
+    name.to_str()?.strip_prefix(stem.to_str()?)?.split('-').next()?.parse().ok()
+}
+
+fn schema_in(path: &Path) -> Option<i64> {
+    schema::version(&reader(path).ok()?).ok()
 }
 
 /// Whether there is something that would be missed.
@@ -285,26 +302,63 @@ mod tests {
         Ok(())
     }
 
+    fn names(home: &Path, of: &str) -> anyhow::Result<Vec<String>> {
+        let names = fs::read_dir(home)?.map(|file| file.map(|file| file.file_name()));
+        let names = names.collect::<io::Result<Vec<_>>>()?;
+        let names = names.iter().map(|name| name.to_string_lossy().into_owned());
+        let mut names: Vec<_> = names.filter(|name| name.contains(of)).collect();
+        names.sort();
+        Ok(names)
+    }
+
     #[test]
-    fn the_newest_three_of_before_stay() -> anyhow::Result<()> {
+    fn an_upgrade_that_is_begun_again_and_again_keeps_one_copy_of_each_schema() -> anyhow::Result<()>
+    {
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
-        let at = |second| Timestamp::from_second(second);
-        for second in 0..5 {
-            let file = home.path().join(name_before(&path, 7, at(second)?));
-            fs::write(&file, "")?;
-            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(second as u64);
-            fs::File::open(&file)?.set_modified(time)?;
+        let db = journal(&path)?;
+        let known = schema::known();
+        let earlier = home.path().join(name_before(&path, known - 1, Timestamp::UNIX_EPOCH));
+        fs::write(&earlier, "of the upgrade before")?;
+        let of_this = format!(".before-schema-{known}-");
+        let mut copies = Vec::new();
+        for found in [known - 2, known - 1] {
+            db.pragma_update(None, "user_version", found)?;
+            for _ in 0..4 {
+                before_migration(&db, &path)?;
+            }
+            copies.push(found);
+            let names = names(home.path(), &of_this)?;
+            let schemas = names.iter().filter_map(|name| schema_in(&home.path().join(name)));
+            assert_eq!(schemas.collect::<Vec<_>>(), copies, "{names:?}");
         }
-        let other = home.path().join("journal.db.mine");
-        fs::write(&other, "")?;
-        remove_old(&path)?;
-        let left = (0..5).filter_map(|second| {
-            let file = home.path().join(name_before(&path, 7, at(second).ok()?));
-            file.exists().then_some(second)
-        });
-        assert_eq!(left.collect::<Vec<_>>(), [2, 3, 4]);
-        assert!(other.exists());
+        assert!(earlier.exists());
+        Ok(())
+    }
+
+    #[test]
+    fn the_copies_of_the_newest_three_upgrades_stay() -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("journal.db");
+        let file = |known| home.path().join(name_before(&path, known, Timestamp::UNIX_EPOCH));
+        for known in 7..12 {
+            fs::write(file(known), "")?;
+        }
+        for other in ["journal.db.mine", "journal.db.before-schema-mine"] {
+            fs::write(home.path().join(other), "")?;
+        }
+        let made = Backup {
+            path: file(11),
+            bytes: 0,
+            schema: 10,
+            photos: 0,
+            deliveries: 0,
+            undelivered: 0,
+        };
+        remove_old(&path, &made)?;
+        let left: Vec<_> = (7..12).filter(|known| file(*known).exists()).collect();
+        assert_eq!(left, [9, 10, 11]);
+        assert_eq!(names(home.path(), "mine")?.len(), 2);
         Ok(())
     }
 }

@@ -8,14 +8,11 @@ use rusqlite::{Connection, Row, params};
 use super::{
     LANES,
     fetches::{begin_attempt, end_attempt},
-    list::destinations,
     rows::{self, DELIVERY, PHOTO, Result},
 };
 use crate::{
-    journal::{Claim, Claimed, DeliveryEnd, FAR, cause::stray, claim::place},
-    model::{
-        AttemptId, AttemptOutcome, Delivery, DeliveryId, DeliveryState, DestinationName, Mode, Step,
-    },
+    journal::{Claim, Claimed, DeliveryEnd, FAR, claim::place},
+    model::{AttemptId, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Mode, Step},
     system::later,
 };
 
@@ -291,39 +288,4 @@ pub(super) fn recover(db: &Connection, now: Timestamp, look_at: Timestamp) -> Re
         db.execute(sql, [at, far])?;
     }
     Ok(left as u64)
-}
-
-pub(super) const OPEN_TO: &str =
-    "SELECT id, iif(state = 'sending', attempt, NULL) AS running FROM deliveries
-    WHERE destination = ?1 AND state IN ('waiting', 'due', 'sending')";
-
-/// See [`crate::journal::Journal::hold_strays`].
-pub(super) fn hold_strays(
-    db: &Connection,
-    configured: &[DestinationName],
-    now: Timestamp,
-) -> Result<u64> {
-    let at = now.as_millisecond();
-    let mut strays = Vec::new();
-    for name in destinations(db)? {
-        if !configured.iter().any(|known| known.as_str() == name) {
-            strays.extend(rows::all(db, OPEN_TO, &[&name], |row| {
-                let running = row.get::<_, Option<i64>>("running")?;
-                Ok((row.get::<_, i64>("id")?, name.clone(), running))
-            })?);
-        }
-    }
-    for (id, destination, running) in &strays {
-        if let Some(running) = running {
-            end_attempt(db, *running, AttemptOutcome::Unknown, None, at)?;
-        }
-        let (cause, error) = rows::cause(&stray(destination))?;
-        db.prepare_cached(
-            "UPDATE deliveries SET unsure = (unsure OR state = 'sending'), state = 'held',
-                 settled_at = ?2, cause = ?3, error = ?4
-             WHERE id = ?1",
-        )?
-        .execute(params![id, at, cause, error])?;
-    }
-    Ok(strays.len() as u64)
 }

@@ -19,6 +19,7 @@ mod rows;
 mod runs;
 mod schema;
 mod sessions;
+mod strays;
 mod texts;
 mod told;
 #[cfg(test)]
@@ -293,8 +294,7 @@ impl Journal for Sqlite {
     }
 
     async fn hold_strays(&self, configured: &[DestinationName], now: Timestamp) -> Result<u64> {
-        let configured = configured.to_vec();
-        self.write(move |db| deliveries::hold_strays(db, &configured, now)).await
+        self.hold_all_strays(configured, now).await
     }
 
     async fn next_fetch_at(&self) -> Result<Option<Timestamp>> {
@@ -385,6 +385,16 @@ impl Journal for Sqlite {
 
     async fn oldest_open(&self) -> Result<Vec<Oldest>> {
         self.read(told::oldest_open).await
+    }
+
+    async fn last_delivered(&self, destination: &DestinationName) -> Result<Option<Timestamp>> {
+        let name = destination.clone();
+        self.read(move |db| told::last_delivered(db, &name)).await
+    }
+
+    async fn photos_of(&self, session: &SessionId) -> Result<u64> {
+        let session = session.clone();
+        self.read(move |db| told::photos_of(db, &session)).await
     }
 
     async fn expire_bytes(&self, before: Timestamp, limit: usize) -> Result<Vec<Digest>> {

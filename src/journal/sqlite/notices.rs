@@ -1,5 +1,7 @@
 //! Who was told what, see [`Notices`].
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
@@ -22,7 +24,27 @@ impl Notices for Sqlite {
     }
 
     async fn file(&self, filing: Filing) -> JournalResult<u64> {
-        self.write(move |db| file(db, &filing)).await
+        let filing = Arc::new(filing);
+        let asked = Arc::clone(&filing);
+        let untold = self.read(move |db| untold_of(db, &asked)).await?;
+        if filing.told.is_empty() {
+            self.write(move |db| file(db, &filing, 0)).await?;
+            return Ok(0);
+        }
+        let (mut marked, mut rest) = (0_u64, untold.len());
+        for page in untold.chunks(PAGE) {
+            rest = rest.saturating_sub(page.len());
+            let (page, filing, is_first) = (page.to_vec(), Arc::clone(&filing), marked == 0);
+            let work = move |db: &Connection| {
+                let marked = mark(db, filing.telling, &page)?;
+                if is_first && marked > 0 {
+                    file(db, &filing, marked.saturating_add(rest as u64))?;
+                }
+                Ok(marked)
+            };
+            marked = marked.saturating_add(self.write(work).await?);
+        }
+        Ok(marked)
     }
 
     async fn notices(&self) -> JournalResult<Vec<Notice>> {
@@ -56,6 +78,9 @@ impl Notices for Sqlite {
     }
 }
 
+/// Deliveries that are marked in one transaction.
+const PAGE: usize = 500;
+
 fn limit() -> i64 {
     i64::try_from(MOST).unwrap_or(i64::MAX)
 }
@@ -80,38 +105,63 @@ pub(super) fn untold_sql(telling: Telling) -> &'static str {
     }
 }
 
-/// Marks a sort as told.
-pub(super) fn tell_sql(telling: Telling) -> &'static str {
+/// The deliveries of a sort that are to be told, and since when each is held.
+pub(super) fn untold_of_sql(telling: Telling) -> &'static str {
     match telling {
         Telling::Note => {
-            "UPDATE deliveries INDEXED BY deliveries_unnoted SET noted = coalesce(settled_at, since)
+            "SELECT id, coalesce(settled_at, since) AS held_at
+             FROM deliveries INDEXED BY deliveries_unnoted
              WHERE state = 'held' AND coalesce(noted, 0) <> coalesce(settled_at, since)
                AND destination IS ?1 AND error IS ?2 AND record IS ?3"
         }
         Telling::Alert => {
-            "UPDATE deliveries INDEXED BY deliveries_unalerted
-             SET alerted = coalesce(settled_at, since)
+            "SELECT id, coalesce(settled_at, since) AS held_at
+             FROM deliveries INDEXED BY deliveries_unalerted
              WHERE state = 'held' AND coalesce(alerted, 0) <> coalesce(settled_at, since)
                AND destination IS ?1 AND error IS ?2 AND ?3 IS NULL"
         }
     }
 }
 
-fn file(db: &Connection, filing: &Filing) -> Result<u64> {
-    let mut count = 0_u64;
+/// A delivery and since when it is held.
+type HeldSince = (i64, i64);
+
+fn untold_of(db: &Connection, filing: &Filing) -> Result<Vec<HeldSince>> {
+    let mut untold = Vec::new();
     for told in &filing.told {
         let destination = told.destination.as_ref().map(DestinationName::as_str);
         let record = told.record.as_ref().map(Target::to_string);
-        let told = db.prepare_cached(tell_sql(filing.telling))?.execute(params![
-            destination,
-            told.error.map(ErrorKind::as_str),
-            record
-        ])?;
-        count = count.saturating_add(told as u64);
+        let error = told.error.map(ErrorKind::as_str);
+        let sql = untold_of_sql(filing.telling);
+        untold.extend(rows::all(db, sql, &[&destination, &error, &record], |row| {
+            Ok((row.get("id")?, row.get("held_at")?))
+        })?);
     }
-    if count == 0 && !filing.told.is_empty() {
-        return Ok(0);
+    Ok(untold)
+}
+
+/// Marks those as told that are held and untold still; gives how many.
+fn mark(db: &Connection, telling: Telling, untold: &[HeldSince]) -> Result<u64> {
+    let sql = match telling {
+        Telling::Note => {
+            "UPDATE deliveries SET noted = ?2 WHERE id = ?1 AND state = 'held'
+               AND coalesce(settled_at, since) = ?2 AND coalesce(noted, 0) <> ?2"
+        }
+        Telling::Alert => {
+            "UPDATE deliveries SET alerted = ?2 WHERE id = ?1 AND state = 'held'
+               AND coalesce(settled_at, since) = ?2 AND coalesce(alerted, 0) <> ?2"
+        }
+    };
+    let mut marked = 0_u64;
+    for (id, held_at) in untold {
+        let changed = db.prepare_cached(sql)?.execute([id, held_at])?;
+        marked = marked.saturating_add(changed as u64);
     }
+    Ok(marked)
+}
+
+/// Files the notices, each about this number of deliveries.
+fn file(db: &Connection, filing: &Filing, count: u64) -> Result<()> {
     let at = filing.at.as_millisecond();
     if let Some((name, is_open)) = &filing.subject {
         let sql = "INSERT OR REPLACE INTO subjects (name, told_at, open) VALUES (?1, ?2, ?3)";
@@ -126,7 +176,7 @@ fn file(db: &Connection, filing: &Filing) -> Result<u64> {
     }
     let before = at.saturating_sub(i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX));
     db.prepare_cached("DELETE FROM subjects WHERE open = 0 AND told_at < ?1")?.execute([before])?;
-    Ok(count)
+    Ok(())
 }
 
 /// Removes what waits about a subject; gives the number of deliveries it is about.
@@ -169,4 +219,48 @@ fn subject(row: &Row<'_>) -> Result<Subject> {
 
 fn number(row: &Row<'_>, column: &str) -> Result<u64> {
     u64::try_from(row.get::<_, i64>(column)?).map_err(|_| rows::damaged(column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Journal as _;
+
+    fn filing(told: Vec<Untold>, id: &str) -> Filing {
+        let notices = vec![(id.to_owned(), Outlet::Webhook, "{}".to_owned())];
+        let (subject, at) = (Some(("held".to_owned(), false)), Timestamp::UNIX_EPOCH);
+        Filing { telling: Telling::Alert, told, subject, notices, at }
+    }
+
+    #[tokio::test]
+    async fn what_is_cut_short_between_two_pages_is_told_and_the_rest_again() -> anyhow::Result<()>
+    {
+        let home = tempfile::tempdir()?;
+        let journal = Sqlite::open(&home.path().join("journal.db")).await?;
+        let fill = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1201)
+            INSERT INTO photos (seq, id, tags, shape, scheme, received_at, fetch_state)
+                SELECT i, 'img_' || i, '[]', 'event', 'body', 0, 'stored' FROM n;
+            INSERT INTO deliveries (photo, destination, state, error, due_at, since, settled_at)
+                SELECT seq, 'erp', 'held', 'rejected', 0, 0, 7 FROM photos;
+            CREATE TRIGGER broken BEFORE UPDATE OF alerted ON deliveries WHEN new.id = 1100
+                BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END;";
+        journal.write(move |db| Ok(db.execute_batch(fill)?)).await?;
+        let told = journal.untold(Telling::Alert).await?;
+        assert!(journal.file(filing(told.clone(), "n1")).await.is_err());
+        let filed = journal.notices().await?;
+        assert_eq!(filed.iter().map(|it| it.count).collect::<Vec<_>>(), [1201]);
+        let rest = journal.untold(Telling::Alert).await?;
+        assert_eq!(rest.iter().map(|it| it.count).collect::<Vec<_>>(), [201]);
+
+        journal.settle_notice("n1").await?;
+        journal.write(|db| Ok(db.execute_batch("DROP TRIGGER broken")?)).await?;
+        assert_eq!(journal.file(filing(told.clone(), "n2")).await?, 201);
+        let filed = journal.notices().await?;
+        assert_eq!(filed.iter().map(|it| it.count).collect::<Vec<_>>(), [201]);
+        assert_eq!(journal.untold(Telling::Alert).await?, []);
+        assert_eq!(journal.file(filing(told, "n3")).await?, 0);
+        assert_eq!(journal.notices().await?.len(), 1, "nobody is left to be told");
+        journal.close().await;
+        Ok(())
+    }
 }

@@ -6,7 +6,7 @@ use crate::journal::notices::Telling;
 
 use super::{
     NEXT_DELIVERY, NEXT_FETCH, OLDEST_DUE, accept, deliveries, fetches, list, notices, operator,
-    place, retention, schema, sessions, texts, told,
+    place, retention, schema, sessions, strays, texts, told,
 };
 
 fn plan(db: &Connection, sql: &str) -> anyhow::Result<Vec<String>> {
@@ -40,15 +40,15 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("claim", &claim),
         ("travel together", &together),
         ("settle", deliveries::OURS),
-        ("open deliveries to a destination", deliveries::OPEN_TO),
+        ("open deliveries to a destination", strays::OPEN_TO),
         ("claim a fetch", &fetch),
         ("settle a fetch", fetches::OURS),
         ("next fetch", NEXT_FETCH),
         ("next delivery", NEXT_DELIVERY),
         ("oldest due", OLDEST_DUE),
         ("known bytes", operator::KNOWS_BYTES),
-        ("tell of a note", notices::tell_sql(Telling::Note)),
-        ("tell of an alert", notices::tell_sql(Telling::Alert)),
+        ("to be told by a note", notices::untold_of_sql(Telling::Note)),
+        ("to be told by an alert", notices::untold_of_sql(Telling::Alert)),
         ("the next destination", list::NEXT_DESTINATION),
         ("the next error", list::NEXT_ERROR),
         ("the first since", list::FIRST_SINCE),
@@ -56,6 +56,8 @@ fn nothing_that_runs_for_every_photo_looks_at_all_of_them() -> anyhow::Result<()
         ("received in a span", told::RECEIVED),
         ("settled in a span", told::SETTLED),
         ("the first of a sort", told::FIRST_OF_SORT),
+        ("the last delivery", told::LAST_DELIVERED),
+        ("photos of a session", told::PHOTOS_OF),
         ("photos without index", texts::UNREAD),
         ("deliveries of photos", texts::OF_PHOTOS),
         ("sessions of a record", sessions::OF_RECORD),
@@ -98,7 +100,14 @@ fn what_is_read_in_order_is_not_sorted_and_each_question_has_its_index() -> anyh
     assert!(marked.iter().any(|s| s.contains("(record=? AND mark=?)")), "{marked:?}");
     let first = plan(&db, told::FIRST_OF_SORT)?;
     assert!(!sorts(first), "the oldest of a sort is the first of its index");
-    for (what, sql) in [("received", told::RECEIVED), ("settled", told::SETTLED)] {
+    assert!(!sorts(plan(&db, told::LAST_DELIVERED)?), "the last delivery is that of its index");
+    let covered = [
+        ("received", told::RECEIVED),
+        ("settled", told::SETTLED),
+        ("last delivered", told::LAST_DELIVERED),
+        ("of a session", told::PHOTOS_OF),
+    ];
+    for (what, sql) in covered {
         let steps = plan(&db, sql)?;
         assert!(steps.iter().all(|s| s.contains("COVERING INDEX")), "{what}: {steps:?}");
     }

@@ -152,16 +152,29 @@ pub(super) fn prunable(
     };
     let found = rows::first(db, &bytes, &[&bytes_before.as_millisecond()], |row| {
         let (photos, files) = (count(row, "photos")?, count(row, "files")?);
-        Ok(Prunable { photos, files, bytes: count(row, "bytes")?, rows: 0 })
+        Ok(Prunable { photos, files, bytes: count(row, "bytes")?, ..Prunable::default() })
     })?;
     let history = format!(
-        "SELECT count(*) AS n FROM photos p
-         WHERE p.received_at < ?1 AND {DONE} AND {UNFOLLOWED}
-           AND (p.fetch_state = 'expired'
-             OR (p.fetch_state IN ('stored', 'held') AND p.received_at < ?2))"
+        "WITH going AS MATERIALIZED (
+             SELECT p.seq AS seq FROM photos p
+             WHERE p.received_at < ?1 AND {DONE} AND {UNFOLLOWED}
+               AND (p.fetch_state = 'expired'
+                 OR (p.fetch_state IN ('stored', 'held') AND p.received_at < ?2))
+         )
+         SELECT (SELECT count(*) FROM going) AS photos,
+             (SELECT count(*) FROM runs r
+              WHERE r.state IN ('done', 'stopped') AND r.ended_at < ?1
+                AND NOT EXISTS (SELECT 1 FROM actions a WHERE a.run = r.id
+                    AND a.photo NOT IN (SELECT seq FROM going))) AS runs"
     );
     let times: [&dyn rusqlite::ToSql; 2] =
         [&rows_before.as_millisecond(), &bytes_before.as_millisecond()];
-    let rows = rows::first(db, &history, &times, |row| count(row, "n"))?.unwrap_or_default();
-    Ok(Prunable { rows, ..found.unwrap_or_default() })
+    let history = rows::first(db, &history, &times, |row| {
+        Ok(Prunable {
+            rows: count(row, "photos")?,
+            runs: count(row, "runs")?,
+            ..found.unwrap_or_default()
+        })
+    })?;
+    Ok(history.unwrap_or_default())
 }

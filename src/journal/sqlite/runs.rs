@@ -128,10 +128,10 @@ pub(super) fn actions(db: &Connection, photo: i64) -> Result<Vec<Action>> {
     )
 }
 
-/// Removes runs that were done before a time and of whose actions none is kept.
+/// Removes runs that were done or stopped before a time and of whose actions none is kept.
 pub(super) fn forget(db: &Connection, before: Timestamp) -> Result<()> {
     db.prepare_cached(
-        "DELETE FROM runs WHERE state = 'done' AND ended_at < ?1
+        "DELETE FROM runs WHERE state IN ('done', 'stopped') AND ended_at < ?1
            AND NOT EXISTS (SELECT 1 FROM actions a WHERE a.run = runs.id)",
     )?
     .execute([before.as_millisecond()])?;

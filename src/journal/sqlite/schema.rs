@@ -17,6 +17,7 @@ pub(super) const STEPS: &[&str] = &[
     include_str!("0006.sql"),
     include_str!("0007.sql"),
     include_str!("0008.sql"),
+    include_str!("0009.sql"),
 ];
 
 /// Refuses a SQLite library that may lose rows.

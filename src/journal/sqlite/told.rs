@@ -15,7 +15,7 @@ use crate::{
         Moment, Oldest,
         verdict::{Case, left},
     },
-    model::{DeliveryId, DeliveryState, DestinationName, Filter, Foreseen, Verb},
+    model::{DeliveryId, DeliveryState, DestinationName, Filter, Foreseen, SessionId, Verb},
     system::later,
 };
 
@@ -117,4 +117,29 @@ pub(super) fn oldest_open(db: &Connection) -> Result<Vec<Oldest>> {
         }
     }
     Ok(oldest.into_values().collect())
+}
+
+pub(super) const LAST_DELIVERED: &str =
+    "SELECT settled_at FROM deliveries INDEXED BY deliveries_delivered
+    WHERE destination = ?1 AND state = 'delivered' ORDER BY settled_at DESC LIMIT 1";
+
+/// See [`crate::journal::Journal::last_delivered`].
+pub(super) fn last_delivered(
+    db: &Connection,
+    destination: &DestinationName,
+) -> Result<Option<Timestamp>> {
+    let last = rows::first(db, LAST_DELIVERED, &[&destination.as_str()], |row| {
+        row.get::<_, Option<i64>>("settled_at")?.map(rows::time).transpose()
+    })?;
+    Ok(last.flatten())
+}
+
+pub(super) const PHOTOS_OF: &str = "SELECT count(*) AS n FROM photos WHERE session = ?1";
+
+/// See [`crate::journal::Journal::photos_of`].
+pub(super) fn photos_of(db: &Connection, session: &SessionId) -> Result<u64> {
+    let count = rows::first(db, PHOTOS_OF, &[&session.reveal()], |row| {
+        Ok(row.get::<_, i64>("n")?.unsigned_abs())
+    })?;
+    Ok(count.unwrap_or_default())
 }

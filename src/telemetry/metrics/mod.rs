@@ -40,6 +40,12 @@ const OUTCOMES: [AttemptOutcome; 5] = [
     AttemptOutcome::Broken,
 ];
 
+/// Who says that the journal failed.
+const JOURNAL_ROOMS: [&str; 8] =
+    ["alert", "collect", "follow", "reload", "retention", "runs", "sender", "texts"];
+/// Who says that a job ended in a bug.
+const PANIC_ROOMS: [&str; 3] = ["collect", "follow", "sender"];
+
 /// The counters and histograms.
 #[derive(Debug)]
 pub(super) struct Metrics {
@@ -317,12 +323,12 @@ impl Metrics {
             (&self.operator, &gauges::VERBS),
             (&self.pruned, &["files", "photos"]),
             (&self.collecting, &["opened", "made", "throttled", "old_entry"]),
-            (&self.console, &["signed_in", "wrong_password", "throttled"]),
+            (&self.console, &["signed_in", "wrong_password", "wrong_token", "throttled"]),
             (&self.polled, &["new", "known", "later"]),
             (&self.acknowledged, &["done", "later"]),
             (&self.asking_failures, &["all", "one"]),
-            (&self.journal_failures, &["collect", "follow", "sender", "retention", "runs"]),
-            (&self.panics, &["collect", "sender"]),
+            (&self.journal_failures, &JOURNAL_ROOMS),
+            (&self.panics, &PANIC_ROOMS),
             (&self.trace_exports, &["done", "failed"]),
             (&self.reloads, &["done", "failed"]),
         ] {

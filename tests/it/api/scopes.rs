@@ -93,6 +93,15 @@ fn wrong_tokens_are_slowed_down_and_keep_no_right_one_out() {
     assert_eq!(last.status, 429);
     assert!(last.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
     assert_eq!(site.call(READ, "GET", "/api/v1/status", None).status, 200);
+    site.daemon.wait_for_log("reason=\"wrong_token\"");
+    assert!(!site.daemon.log().contains(&wrong), "{}", site.daemon.log());
+    let metrics = apertur::get(site.daemon.console_url(), "/metrics").unwrap();
+    let metrics = String::from_utf8(metrics.body).unwrap();
+    for (outcome, at_least) in [("wrong_token", 60), ("throttled", 1)] {
+        let line = format!("apertur_bridge_console_total{{outcome=\"{outcome}\"}} ");
+        let (_, count) = metrics.split_once(&line).unwrap();
+        assert!(count.lines().next().unwrap().parse::<u32>().unwrap() >= at_least, "{metrics}");
+    }
 }
 
 #[test]

@@ -78,6 +78,31 @@ fn a_session_is_made_kept_shown_drawn_and_closed() {
     assert!(!log.contains(&own) && !log.contains(link), "{log}");
 }
 
+#[test]
+fn the_next_page_of_a_session_is_asked_for_by_its_mark() {
+    let (site, _odoo) = site();
+    let (_, made) = site.post("/sessions", &json!({"target": "odoo:res.partner:42"}));
+    let mark = text(&made["mark"]);
+    let own = site.apertur.with(|api| api.sessions.all[0].id.clone());
+    for image in ["a1", "a2", "a3"] {
+        let photo = site.apertur.upload(&own, image).json_base64().signed();
+        assert_eq!(apertur::post(site.daemon.url(), &photo).unwrap().status, 200);
+    }
+    for list in ["/deliveries", "/photos"] {
+        let first = format!("/api/v1{list}?limit=1&session={own}&state=due,sending,delivered,held");
+        let (mut path, mut pages) = (first, 0);
+        loop {
+            let answer = site.call(READ, "GET", &path, None);
+            assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+            pages += 1;
+            let Some(link) = answer.header("link") else { break };
+            assert!(!link.contains(&own) && link.contains(&format!("session={mark}&")), "{link}");
+            path = link[1..].split('>').next().unwrap().to_owned();
+        }
+        assert!(pages >= 3, "{list} {pages}");
+    }
+}
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }

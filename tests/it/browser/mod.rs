@@ -5,6 +5,7 @@
 
 mod collecting;
 mod driver;
+mod looking;
 mod operating;
 mod page;
 mod replaying;

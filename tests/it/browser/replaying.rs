@@ -14,6 +14,8 @@ use crate::{
     look,
 };
 
+const VISIT: &[u8] = include_bytes!("../../../fixtures/photos/site-visit.jpg");
+
 /// An Odoo that lets nobody write to its partners, and a daemon that was told to.
 fn missing(photos: usize) -> (FakeOdoo, Daemon) {
     let odoo = FakeOdoo::start(18);
@@ -25,7 +27,10 @@ fn missing(photos: usize) -> (FakeOdoo, Daemon) {
         odoo.url()
     )));
     for number in 0..photos {
-        let photo = Photo::new(&format!("img_{number}")).odoo("res.partner", 42, "internal");
+        let id = format!("img_{number}");
+        let mut photo = Photo::new(&id).odoo("res.partner", 42, "internal");
+        // Its page shows it; what follows its end makes it another file.
+        photo.bytes = [VISIT, id.as_bytes()].concat();
         let answer = apertur::post(daemon.url(), &photo.json_base64().signed()).unwrap();
         assert_eq!(answer.status, 200);
     }

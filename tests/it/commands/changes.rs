@@ -237,6 +237,67 @@ fn many_are_changed_only_where_a_person_means_it() {
 }
 
 #[test]
+fn a_preview_tells_what_the_daemon_would_do_by_what_is_in_force() {
+    let mut daemon = with_held(2);
+    let journal = rusqlite::Connection::open(daemon.dir().join("data/journal.db")).unwrap();
+    journal.execute_batch("UPDATE deliveries SET destination = 'gone'").unwrap();
+    // A hold that no error tells of is none of the others.
+    journal.execute_batch("UPDATE deliveries SET error = NULL, cause = NULL WHERE id = 1").unwrap();
+    drop(journal);
+    let changes = |daemon: &Daemon| {
+        let dry = ["deliveries", "replay", "--all", "--dry-run", "--json"];
+        done(daemon, &dry).json()["changes"].clone()
+    };
+    assert_eq!(changes(&daemon), 2, "by the configuration where no daemon runs");
+    daemon.restart();
+    let config = std::fs::read_to_string(daemon.config_path()).unwrap();
+    let elsewhere = config.replace("type = \"folder\"", "type = \"odoo\"");
+    let elsewhere = elsewhere.replace(
+        "path = \"photos\"",
+        "url = \"https://erp.example.com\"\ndatabase = \"d\"\nusername = \"u\"\napi_key = \"k\"",
+    );
+    assert_ne!(config, elsewhere);
+    std::fs::write(daemon.config_path(), elsewhere).unwrap();
+    assert_eq!(changes(&daemon), 2, "no reload was asked for");
+    assert!(daemon.stop().success());
+    assert_eq!(changes(&daemon), 0, "nobody wants them any more");
+}
+
+#[test]
+fn a_number_is_that_of_a_delivery_before_it_is_a_photo_s_id() {
+    let daemon = Daemon::start(Options::default());
+    for image in ["img-1", "2", "1", "17"] {
+        delivered(&daemon, image);
+    }
+    let photo = |word: &str| {
+        let show = done(&daemon, &["deliveries", "show", word, "--json"]);
+        (show.json()["photo"]["id"].clone(), show.err.contains("taken for the number"))
+    };
+    let dry = |words: &[&str]| {
+        let dry = ["deliveries", "replay", "--force", "--dry-run", "--json"];
+        let dry = done(&daemon, &[&dry[..], words].concat());
+        (dry.json()["changes"].clone(), dry.err.contains("taken for the number"))
+    };
+    let number = |photo: &str| {
+        let listed = done(&daemon, &["deliveries", "list", "--photo", photo, "--json"]).json();
+        listed[0]["id"].to_string()
+    };
+    let (first, second) = (number("img-1"), number("2"));
+    assert_eq!((first.as_str(), second.as_str()), ("1", "2"));
+    assert_eq!(photo("1"), (json!("img-1"), true));
+    assert_eq!(dry(&["1"]), (json!(1), true));
+    assert_eq!(photo("17"), (json!("17"), false));
+    assert_eq!(dry(&["17"]), (json!(1), false));
+    let missing = said(daemon.command(&["deliveries", "replay", "18"]));
+    assert!(missing.err.contains("no delivery matches"), "{}", missing.err);
+    for list in [["deliveries", "list"], ["deliveries", "runs"], ["photos", "list"]] {
+        let none = said(daemon.command(&[&list[..], &["--limit", "0"]].concat()));
+        assert_eq!(none.code, 2);
+        assert!(none.err.contains("write a number from 1 to 1000000"), "{}", none.err);
+    }
+}
+
+#[test]
 fn a_delivery_is_held_released_and_dropped_by_number() {
     let daemon = Daemon::start(Options::default());
     delivered(&daemon, "img-1");

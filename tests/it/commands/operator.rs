@@ -72,6 +72,21 @@ fn who_only_reads_deliveries_needs_no_secret_of_the_daemon() {
 }
 
 #[test]
+fn a_folder_beside_a_configuration_that_is_named_without_its_folder_is_made() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("config.toml"), Options::default().whole()).unwrap();
+    let run = |args: &[&str]| {
+        let mut binary = binary(Path::new("config.toml"));
+        said(binary.current_dir(&home).args(args).output().unwrap())
+    };
+    let found = run(&["check", "--connect"]);
+    assert!(found.out.contains("the first photo makes it"), "{}{}", found.out, found.err);
+    let sent = run(&["destinations", "test", "archive", "--json"]);
+    assert_eq!(sent.code, 0, "{}{}", sent.out, sent.err);
+    assert!(home.path().join("photos").is_dir());
+}
+
+#[test]
 fn check_connect_exits_69_when_nobody_answers() {
     // A port that was free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -7,5 +7,6 @@ mod manners;
 mod pages;
 mod sessions;
 mod site;
+mod thumbnails;
 
 pub(crate) use self::site::{PASSWORD, keys};

@@ -1,7 +1,18 @@
 //! What the pages show and do, and for whom.
 
+use std::{
+    io::Write as _,
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
+
 use super::site::{ADMIN, OPERATE, PASSWORD, READ, Site, keys, text};
-use crate::daemon::{Daemon, Options, SECRET};
+use crate::{
+    daemon::{Daemon, Options, SECRET},
+    look,
+};
+
+const LONG: Duration = Duration::from_secs(30);
 
 /// What the configuration has that nobody may read.
 const HIDDEN: [&str; 5] =
@@ -61,6 +72,42 @@ fn a_test_says_whether_a_destination_works_and_what_to_do() {
     assert!(fails.contains("It does not work") && fails.contains("class=\"fix\""), "{fails}");
     assert_eq!(user.post("/destinations/nowhere/test", &[]).status, 404);
     assert_eq!(user.get("/destinations/archive/test").status, 405);
+}
+
+#[test]
+fn an_examination_is_kept_when_its_browser_goes_away_and_runs_once() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let site = Site::of(&format!(
+        "{}[destination.erp]\ntype = \"odoo\"\nurl = \"http://{}\"\ndatabase = \"prod\"\n\
+         username = \"bot@example.com\"\napi_key = \"odoo-key\"\n",
+        keys(""),
+        silent.local_addr().unwrap()
+    ));
+    let user = site.user(ADMIN);
+    let page = || text(&user.get("/doctor"));
+    assert!(!page().contains("id=\"underway\""));
+    let form = format!("form={}", user.key());
+    let (origin, cookie, length) = (site.origin(), &user.cookie, form.len());
+    let host = origin.trim_start_matches("http://");
+    let mut browser = TcpStream::connect(host).unwrap();
+    let request = format!(
+        "POST /doctor HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nCookie: {cookie}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
+    );
+    browser.write_all(request.as_bytes()).unwrap();
+    look::eventually(LONG, "an examination", || {
+        Some(()).filter(|()| page().contains("id=\"underway\""))
+    });
+    drop(browser);
+    // As the other side says nothing, a second look would wait for it, too.
+    assert_eq!(user.post("/doctor", &[]).status, 303);
+    let html = page();
+    assert!(html.contains("id=\"underway\"") && html.contains("data-live-page"), "{html}");
+    drop(silent);
+    let html = look::eventually(LONG, "what was found", || {
+        Some(page()).filter(|html| html.contains("id=\"outcome\""))
+    });
+    assert!(html.contains("destination erp") && !html.contains("id=\"underway\""), "{html}");
 }
 
 #[test]

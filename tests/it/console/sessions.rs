@@ -1,7 +1,10 @@
 //! The upload sessions: made, shown, closed, and who sees a link.
 
 use super::site::{OPERATE, READ, Site, keys, text};
-use crate::fakes::apertur::{FakeApertur, WEBHOOK_DESTINATION};
+use crate::{
+    fakes::apertur::{FakeApertur, WEBHOOK_DESTINATION, post},
+    look,
+};
 
 /// With an Apertur, and an Odoo whose records have sessions.
 fn site(apertur: &FakeApertur) -> Site {
@@ -83,4 +86,32 @@ fn what_cannot_be_wished_makes_no_session() {
         assert_eq!(user.get(address).status, 404);
     }
     assert_eq!(user.post("/sessions/nothing/close", &[]).status, 404);
+}
+
+#[test]
+fn a_photo_that_goes_to_two_places_counts_once() {
+    let apertur = FakeApertur::start();
+    let site = Site::of(&format!(
+        "{}{}session_destinations = [\"{WEBHOOK_DESTINATION}\"]\n\
+         [destination.first]\ntype = \"folder\"\npath = \"first\"\n\
+         [destination.second]\ntype = \"folder\"\npath = \"second\"\n\
+         [[route]]\nto = [\"first\", \"second\"]\n",
+        keys(""),
+        apertur.settings(),
+    ));
+    for folder in ["first", "second"] {
+        std::fs::create_dir_all(site.daemon.dir().join(folder)).unwrap();
+    }
+    let user = site.user(OPERATE);
+    let made = user.post("/sessions", &[("target", "odoo:res.partner:42")]);
+    assert_eq!(made.status, 303, "{}", text(&made));
+    let address = made.header("location").unwrap().to_owned();
+    let id = apertur.with(|api| api.sessions.all.last().unwrap().id.clone());
+    let photo = apertur.upload(&id, "img_1").json_base64().signed();
+    assert_eq!(post(site.daemon.url(), &photo).unwrap().status, 200);
+    look::settled(&site.daemon, &["delivered"]);
+    for page in ["/sessions", &address] {
+        let html = text(&user.get(page));
+        assert!(html.contains("1 photo<") && !html.contains("2 photos"), "{page} {html}");
+    }
 }

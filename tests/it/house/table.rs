@@ -179,6 +179,11 @@ pub(super) const FENCES: &[(&str, &[&str], &str)] = &[
         &["src/pages/", "src/collect_page/", "src/console/"],
         "pages are the affair of collect_page and console",
     ),
+    (
+        "image",
+        &["src/console/photo/"],
+        "pictures are decoded in console/photo alone: everywhere else they are bytes",
+    ),
     ("clap", &["src/cli"], "the command line is the affair of cli"),
     (
         "actix_web",

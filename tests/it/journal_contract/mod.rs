@@ -489,6 +489,8 @@ macro_rules! hold_to_contract {
                     a_text_is_found_after_any_change
                     what_happened_is_told_step_by_step
                     the_oldest_open_photo_of_each_destination_is_known
+                    the_last_delivery_is_the_one_that_was_settled_last
+                    a_photo_of_a_session_counts_once_however_many_want_it
                     filters_may_be_put_together;
                 retention:
                     only_finished_photos_expire

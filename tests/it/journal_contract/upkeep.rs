@@ -47,11 +47,11 @@ pub(super) async fn what_would_be_removed_is_what_then_is(store: &Store) {
     store.send("erp", delivered(), 60).await;
 
     let would = store.prunable(at(40), at(30)).await.unwrap();
-    assert_eq!(would, Prunable { photos: 2, files: 1, bytes: 3, rows: 2 });
+    assert_eq!(would, Prunable { photos: 2, files: 1, bytes: 3, rows: 2, runs: 0 });
     assert_eq!(store.undelivered_bytes().await.unwrap(), [digest(3), digest(4)]);
     assert_eq!(store.expire_bytes(at(40), 99).await.unwrap(), [digest(1)]);
     let rest = store.prunable(at(100), at(30)).await.unwrap();
-    assert_eq!(rest, Prunable { photos: 1, files: 1, bytes: 3, rows: 2 });
+    assert_eq!(rest, Prunable { photos: 1, files: 1, bytes: 3, rows: 2, runs: 0 });
     assert_eq!(store.forget(at(30), 99).await.unwrap(), 2);
     assert!(store.story(&id("b")).await.unwrap().is_none());
     assert_eq!(store.all().await.len(), 4);

@@ -4,7 +4,7 @@ use apertur_bridge::{
     journal::{DeliveryEnd, FetchEnd, Moment, NewRun, Oldest, Page, Way},
     model::{
         By, Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, Filter, Foreseen, Left,
-        Reason, RunState, Tag, Tally, Verb,
+        Reason, RunState, SessionId, Tag, Tally, Verb,
     },
 };
 use jiff::SignedDuration;
@@ -135,6 +135,12 @@ pub(super) async fn what_people_do_is_written_down(store: &Store) {
     assert_eq!(store.runs(None, 1).await.unwrap().len(), 1);
     assert_eq!(store.runs(Some(RunState::Running), 9).await.unwrap(), []);
     assert_eq!(store.run(held.id).await.unwrap(), Some(held.clone()));
+    let new = NewRun { verb: hold(), filter: everything(), by: By::new("a test"), matching: 0 };
+    let stopped = store.begin_run(new.clone(), at(600)).await.unwrap().id;
+    store.set_run(stopped, RunState::Stopped, at(600)).await.unwrap();
+    let running = store.begin_run(new, at(600)).await.unwrap();
+    let runs_to_go = async |seconds| store.prunable(at(9000), at(seconds)).await.unwrap().runs;
+    assert_eq!(runs_to_go(9000).await, 1, "what the others changed is not delivered");
     for _ in 0..3 {
         for claimed in
             store.claim("archive", 700).await.into_iter().chain(store.claim("erp", 1).await)
@@ -142,9 +148,10 @@ pub(super) async fn what_people_do_is_written_down(store: &Store) {
             store.settle_delivery(&claimed, delivered(), at(700)).await.unwrap();
         }
     }
+    assert_eq!((runs_to_go(600).await, runs_to_go(9000).await), (0, 3));
     store.expire_bytes(at(9000), 9).await.unwrap();
     store.forget(at(9000), 9).await.unwrap();
-    assert_eq!(store.runs(None, 9).await.unwrap(), [], "they go with the photos");
+    assert_eq!(store.runs(None, 9).await.unwrap(), [running], "they go with the photos");
 }
 
 pub(super) async fn a_run_asks_for_what_was_there_when_it_began(store: &Store) {
@@ -371,6 +378,35 @@ pub(super) async fn the_oldest_open_photo_of_each_destination_is_known(store: &S
         oldest("third", store.delivery(&id("younger"), "third").await.id, 50),
     ];
     assert_eq!(store.oldest_open().await.unwrap(), expected);
+}
+
+pub(super) async fn the_last_delivery_is_the_one_that_was_settled_last(store: &Store) {
+    let last = async |place| store.last_delivered(&name(place)).await.unwrap();
+    assert_eq!(last("erp").await, None);
+    store.accept(stored("older", 1)).await.unwrap();
+    store.accept(stored("younger", 2)).await.unwrap();
+    let [older, younger] = &store.claim("erp", 0).await[..] else { panic!("two are due") };
+    store.settle_delivery(younger, delivered(), at(10)).await.unwrap();
+    store.settle_delivery(older, delivered(), at(20)).await.unwrap();
+    store.accept(stored("held", 3)).await.unwrap();
+    store.send("erp", DeliveryEnd::Held { cause: cause(ErrorKind::Rejected) }, 30).await;
+    assert_eq!(last("erp").await, Some(at(20)));
+    assert_eq!(last("archive").await, None);
+}
+
+pub(super) async fn a_photo_of_a_session_counts_once_however_many_want_it(store: &Store) {
+    let session = |id: &str| SessionId::parse(id).unwrap();
+    let of = |image, bytes, id| {
+        let mut arrival = stored(image, bytes).to(&["erp", "archive"]);
+        arrival.photo.session = Some(session(id));
+        arrival
+    };
+    for (image, bytes, id) in [("a", 1, "here"), ("b", 2, "here"), ("c", 3, "there")] {
+        store.accept(of(image, bytes, id)).await.unwrap();
+    }
+    for (id, photos) in [("here", 2), ("there", 1), ("nowhere", 0)] {
+        assert_eq!(store.photos_of(&session(id)).await.unwrap(), photos, "{id}");
+    }
 }
 
 pub(super) async fn filters_may_be_put_together(store: &Store) {

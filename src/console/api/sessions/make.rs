@@ -79,7 +79,11 @@ pub(super) async fn make(
 }
 
 /// Makes a session and keeps it; one that cannot be kept is closed again.
-async fn kept(apertur: &Apertur, ops: &Ops, wish: Wish) -> Result<Made, Problem> {
+pub(in crate::console) async fn kept(
+    apertur: &Apertur,
+    ops: &Ops,
+    wish: Wish,
+) -> Result<Made, Problem> {
     let now = ops.clock.now();
     let made = sessions::make(apertur, wish, now).await.map_err(|error| refused(&error))?;
     if let Err(error) = ops.keep_session(made.own.clone()).await {
