@@ -248,13 +248,14 @@ pub(super) fn hook_url(example: &'static str) -> impl Fn(&Entry<'_>) -> Option<U
     }
 }
 
-/// As [`hook_url`], of an address that is never shown: those of chats are keys as a whole.
+/// As [`hook_url`], of an address that is never shown: those of chats are keys as a whole. That is
+/// known for sure only of a query, so that no other is a reason to warn of an open file.
 pub(super) fn secret_url(example: &'static str) -> impl Fn(&Entry<'_>) -> Option<Url> {
     move |entry| {
         entry.reader.learn(&entry.path, || Type::Text);
         entry.reader.hide(&entry.path);
         let Some(text) = entry.as_text() else { return entry.wrong_kind("a text in quotes") };
-        if entry.value.origin().is_none() {
+        if entry.value.origin().is_none() && text.contains('?') {
             entry.reader.holds_secret.set(true);
         }
         match parse_url(text, example) {

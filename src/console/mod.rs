@@ -197,7 +197,7 @@ impl Console {
                     .post(deliveries::begin),
             )
             .service(page("/photos/{id}", Read, Operate).get(photo::show))
-            .service(page("/photos/{id}/thumbnail", Read, Operate).get(thumbnail::show))
+            .service(page("/photos/{id}/thumbnail", Operate, Operate).get(thumbnail::show))
             .service(page("/photos/{id}/bytes", Operate, Operate).get(photo::bytes))
             .service(page("/runs", Read, Operate).get(runs::list))
             .service(page("/runs/{run}", Read, Operate).get(runs::show))

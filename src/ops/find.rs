@@ -23,7 +23,7 @@ pub enum Found {
 
 impl Found {
     /// Deliveries that are looked through for the photo that a word means, the newest first.
-    pub const MOST: usize = 5_000;
+    pub const MOST: usize = 2_000;
 }
 
 /// Deliveries that are read at once.
@@ -144,8 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_photo_is_found_by_its_file_however_many_others_are_named_alike() -> anyhow::Result<()>
-    {
+    async fn a_photo_is_found_by_its_file_however_many_are_named_alike() -> anyhow::Result<()> {
         let ops = Ops::to_read(Arc::new(Memory::new()), Clock::stepped(Timestamp::UNIX_EPOCH));
         accept(&ops, "oldest", "IMG_1.jpg").await?;
         for number in 0..PAGE {

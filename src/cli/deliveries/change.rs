@@ -157,13 +157,7 @@ async fn preview(config: &Config, verb: &Verb, filter: &Filter) -> Result<Previe
 
 /// Which deliveries are meant.
 async fn asked(config: &Config, verb: &Verb, which: &Which) -> Result<Filter, Failure> {
-    let journal = open_to_read(&config.journal).await?;
     let mut filter = filter::with_ids(&which.ids, &which.filter)?;
-    if let [word] = which.ids.as_slice()
-        && let Some(photo) = numbered_photo(&journal, word).await?
-    {
-        (filter.ids, filter.photo) = (Vec::new(), Some(photo));
-    }
     if filter == Filter::default() && which.limit.is_none() {
         if !which.all {
             return Err(Failure::Usage(
@@ -174,9 +168,17 @@ async fn asked(config: &Config, verb: &Verb, which: &Which) -> Result<Filter, Fa
         }
         (filter.states, filter.error) = all(verb);
     }
+    let journal = open_to_read(&config.journal).await?;
+    if let [word] = which.ids.as_slice()
+        && filter.photo.is_none()
+        && let Some(photo) = numbered_photo(&journal, word).await?
+    {
+        (filter.ids, filter.photo) = (Vec::new(), Some(photo));
+    }
     if let Some(limit) = which.limit {
         if filter.states.is_empty() {
-            (filter.states, filter.error) = all(verb);
+            let (states, error) = all(verb);
+            (filter.states, filter.error) = (states, filter.error.or(error));
         }
         let newest = journal.list(&filter, None, limit).await?;
         let ids = newest.iter().map(|delivery| delivery.id);

@@ -174,9 +174,12 @@ pub(in crate::console) async fn show(
     })
 }
 
-/// The picture on the page of a photo, or in words why there is none. The script puts such words
-/// in place of a picture that does not come.
+/// The picture on the page of a photo, or in words why there is none; nothing for who may not see
+/// pictures. The script puts such words in place of a picture that does not come.
 pub(super) fn picture(visit: &Visit, account: &Account, thumbnails: &Thumbnails) -> Markup {
+    if !visit.may(Scope::Operate) {
+        return html! {};
+    }
     let (words, photo) = (&visit.words.deliveries, &account.photo);
     let missing = match account.fetch_state {
         FetchState::Wanted | FetchState::Held => Some(words.not_here),
@@ -188,14 +191,11 @@ pub(super) fn picture(visit: &Visit, account: &Account, thumbnails: &Thumbnails)
     }
     let place = format!("/photos/{}", encoded(photo.id.as_str()));
     let name = photo.filename.as_deref().unwrap_or(photo.id.as_str());
-    let shown = html! {
-        img.picture src={ (place) "/thumbnail" } alt=(name) width="640" height="480"
-            data-else=(words.no_thumbnail);
-    };
     html! {
-        @if visit.may(Scope::Operate) {
-            a href={ (place) "/bytes" } title=(words.download) { (shown) }
-        } @else { (shown) }
+        a href={ (place) "/bytes" } title=(words.download) {
+            img.picture src={ (place) "/thumbnail" } alt=(name) width="640" height="480"
+                data-else=(words.no_thumbnail);
+        }
     }
 }
 

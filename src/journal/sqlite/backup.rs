@@ -312,8 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_that_is_begun_again_and_again_keeps_one_copy_of_each_schema() -> anyhow::Result<()>
-    {
+    fn an_upgrade_that_is_begun_again_keeps_one_copy_of_each_schema() -> anyhow::Result<()> {
         let home = tempfile::tempdir()?;
         let path = home.path().join("journal.db");
         let db = journal(&path)?;

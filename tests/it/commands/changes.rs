@@ -218,6 +218,9 @@ fn many_are_changed_only_where_a_person_means_it() {
 
     let few = said(&["drop", "--all", "--limit", "2", "--reason", "a test", "--by", "ana"]);
     assert_eq!((few.code, few.out.as_str()), (0, "2 dropped; 0 left alone, 0 failed (run 1)\n"));
+    let other = ["drop", "--error", "not_found", "--limit", "2", "--reason", "x", "--dry-run"];
+    let other = said(&other);
+    assert!(other.out.contains("0 would be changed, 0 left alone"), "{}", other.out);
     let dry = said(&["replay", "--all", "--dry-run"]);
     assert!(dry.out.contains("99 would be changed, 0 left alone"), "{}", dry.out);
     let left = said(&["replay", "--state", "dropped"]);

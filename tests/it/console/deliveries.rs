@@ -238,6 +238,10 @@ fn what_strangers_write_is_text_and_never_markup() {
     photo.filename = hostile.to_owned();
     receive(&site, &photo);
     let user = site.user(OPERATE);
+    // What is under way is not held.
+    look::eventually(Duration::from_secs(30), "a pause", || {
+        Some(()).filter(|()| text(&user.get("/")).contains("archive is paused"))
+    });
     let hold = [("verb", "hold"), ("of", "all"), ("reason", "<svg onload=alert(3)>")];
     let run = changed(&user, &hold);
     let query = encoded(&[("text", "\"><script>alert(4)</script>")]);
