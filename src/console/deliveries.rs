@@ -14,10 +14,11 @@ use super::{
     layout::{self, Page, STATES, Tab, ago, number, what},
     trouble::Trouble,
     visit::{Here, Visit},
+    words::kind,
 };
 use crate::{
     journal::{Count, JournalError},
-    model::{Delivery, DeliveryId, DeliveryState, OwnSession},
+    model::{Delivery, DeliveryId, DeliveryState, ErrorKind, OwnSession},
     pages::{Fields, encoded, html as answer},
 };
 
@@ -186,11 +187,13 @@ fn choice<'a>(visit: &Visit, asked: &'a Asked, name: &str, mut all: Vec<&'a str>
 
 /// What people call a choice.
 fn said<'a>(visit: &Visit, name: &str, one: &'a str) -> &'a str {
-    match (name, DeliveryState::parse(one)) {
-        ("state", Some(state)) => visit.words.layout.state(state),
-        ("state", None) if one == UNDERWAY => visit.words.deliveries.underway,
-        _ => one,
-    }
+    let words = match name {
+        "state" if one == UNDERWAY => Some(visit.words.deliveries.underway),
+        "state" => DeliveryState::parse(one).map(|state| visit.words.layout.state(state)),
+        "error" => ErrorKind::parse(one).map(|error| kind(error, visit.language)),
+        _ => None,
+    };
+    words.unwrap_or(one)
 }
 
 /// How many there are of each state, each leading to them.

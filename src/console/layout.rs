@@ -226,11 +226,20 @@ pub(super) fn written(visit: &Visit, text: &str) -> Markup {
 
 /// How long ago something was, or how soon it is; the time itself is told on request.
 pub(super) fn ago(visit: &Visit, at: Timestamp) -> Markup {
+    let words = &visit.words.layout;
+    let say = if at > visit.now { words.in_time } else { words.ago };
+    away(visit, at, say)
+}
+
+/// How long it is so, since this time; the time itself is told on request.
+pub(super) fn lasting(visit: &Visit, since: Timestamp) -> Markup {
+    away(visit, since, visit.words.layout.lasting)
+}
+
+fn away(visit: &Visit, at: Timestamp, say: fn(&str) -> String) -> Markup {
     let seconds = visit.now.as_second() - at.as_second();
     let age = age(&visit.words.layout, seconds.unsigned_abs());
-    let words = &visit.words.layout;
-    let text = if seconds < 0 { (words.in_time)(&age) } else { (words.ago)(&age) };
-    html! { time datetime=(at) title=(stamp(at)) data-age { (text) } }
+    html! { time datetime=(at) title=(stamp(at)) data-age { (say(&age)) } }
 }
 
 /// A time of its own, which the script writes as people here do.

@@ -12,7 +12,7 @@ use super::{
     access::Scope,
     api::file,
     deliveries::{asked::box_of, badge},
-    layout::{self, Page, Tab, ago, key, moment, what, written},
+    layout::{self, Page, Tab, ago, key, lasting, moment, what, written},
     trouble::Trouble,
     visit::{Here, Visit},
 };
@@ -111,7 +111,7 @@ fn comes(visit: &Visit, next: &Next) -> Markup {
         p {
             (visit.words.deliveries.next) " " (next.words)
             @if let Some(at) = next.at { ", " (ago(visit, at)) }
-            @else if let Some(since) = next.since { ", " (ago(visit, since)) }
+            @else if let Some(since) = next.since { " (" (lasting(visit, since)) ")" }
         }
     }
 }

@@ -7,13 +7,14 @@ mod configuration;
 mod deliveries;
 mod destinations;
 mod doctor;
+mod kinds;
 mod layout;
 mod overview;
 mod sessions;
 
 pub(super) use self::{
     access::Access, changes::Changes, configuration::Configuration, deliveries::Deliveries,
-    destinations::Destinations, doctor::Doctor, layout::Layout, overview::Overview,
+    destinations::Destinations, doctor::Doctor, kinds::kind, layout::Layout, overview::Overview,
     sessions::Sessions,
 };
 use crate::destinations::Language;
@@ -82,8 +83,29 @@ impl Words {
     }
 }
 
+/// So many of something, in French, where none is singular.
+fn counted_in_french(count: u64, one: &str, many: &str) -> String {
+    let word = if count < 2 { one } else { many };
+    format!("{} {word}", super::layout::number(count))
+}
+
 /// So many of something, in a language whose plural is what is not one.
 fn counted(count: u64, one: &str, many: &str) -> String {
     let word = if count == 1 { one } else { many };
     format!("{} {word}", super::layout::number(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none_is_singular_in_french_alone() {
+        let held = |language, count| (Words::of(language).layout.held)(count);
+        let french = [0, 1, 2].map(|count| held(Language::Fr, count));
+        assert!(french[0].starts_with("0 livraison est") && french[1].starts_with("1 livraison"));
+        assert!(french[2].starts_with("2 livraisons sont"), "{french:?}");
+        assert!(held(Language::Es, 0).starts_with("0 entregas están"));
+        assert!(held(Language::En, 0).starts_with("0 deliveries are"));
+    }
 }

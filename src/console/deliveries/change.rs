@@ -12,6 +12,7 @@ use crate::{
         layout::{self, Page, Tab, key, number},
         trouble::Trouble,
         visit::{Form, Here, Visit},
+        words::kind,
     },
     journal::JournalError,
     model::{By, Filter, Foreseen, Left, Preview, Reason, Run, RunId, RunState, Verb},
@@ -201,7 +202,7 @@ fn row(visit: &Visit, sort: &Foreseen) -> Markup {
                 }
             }
             td { (badge(visit, sort.state)) }
-            td { @if let Some(kind) = sort.error { code { (kind) } } }
+            td { @if let Some(error) = sort.error { (kind(error, visit.language)) } }
             td {
                 @match sort.left {
                     None => strong { (words.is_changed) },

@@ -87,7 +87,7 @@ pub(super) const FR: Access = Access {
     ),
     foreign_form: (
         "Ce formulaire vient d’ailleurs",
-        "Rien n’a été fait. Ouvrez la console elle-même et réessayez ; derrière un proxy, donnez \
+        "Rien n’a été fait. Ouvrez la console elle-même et réessayez ; derrière un proxy, donnez \
          à console.public_url l’adresse que vous voyez.",
     ),
     old_form: (

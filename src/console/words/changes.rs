@@ -1,6 +1,6 @@
 //! The words of changes: the verbs, their previews, and runs.
 
-use super::counted;
+use super::{counted, counted_in_french};
 use crate::model::{Left, RunState};
 
 /// The words of changes: the verbs, their previews, and runs.
@@ -148,20 +148,24 @@ pub(super) const EN: Changes = Changes {
 pub(super) const FR: Changes = Changes {
     verbs: ["Renvoyer", "Retenir", "Libérer", "Abandonner"],
     meant: [
-        "Elles sont renvoyées ; ce qui s’y trouve déjà est retrouvé et jamais joint deux fois.",
+        "Elles sont renvoyées ; ce qui s’y trouve déjà est retrouvé et jamais joint deux fois.",
         "Elles ne sont pas envoyées tant qu’une personne ne les libère pas.",
         "Ce qu’une personne a retenu continue.",
-        "Elles sont abandonnées pour de bon ; rien n’est supprimé à destination.",
+        "Elles sont abandonnées pour de bon ; rien n’est supprimé à destination.",
     ],
     nothing_chosen: "Rien n’a été choisi. Revenez et choisissez des livraisons, ou toutes celles \
                      qui correspondent.",
-    would: |count| counted(count, "livraison serait modifiée", "livraisons seraient modifiées"),
-    would_leave: |count| counted(count, "resterait telle quelle", "resteraient telles quelles"),
+    would: |count| {
+        counted_in_french(count, "livraison serait modifiée", "livraisons seraient modifiées")
+    },
+    would_leave: |count| {
+        counted_in_french(count, "resterait telle quelle", "resteraient telles quelles")
+    },
     becomes: "Ce qu’elles deviennent",
     count: "Nombre",
     is_changed: "modifiées",
     force: "Aussi celles livrées",
-    forced: "Celles livrées sont renvoyées aussi ; ce qui s’y trouve est retrouvé, pas doublé.",
+    forced: "Celles livrées sont renvoyées aussi ; ce qui s’y trouve est retrouvé, pas doublé.",
     no_force: "Sans celles livrées",
     reason: "Raison",
     optional: "facultatif",
@@ -188,9 +192,9 @@ pub(super) const FR: Changes = Changes {
         "déjà livrées",
         "en cours d’envoi",
         "abandonnées par une personne",
-        "retenues par une personne ; libérer les laisse continuer",
+        "retenues par une personne ; libérer les laisse continuer",
         "déjà retenues",
-        "pas retenues par une personne ; renvoyer les envoie encore",
+        "pas retenues par une personne ; renvoyer les envoie encore",
         "voulues par aucune destination configurée",
         "sans leurs octets, que la rétention a supprimés",
         "laissées à une autre photo aux mêmes octets",

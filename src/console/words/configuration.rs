@@ -21,7 +21,7 @@ pub(super) const EN: Configuration = Configuration {
 };
 
 pub(super) const FR: Configuration = Configuration {
-    about: "Telle que le service l’applique maintenant : ce que disent le fichier et \
+    about: "Telle que le service l’applique maintenant : ce que disent le fichier et \
             l’environnement, et ce que personne ne dit. Les secrets sont cachés. Après un \
             changement, lancez apertur-bridge check et redémarrez le service.",
     top: "Premier niveau",

@@ -1,6 +1,6 @@
 //! The words of deliveries, and of the story of a photo.
 
-use super::counted;
+use super::{counted, counted_in_french};
 
 /// The words of deliveries, and of the story of a photo.
 #[derive(Debug)]
@@ -117,16 +117,16 @@ pub(super) const FR: Deliveries = Deliveries {
     underway: "en cours",
     show: "Afficher",
     clear: "Tout afficher",
-    invalid: |field| format!("Recherche impossible ; corrigez ou videz : {field}"),
+    invalid: |field| format!("Recherche impossible ; corrigez ou videz : {field}"),
     counts: "Par état",
     all: "toutes",
     none: "Aucune livraison ne correspond.",
-    newer: "Nouvelles livraisons :",
+    newer: "Nouvelles livraisons :",
     older: "Livraisons plus anciennes",
     choose: |name| format!("Choisir {name}"),
     change: "Modifier",
     chosen: "celles choisies",
-    matching: |count| counted(count, "qui correspond", "qui correspondent"),
+    matching: |count| counted_in_french(count, "qui correspond", "qui correspondent"),
     photo: "Photo",
     received: "Reçue",
     nobody: "personne",
@@ -137,7 +137,7 @@ pub(super) const FR: Deliveries = Deliveries {
     no_thumbnail: "Cette photo ne peut pas être affichée ici.",
     not_here: "La photo elle-même n’est pas encore ici.",
     removed: "La photo elle-même n’est plus conservée ici.",
-    next: "Ensuite :",
+    next: "Ensuite :",
     see_record: "La voir là-bas",
     happened: "Ce qui s’est passé",
     back: "Toutes les livraisons",

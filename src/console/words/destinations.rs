@@ -29,8 +29,8 @@ pub(super) const EN: Destinations = Destinations {
 pub(super) const FR: Destinations = Destinations {
     test: "Tester",
     test_of: |name| format!("Test de {name}"),
-    works: "Cela fonctionne : une photo pourrait être livrée maintenant.",
-    fails: "Cela ne fonctionne pas : les photos attendent.",
+    works: "Cela fonctionne : une photo pourrait être livrée maintenant.",
+    fails: "Cela ne fonctionne pas : les photos attendent.",
     back: "Retour aux destinations",
     its_photos: "Ses livraisons",
     ok: "ok",

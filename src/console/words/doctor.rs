@@ -25,10 +25,10 @@ pub(super) const FR: Doctor = Doctor {
     examine: "Examiner",
     about: "Regarde la configuration, le disque, le journal, Apertur et chaque destination, sans \
             rien changer. Cela peut prendre une minute.",
-    underway: "Un examen est en cours ; son résultat apparaîtra ici.",
+    underway: "Un examen est en cours ; son résultat apparaîtra ici.",
     found: |errors, warnings| match (errors, warnings) {
         (0, 0) => "Tout va bien".to_owned(),
-        _ => format!("Erreurs : {errors}, avertissements : {warnings}"),
+        _ => format!("Erreurs : {errors}, avertissements : {warnings}"),
     },
 };
 

@@ -1,6 +1,6 @@
 //! The words of every page.
 
-use super::counted;
+use super::{counted, counted_in_french};
 use crate::{console::layout::Tab, model::DeliveryState};
 
 /// The words of every page.
@@ -25,6 +25,7 @@ pub(in crate::console) struct Layout {
     pub(in crate::console) days: fn(u64) -> String,
     pub(in crate::console) ago: fn(&str) -> String,
     pub(in crate::console) in_time: fn(&str) -> String,
+    pub(in crate::console) lasting: fn(&str) -> String,
     states: [&'static str; 6],
 }
 
@@ -78,6 +79,7 @@ pub(super) const EN: Layout = Layout {
     days: |days| counted(days, "day", "days"),
     ago: |age| format!("{age} ago"),
     in_time: |age| format!("in {age}"),
+    lasting: |age| format!("for {age}"),
     states: ["waiting", "due", "sending", "delivered", "held", "dropped"],
 };
 
@@ -94,19 +96,20 @@ pub(super) const FR: Layout = Layout {
     sessions: "Sessions",
     configuration: "Configuration",
     doctor: "Diagnostic",
-    journal_fails: "Le journal est inutilisable :",
-    no_room: "Plus de place pour de nouvelles photos :",
+    journal_fails: "Le journal est inutilisable :",
+    no_room: "Plus de place pour de nouvelles photos :",
     held: |count| {
-        counted(
+        counted_in_french(
             count,
             "livraison est retenue et a besoin de vous",
             "livraisons sont retenues et ont besoin de vous",
         )
     },
-    paused: |name| format!("{name} est en pause :"),
-    days: |days| counted(days, "jour", "jours"),
+    paused: |name| format!("{name} est en pause :"),
+    days: |days| counted_in_french(days, "jour", "jours"),
     ago: |age| format!("il y a {age}"),
     in_time: |age| format!("dans {age}"),
+    lasting: |age| format!("depuis {age}"),
     states: ["en attente", "à envoyer", "en cours d’envoi", "livrée", "retenue", "abandonnée"],
 };
 
@@ -135,6 +138,7 @@ pub(super) const ES: Layout = Layout {
     paused: |name| format!("{name} está en pausa:"),
     days: |days| counted(days, "día", "días"),
     ago: |age| format!("hace {age}"),
-    in_time: |age| format!("en {age}"),
+    in_time: |age| format!("dentro de {age}"),
+    lasting: |age| format!("desde hace {age}"),
     states: ["en espera", "por enviar", "enviándose", "entregada", "retenida", "descartada"],
 };

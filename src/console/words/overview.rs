@@ -1,6 +1,6 @@
 //! The words of the overview.
 
-use super::counted;
+use super::{counted, counted_in_french};
 
 /// The words of the overview.
 #[derive(Debug)]
@@ -75,16 +75,16 @@ pub(super) const FR: Overview = Overview {
     received: "Reçues",
     delivered: "Livrées",
     was_held: "Retenues",
-    said: |what, sum, span, most| format!("{what} : {sum} en {span}, au plus {most} à la fois"),
-    underway: |count| counted(count, "en cours", "en cours"),
-    held: |count| counted(count, "retenue", "retenues"),
+    said: |what, sum, span, most| format!("{what} : {sum} en {span}, au plus {most} à la fois"),
+    underway: |count| counted_in_french(count, "en cours", "en cours"),
+    held: |count| counted_in_french(count, "retenue", "retenues"),
     last: "dernière livraison",
     never: "rien livré encore",
     ok: "ok",
     paused: "en pause",
     no_login: "non connectée",
     since: "En pause,",
-    goes_on: "Elle est réessayée d’elle-même et reprend dès qu’elle fonctionne ; aucune photo \
+    goes_on: "Elle est réessayée d’elle-même et reprend dès qu’elle fonctionne ; aucune photo \
               n’est perdue.",
 };
 

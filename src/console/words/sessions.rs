@@ -1,6 +1,6 @@
 //! The words of the upload sessions.
 
-use super::counted;
+use super::{counted, counted_in_french};
 
 /// The words of the upload sessions.
 #[derive(Debug)]
@@ -91,8 +91,8 @@ pub(super) const FR: Sessions = Sessions {
     open: "ouverte",
     closed: "fermée",
     over: "terminée",
-    lives_on: "fermée ici, mais le lien marche encore chez Apertur : refermez-la",
-    photos: |count| counted(count, "photo", "photos"),
+    lives_on: "fermée ici, mais le lien marche encore chez Apertur : refermez-la",
+    photos: |count| counted_in_french(count, "photo", "photos"),
     no_photos: "Aucune photo n’est encore arrivée.",
     link: "Lien pour l’invité",
     copy: "Copier",
@@ -107,15 +107,15 @@ pub(super) const FR: Sessions = Sessions {
     make: "Créer la session",
     record_hint: "Par exemple odoo:res.partner:42, freshdesk:17 ou zendesk:9",
     lifetime: "Durée",
-    hours: |count| counted(count, "heure", "heures"),
+    hours: |count| counted_in_french(count, "heure", "heures"),
     any: "selon l’enregistrement",
     usual: "comme d’habitude",
     optional: "facultatif",
     invalid: "Rien n’a été créé. Écrivez l’enregistrement comme dans l’exemple.",
     modes: [
-        "contact : le client",
-        "internal : les collègues seuls",
-        "public : qui voit l’enregistrement",
+        "contact : le client",
+        "internal : les collègues seuls",
+        "public : qui voit l’enregistrement",
     ],
 };
 

@@ -294,9 +294,12 @@ fn a_story_is_told_in_the_visitor_s_language_and_what_is_english_says_so() {
     changed(&user, &on("hold", "img-001", ""));
     changed(&user, &on("drop", "img-002", "une autre est meilleure"));
     let paused = ["archive est en pause", "archive está en pausa"];
+    let since = ["depuis ", "desde hace "];
     let held = ["retenue par une personne", "retenida por una persona"];
     let dropped = ["abandonnée par une personne", "descartada por una persona"];
-    for (photo, said) in [("img-000", paused), ("img-001", held), ("img-002", dropped)] {
+    for (photo, said) in
+        [("img-000", paused), ("img-000", since), ("img-001", held), ("img-002", dropped)]
+    {
         let bearer = format!("Bearer {READ}");
         let api = format!("/api/v1/photos/{photo}");
         let story = text(&site.ask("GET", &api, &[("Authorization", &bearer)], ""));

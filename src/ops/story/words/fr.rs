@@ -10,7 +10,7 @@ pub(super) static WORDS: Words = Words {
         "formulaire contenant l’image",
         "image seule",
         "récupérée par interrogation avec la clé d’API",
-        "son événement n’est jamais arrivé : retrouvée dans sa session avec la clé d’API",
+        "son événement n’est jamais arrivé : retrouvée dans sa session avec la clé d’API",
     ],
     signed: |scheme| format!(", schéma de signature {scheme}"),
     hint: |image| format!("image {image}, d’après un en-tête que personne n’a signé"),
@@ -36,7 +36,7 @@ pub(super) static WORDS: Words = Words {
     standing: Standing {
         waiting: "attend les octets de la photo",
         was_delivered: "avait été livrée et est recherchée de nouveau",
-        may_be_there: "elle y est peut-être : une tentative s’est terminée sans réponse",
+        may_be_there: "elle y est peut-être : une tentative s’est terminée sans réponse",
         failed: |attempts| match attempts {
             1 => "une tentative a échoué, une autre suivra".to_owned(),
             _ => format!("{attempts} tentatives ont échoué, une autre suivra"),
@@ -61,8 +61,8 @@ pub(super) static WORDS: Words = Words {
         other: "seule une personne peut y remédier",
     },
     next: Next {
-        delivered: "rien : elle est livrée",
-        dropped: "rien : une personne l’a abandonnée ici",
+        delivered: "rien : elle est livrée",
+        dropped: "rien : une personne l’a abandonnée ici",
         person: "rien sans l’intervention d’une personne",
         underway: "une tentative est en cours",
         fetching: "ses octets sont en cours de chargement",
@@ -72,7 +72,7 @@ pub(super) static WORDS: Words = Words {
         paused: |name, is_looked_for| {
             let first = if is_looked_for { ", en commençant par la rechercher" } else { "" };
             format!(
-                "attend tant que {name} est en pause ; reprendra d’elle-même dès que {name} \
+                "attend tant que {name} est en pause ; reprendra d’elle-même dès que {name} \
                  fonctionnera{first}"
             )
         },
@@ -84,7 +84,7 @@ pub(super) static WORDS: Words = Words {
         sent_soon: "elle sera envoyée dès que ce sera son tour",
     },
     remedy: Remedy {
-        by_itself: "rien à faire, une nouvelle tentative suivra ; si cela persiste : ",
+        by_itself: "rien à faire, une nouvelle tentative suivra ; si cela persiste : ",
         overdue: "vérifiez que le service fonctionne, et ce que fait sa destination",
     },
     received: "reçue",
@@ -101,7 +101,7 @@ pub(super) static WORDS: Words = Words {
         found: "retrouvée là-bas, rien n’a été renvoyé",
         done: "livrée",
         later: "certainement pas enregistrée, nouvelle tentative à suivre",
-        unknown: "sans réponse : elle y est peut-être et sera d’abord recherchée",
+        unknown: "sans réponse : elle y est peut-être et sera d’abord recherchée",
         gave_up: "tentatives épuisées, retenue",
         refused: "refusée et retenue",
         broken: "la destination ne fonctionne pas, nouvelle tentative à suivre",
@@ -117,5 +117,5 @@ pub(super) static WORDS: Words = Words {
         |by| format!("abandonnée par {by}"),
     ],
     unsaid: "retenue par une personne",
-    because: |did, reason| format!("{did} : {reason}"),
+    because: |did, reason| format!("{did} : {reason}"),
 };

@@ -31,7 +31,7 @@ const PHRASES: [(&str, &str, &str); 23] = [
     (
         "add a destination or a [[route]] that matches it, then `apertur-bridge deliveries \
          replay`; or give it up with `apertur-bridge deliveries drop`",
-        "ajoutez une destination ou une [[route]] qui lui correspond, puis renvoyez-la ; ou \
+        "ajoutez une destination ou une [[route]] qui lui correspond, puis renvoyez-la ; ou \
          abandonnez-la",
         "añada un destino o una [[route]] que le corresponda y reenvíela; o descártela",
     ),
@@ -57,63 +57,63 @@ const PHRASES: [(&str, &str, &str); 23] = [
     ),
     (
         "look at the load of the other side; the next attempt looks before it sends",
-        "vérifiez la charge de l’autre côté ; la prochaine tentative recherche la photo avant de \
+        "vérifiez la charge de l’autre côté ; la prochaine tentative recherche la photo avant de \
          l’envoyer",
         "compruebe la carga del otro lado; el próximo intento la busca antes de enviarla",
     ),
     (
         "nothing; it is tried again",
-        "rien à faire : une nouvelle tentative suivra",
+        "rien à faire : une nouvelle tentative suivra",
         "nada: se volverá a intentar",
     ),
     (
         "nothing; the next attempt looks before it sends",
-        "rien à faire : la prochaine tentative recherche la photo avant de l’envoyer",
+        "rien à faire : la prochaine tentative recherche la photo avant de l’envoyer",
         "nada: el próximo intento la busca antes de enviarla",
     ),
     (
         "nothing; the next attempt looks before it writes",
-        "rien à faire : la prochaine tentative recherche la photo avant de l’écrire",
+        "rien à faire : la prochaine tentative recherche la photo avant de l’écrire",
         "nada: el próximo intento la busca antes de escribirla",
     ),
     (
         "nothing to do if it passes; the next attempt looks before it sends",
-        "rien à faire si cela passe ; la prochaine tentative recherche la photo avant de l’envoyer",
+        "rien à faire si cela passe ; la prochaine tentative recherche la photo avant de l’envoyer",
         "nada si se pasa; el próximo intento la busca antes de enviarla",
     ),
     (
         "nothing to do if it passes; it is tried again by itself",
-        "rien à faire si cela passe ; une nouvelle tentative suivra d’elle-même",
+        "rien à faire si cela passe ; une nouvelle tentative suivra d’elle-même",
         "nada si se pasa; se volverá a intentar por sí solo",
     ),
     (
         "nothing; it goes on by itself",
-        "rien à faire : cela reprendra de soi-même",
+        "rien à faire : cela reprendra de soi-même",
         "nada: continuará por sí solo",
     ),
     (
         "nothing to do: it goes on by itself",
-        "rien à faire : cela reprendra de soi-même",
+        "rien à faire : cela reprendra de soi-même",
         "nada: continuará por sí solo",
     ),
     (
         "nothing to do if it passes; else look at the other side's log and load",
-        "rien à faire si cela passe ; sinon, vérifiez le journal et la charge de l’autre côté",
+        "rien à faire si cela passe ; sinon, vérifiez le journal et la charge de l’autre côté",
         "nada si se pasa; si no, compruebe el registro y la carga del otro lado",
     ),
     (
         "nothing to do if it passes; else look at Apertur's status page",
-        "rien à faire si cela passe ; sinon, consultez la page d’état d’Apertur",
+        "rien à faire si cela passe ; sinon, consultez la page d’état d’Apertur",
         "nada si se pasa; si no, consulte la página de estado de Apertur",
     ),
     (
         "nothing to do if it passes; else report it to Apertur",
-        "rien à faire si cela passe ; sinon, signalez-le à Apertur",
+        "rien à faire si cela passe ; sinon, signalez-le à Apertur",
         "nada si se pasa; si no, informe a Apertur",
     ),
     (
         "nothing to do if it passes; else look at this machine's connection",
-        "rien à faire si cela passe ; sinon, vérifiez la connexion de cette machine",
+        "rien à faire si cela passe ; sinon, vérifiez la connexion de cette machine",
         "nada si se pasa; si no, compruebe la conexión de esta máquina",
     ),
     (
