@@ -41,8 +41,8 @@ const OUTCOMES: [AttemptOutcome; 5] = [
 ];
 
 /// Who says that the journal failed.
-const JOURNAL_ROOMS: [&str; 8] =
-    ["alert", "collect", "follow", "reload", "retention", "runs", "sender", "texts"];
+const JOURNAL_ROOMS: [&str; 9] =
+    ["alert", "collect", "follow", "readiness", "reload", "retention", "runs", "sender", "texts"];
 /// Who says that a job ended in a bug.
 const PANIC_ROOMS: [&str; 3] = ["collect", "follow", "sender"];
 
