@@ -202,7 +202,6 @@ fn filters(deliveries: i64) -> anyhow::Result<Vec<(&'static str, Filter)>> {
         ("text: a target", text("partner:777")),
         ("text: a cause", text("refuses the photo")),
         ("text: a record in a cause", text("no record odoo:res.partner:7770")),
-        ("text: two letters", text("zz")),
         ("text (nowhere)", text("no such thing anywhere")),
         ("held, text: a tag", Filter { text: Some("shop:17".to_owned()), ..states(&[Held]) }),
         ("held, text (nowhere)", Filter { text: Some("nowhere".to_owned()), ..states(&[Held]) }),

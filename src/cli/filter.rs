@@ -37,7 +37,8 @@ pub(super) struct Args {
     /// Received before, written as --since
     #[arg(long, value_parser = time, value_name = "WHEN")]
     until: Option<Timestamp>,
-    /// Only with this text in photo id, image id, file name, a tag, target or cause
+    /// Only with this text of 3 characters or more in photo id, image id, file name, a tag,
+    /// target or cause
     #[arg(long, value_parser = |t: &str| Filter::parse_text(t), value_name = "TEXT")]
     text: Option<String>,
 }

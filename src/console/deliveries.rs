@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     journal::{Count, JournalError},
-    model::{Delivery, DeliveryId, DeliveryState, ErrorKind, OwnSession},
+    model::{Delivery, DeliveryId, DeliveryState, ErrorKind, Filter, OwnSession},
     pages::{Fields, encoded, html as answer},
 };
 
@@ -155,7 +155,7 @@ fn field(visit: &Visit, asked: &Asked, name: &str, kind: &str) -> Markup {
         div {
             label for=(name) { (visit.words.deliveries.field(name)) }
             input id=(name) type=(kind) name=(name) value=(asked.text(name)) autocomplete="off"
-                spellcheck="false";
+                spellcheck="false" minlength=[(name == "text").then_some(Filter::MIN_TEXT)];
         }
     }
 }

@@ -35,23 +35,27 @@ pub struct Filter {
 
 /// Why a text cannot be looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a text to look for is one line of 1 to 200 characters")]
+#[error("a text to look for is one line of 3 to 200 characters")]
 pub struct InvalidText;
 
 impl Filter {
+    /// Shortest text, in characters: an index of three letters each finds no shorter one, and
+    /// without it all photos would be read.
+    pub const MIN_TEXT: usize = 3;
+
     /// Longest text, in characters.
     const MAX_TEXT: usize = 200;
 
     /// Most deliveries that count as few.
     pub(super) const FEW: u64 = 100;
 
-    /// A text to look for: 1 to 200 characters, without the white space around them.
+    /// A text to look for: 3 to 200 characters, without the white space around them.
     ///
     /// # Errors
-    /// When it is empty or too long, or holds a control character.
+    /// When it is shorter or longer, or holds a control character.
     pub fn parse_text(text: &str) -> Result<String, InvalidText> {
         let text = text.trim();
-        let fits = (1..=Self::MAX_TEXT).contains(&text.chars().count());
+        let fits = (Self::MIN_TEXT..=Self::MAX_TEXT).contains(&text.chars().count());
         let is_one_line = !text.chars().any(char::is_control);
         (fits && is_one_line).then(|| text.to_owned()).ok_or(InvalidText)
     }
@@ -83,7 +87,7 @@ mod tests {
     #[test]
     fn a_text_to_look_for_is_one_line() {
         assert_eq!(Filter::parse_text("  Küche 50% ").as_deref(), Ok("Küche 50%"));
-        for bad in ["", " ", "a\0b", "a\nb", "\u{1b}[2J", &"x".repeat(201)] {
+        for bad in ["", "  12 ", "a\0b", "a\nb", "\u{1b}[2J", &"x".repeat(201)] {
             assert_eq!(Filter::parse_text(bad), Err(InvalidText), "{bad:?}");
         }
         assert!(serde_json::from_str::<Filter>(r#"{"text":"a\u0000b"}"#).is_err());

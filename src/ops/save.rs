@@ -284,7 +284,8 @@ mod tests {
         // One gets another delivery instead of its own, one gets one more.
         let filter = Filter { photo: Some(PhotoId::parse("img_0")?), ..Filter::default() };
         let replay = Verb::Replay { force: false };
-        let run = ops.carry_out(replay, filter, By::new("a test")).await?;
+        let run = ops.begin(replay, filter, By::new("a test")).await?;
+        let run = ops.advance(run.id).await?.expect("the run is known");
         assert_eq!(run.tally.routed, 1);
         let mut told = arrival(1, &["archive", "erp"])?;
         told.photo.target = Some("odoo:res.partner:42".parse()?);

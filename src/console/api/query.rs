@@ -60,7 +60,7 @@ pub(super) struct Wanted {
     pub(super) until: Option<String>,
     /// In the photo id, the image id, the file name, a tag, the target or the cause.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 3, max_length = 200)]
     pub(super) text: Option<String>,
 }
 

@@ -85,7 +85,9 @@ fn deliveries_are_listed_by_pages_filtered_and_counted() {
         assert_eq!(listed(&html).len(), photos, "{query}");
         assert!(!html.contains("id=\"invalid\""), "{query}");
     }
-    for query in ["state=lost", "target=x", "session=hush-hush", "since=soon", "error=sad"] {
+    for query in
+        ["state=lost", "target=x", "session=hush-hush", "since=soon", "error=sad", "text=17"]
+    {
         let answer = user.get(&format!("/deliveries?{query}"));
         let html = text(&answer);
         assert_eq!(answer.status, 200);
