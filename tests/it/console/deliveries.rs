@@ -290,6 +290,11 @@ fn a_story_is_told_in_the_visitor_s_language_and_what_is_english_says_so() {
     let site = closed();
     receive_all(&site, 0..3);
     site.daemon.wait_for_log("paused");
+    // What is under way is neither held nor dropped.
+    look::eventually(Duration::from_secs(30), "all to be due", || {
+        let all = look::deliveries(&site.daemon);
+        all.iter().all(|delivery| delivery["state"] == "due").then_some(())
+    });
     let user = site.user(OPERATE);
     let on =
         |verb, photo, reason| [("of", "all"), ("verb", verb), ("photo", photo), ("reason", reason)];
