@@ -206,11 +206,15 @@ pub(super) fn key(visit: &Visit) -> Markup {
 
 /// What a cause says of what happened.
 pub(super) fn what(visit: &Visit, cause: &Cause) -> Markup {
-    match (cause.kind, phrase(&cause.what, visit.language)) {
-        // A person's own words, in whatever language.
-        (ErrorKind::Operator, None) => html! { (cause.what) },
+    match cause.kind {
+        ErrorKind::Operator => html! { (own(visit, &cause.what)) },
         _ => written(visit, &cause.what),
     }
+}
+
+/// A person's own words, in whatever language; those of nobody in the visitor's.
+pub(super) fn own<'t>(visit: &Visit, text: &'t str) -> &'t str {
+    phrase(text, visit.language).unwrap_or(text)
 }
 
 /// What was written down in English; in the visitor's language where it is a usual phrase.

@@ -120,7 +120,7 @@ fn standing(visit: &Visit, run: &Run) -> Markup {
             div { dt { (words.by) } dd { (run.by) } }
             div { dt { (words.began) } dd { (moment(run.started_at)) } }
             @if let Some(reason) = run.verb.reason() {
-                div { dt { (words.reason) } dd { (reason) } }
+                div { dt { (words.reason) } dd { (layout::own(visit, reason.as_str())) } }
             }
         }
     }

@@ -300,6 +300,9 @@ fn a_story_is_told_in_the_visitor_s_language_and_what_is_english_says_so() {
         |verb, photo, reason| [("of", "all"), ("verb", verb), ("photo", photo), ("reason", reason)];
     changed(&user, &on("hold", "img-001", ""));
     changed(&user, &on("drop", "img-002", "une autre est meilleure"));
+    let headers = [("Cookie", user.cookie.as_str()), ("Accept-Language", "fr")];
+    let run = text(&site.ask("GET", "/runs/1", &headers, ""));
+    assert!(run.contains("retenue par une personne"), "{run}");
     let paused = ["archive est en pause", "archive está en pausa"];
     let since = ["depuis ", "desde hace "];
     let held = ["retenue par une personne", "retenida por una persona"];
