@@ -22,6 +22,8 @@ const MOST_SIDE: u32 = 20_000;
 /// Most that one decoder works in, beside the file: the pixels of a phone's 108 megapixels are 309
 /// MiB.
 const MOST_MEMORY: u64 = 320 * 1024 * 1024;
+/// Most that a decoder keeps of what stands beside the pixels, as a colour profile.
+const MOST_BESIDE: u64 = 16 * 1024 * 1024;
 
 /// A JPEG that fits 640 x 640 pixels and stands upright, of a JPEG, PNG, WebP or GIF. Blocks for
 /// a second or more where the picture is large.
@@ -32,14 +34,19 @@ pub(super) fn scaled(file: fs::File) -> ImageResult<Vec<u8>> {
     let mut limits = Limits::no_limits();
     limits.max_image_width = Some(MOST_SIDE);
     limits.max_image_height = Some(MOST_SIDE);
-    limits.max_alloc = Some(MOST_MEMORY);
+    limits.max_alloc = Some(MOST_BESIDE);
     let reader = ImageReader::new(BufReader::new(file)).with_guessed_format()?;
     let Some(format) = reader.format() else { return Err(unknown()) };
     let mut file = reader.into_inner();
     let copies = copies(format, &mut file)?;
+    let frame = if format == ImageFormat::WebP { Some(webp_frame(&mut file)?) } else { None };
     let mut reader = ImageReader::with_format(file, format);
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder()?;
+    if frame.is_some_and(|frame| frame != decoder.dimensions()) {
+        return Err(unknown());
+    }
+    limits.max_alloc = Some(MOST_MEMORY);
     limits.reserve(decoder.total_bytes().saturating_mul(copies))?;
     let upright = match format {
         // Its decoder would take as much memory as the file says that its EXIF data has.
@@ -82,7 +89,7 @@ fn copies(format: ImageFormat, file: &mut (impl BufRead + Seek)) -> io::Result<u
     let copies = match format {
         // The coefficients are two bytes a colour, beside the one that comes of them.
         ImageFormat::Jpeg if !is_read_at_once(file).unwrap_or_default() => 3,
-        // An animation's canvas and frame.
+        // The planes of its colours and what comes of them, and the canvas.
         ImageFormat::WebP => 4,
         _ => 1,
     };
@@ -125,6 +132,40 @@ fn marker(file: &mut impl BufRead) -> io::Result<u8> {
             return Ok(marker[0]);
         }
     }
+}
+
+/// Width and height of a WebP's one frame, by itself: its decoder makes room by them before it
+/// compares them with the canvas. An animation has none. Leaves the file at its beginning.
+fn webp_frame(file: &mut (impl BufRead + Seek)) -> ImageResult<(u32, u32)> {
+    file.seek(SeekFrom::Start(12))?;
+    let size = loop {
+        let mut chunk = [0; 8];
+        file.read_exact(&mut chunk)?;
+        let [a, b, c, d, length @ ..] = chunk;
+        let length = i64::from(u32::from_le_bytes(length));
+        match &[a, b, c, d] {
+            b"VP8 " => {
+                // RFC 6386, section 9.1: a tag, a start code, two sides of 14 bits.
+                let mut head = [0; 10];
+                file.read_exact(&mut head)?;
+                let [.., w0, w1, h0, h1] = head;
+                let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
+                break (side(w0, w1), side(h0, h1));
+            }
+            b"VP8L" => {
+                // RFC 9649, section 3.4: a signature, two sides of 14 bits, each less one.
+                let mut head = [0; 5];
+                file.read_exact(&mut head)?;
+                let [_, sides @ ..] = head;
+                let sides = u32::from_le_bytes(sides);
+                break ((sides & 0x3fff) + 1, (sides >> 14 & 0x3fff) + 1);
+            }
+            b"ANMF" => return Err(unknown()),
+            _ => file.seek_relative(length + (length & 1))?,
+        }
+    };
+    file.seek(SeekFrom::Start(0))?;
+    Ok(size)
 }
 
 #[cfg(test)]

@@ -182,7 +182,8 @@ pub(super) fn picture(visit: &Visit, account: &Account, thumbnails: &Thumbnails)
     }
     let (words, photo) = (&visit.words.deliveries, &account.photo);
     let missing = match account.fetch_state {
-        FetchState::Wanted | FetchState::Held => Some(words.not_here),
+        FetchState::Wanted => Some(words.not_here),
+        FetchState::Held => Some(words.not_had),
         FetchState::Expired => Some(words.removed),
         FetchState::Stored => (!thumbnails.may_be(photo)).then_some(words.no_thumbnail),
     };

@@ -2,10 +2,12 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::Path,
     time::{Duration, SystemTime},
 };
 
+use flate2::{Compression, write::ZlibEncoder};
 use image::{ImageFormat, load_from_memory_with_format};
 
 use super::site::{OPERATE, READ, Site, User, text};
@@ -44,6 +46,30 @@ fn bomb() -> Vec<u8> {
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().unwrap();
     writer.write_chunk(png::chunk::IDAT, &[0x78, 0x9c, 0x63, 0, 0, 0, 1, 0, 1]).unwrap();
+    drop(writer);
+    bytes
+}
+
+/// A PNG of one pixel whose colour profile takes 300 MiB.
+fn bloated() -> Vec<u8> {
+    const MIB: usize = 1024 * 1024;
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+    let mut ends = [0; 2];
+    for end in &mut ends {
+        packed.write_all(&vec![0; MIB]).unwrap();
+        packed.flush().unwrap();
+        *end = packed.get_ref().len();
+    }
+    let packed = packed.get_ref();
+    // Its name, how it is packed, 300 times the same, and the end with its checksum.
+    let mut profile = [b"x\0\0", &packed[..ends[0]]].concat();
+    profile.extend(packed[ends[0]..ends[1]].repeat(299));
+    let checksum = u32::try_from(300 * MIB % 65_521).unwrap() << 16 | 1;
+    profile.extend(b"\x01\0\0\xff\xff".iter().chain(&checksum.to_be_bytes()));
+    let mut bytes = Vec::new();
+    let mut writer = png::Encoder::new(&mut bytes, 1, 1).write_header().unwrap();
+    writer.write_chunk(png::chunk::iCCP, &profile).unwrap();
+    writer.write_image_data(&[0]).unwrap();
     drop(writer);
     bytes
 }
@@ -97,7 +123,9 @@ fn words_stand_in_place_of_what_cannot_be_shown() {
     receive(&site, "rubbish", "image/jpeg", Photo::new("rubbish").bytes);
     receive(&site, "half", "image/png", png[..png.len() / 2].to_vec());
     receive(&site, "bomb", "image/png", bomb());
+    receive(&site, "bloated", "image/png", bloated());
     let user = site.user(OPERATE);
+    assert_eq!(user.get("/photos/bloated/thumbnail").status, 200, "without its profile");
     for id in ["heic", "rubbish", "half", "bomb"] {
         let answer = user.get(&format!("/photos/{id}/thumbnail"));
         assert_eq!((answer.status, text(&answer).as_str()), (415, ""), "{id}");

@@ -82,6 +82,16 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
+/// A WebP whose canvas and frame have these sides.
+fn webp_of(canvas: u32, frame: u16) -> Vec<u8> {
+    // 24 bits each for width - 1 and height - 1, behind flags and three bytes reserved.
+    let side = &(canvas - 1).to_le_bytes()[..3];
+    let sides = [frame.to_le_bytes(), frame.to_le_bytes()].concat();
+    let head = b"RIFF\x2c\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0";
+    let frame = b"VP8 \x0a\0\0\0\x10\0\0\x9d\x01\x2a";
+    [&head[..], side, side, frame, &sides].concat()
+}
+
 #[test]
 fn every_kind_that_is_shown_becomes_a_small_jpeg() -> Result<()> {
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif] {
@@ -146,8 +156,6 @@ fn what_would_take_too_much_memory_is_refused_by_its_header() -> Result<()> {
         gif[8..10].copy_from_slice(&height.to_le_bytes());
         Ok(gif)
     };
-    // 24 bits each for width - 1 and height - 1, behind flags and three bytes reserved.
-    let webp = b"RIFF\x1a\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\x3f\0\xff\x3f\0VP8 \0\0\0\0";
     for (name, bomb) in [
         ("png, long", png_of(20_001, 1, 8)),
         ("png, of one bit", png_of(19_000, 19_000, 1)),
@@ -157,13 +165,27 @@ fn what_would_take_too_much_memory_is_refused_by_its_header() -> Result<()> {
         ("jpeg, progressive", said_to_be(JPEG, 0xc2, 8000, 6000)?),
         ("gif", gif(u16::MAX, u16::MAX)?),
         ("gif, within", gif(19_000, 19_000)?),
-        ("webp", webp.to_vec()),
+        ("webp", webp_of(0x3fff, 0x3fff)),
     ] {
         let refused = of(&bomb).err();
         assert!(matches!(refused, Some(ImageError::Limits(_))), "{name}: {refused:?}");
     }
     // What a phone of 108 megapixels takes is shown.
     const { assert!(12_000 * 9_000 * 3 <= MOST_MEMORY) };
+    Ok(())
+}
+
+#[test]
+fn a_webp_whose_frame_is_not_its_canvas_is_refused_by_its_header() -> Result<()> {
+    let told = |bytes: &[u8]| webp_frame(&mut Cursor::new(bytes));
+    assert_eq!(told(WEBP)?, (240, 160));
+    let lossless = encoded(two_halves(300, 2), ImageFormat::WebP)?;
+    assert_eq!(told(&lossless)?, (300, 2));
+    assert_eq!(told(&webp_of(8, 0x3fff))?, (0x3fff, 0x3fff));
+    let refused = of(&webp_of(8, 0x3fff)).err().context("it is made")?;
+    assert_eq!(refused.to_string(), unknown().to_string());
+    let moving = [&webp_of(8, 8)[..30], b"ANMF\x10\0\0\0"].concat();
+    assert_eq!(told(&moving).err().context("it is told")?.to_string(), unknown().to_string());
     Ok(())
 }
 
