@@ -52,7 +52,7 @@ pub(super) static WORDS: Words = Words {
     held: Held {
         by_person: "by a person",
         unwanted: "no destination takes it as it stands",
-        unrouted: "its destination does not take it as it stands",
+        unrouted: "it does not go to this destination as things stand",
         encrypted: "it is encrypted end to end, and no key fits",
         expired: "its bytes are gone",
         no_bytes: "its bytes could not be had",

@@ -9,7 +9,7 @@ pub(super) static WORDS: Words = Words {
         "evento con la imagen incluida",
         "formulario con la imagen",
         "imagen sola",
-        "obtenida por consulta con la clave de API",
+        "obtenida por sondeo con la clave de API",
         "su evento no llegó nunca: se encontró en su sesión con la clave de API",
     ],
     signed: |scheme| format!(", esquema de firma {scheme}"),
@@ -52,7 +52,7 @@ pub(super) static WORDS: Words = Words {
     held: Held {
         by_person: "por una persona",
         unwanted: "ningún destino la acepta tal como está",
-        unrouted: "su destino no la acepta tal como está",
+        unrouted: "tal como están las cosas, no va a este destino",
         encrypted: "está cifrada de extremo a extremo, y ninguna clave sirve",
         expired: "sus bytes ya no existen",
         no_bytes: "no se pudieron obtener sus bytes",
@@ -70,7 +70,7 @@ pub(super) static WORDS: Words = Words {
         fetched_soon: "sus bytes se descargarán en cuanto llegue su turno",
         after_bytes: "empezará cuando lleguen sus bytes",
         paused: |name, is_looked_for| {
-            let first = if is_looked_for { ", buscándola antes" } else { "" };
+            let first = if is_looked_for { "; primero se buscará" } else { "" };
             format!(
                 "espera mientras {name} está en pausa; continuará por sí sola en cuanto {name} \
                  funcione{first}"

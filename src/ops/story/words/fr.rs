@@ -23,7 +23,7 @@ pub(super) static WORDS: Words = Words {
     },
     summary: Summary {
         waiting: "en attente de ses octets pour",
-        paused: "en attente de la reprise de",
+        paused: "suspendue pour",
         due: "à envoyer à",
         sending: "en cours d’envoi à",
         delivered: "livrée à",
@@ -52,7 +52,7 @@ pub(super) static WORDS: Words = Words {
     held: Held {
         by_person: "par une personne",
         unwanted: "aucune destination ne la prend telle quelle",
-        unrouted: "sa destination ne la prend pas telle quelle",
+        unrouted: "en l’état, elle ne va pas à cette destination",
         encrypted: "elle est chiffrée de bout en bout, et aucune clé ne convient",
         expired: "ses octets n’existent plus",
         no_bytes: "ses octets n’ont pas pu être obtenus",
@@ -70,10 +70,10 @@ pub(super) static WORDS: Words = Words {
         fetched_soon: "ses octets seront chargés dès que ce sera leur tour",
         after_bytes: "commencera quand ses octets seront là",
         paused: |name, is_looked_for| {
-            let first = if is_looked_for { ", en commençant par la rechercher" } else { "" };
+            let first = if is_looked_for { " ; elle sera d’abord recherchée" } else { "" };
             format!(
-                "attend tant que {name} est en pause ; reprendra d’elle-même dès que {name} \
-                 fonctionnera{first}"
+                "attend tant que {name} est en pause ; reprendra d’elle-même dès que cette \
+                 destination fonctionnera{first}"
             )
         },
         looked_for: "elle sera d’abord recherchée, car elle y est peut-être, puis envoyée si elle \

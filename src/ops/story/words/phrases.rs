@@ -42,7 +42,7 @@ const PHRASES: [(&str, &str, &str); 23] = [
     ),
     (
         "have the photo sent again with its bytes, or take it again",
-        "faites renvoyer la photo avec ses octets, ou reprenez-la",
+        "faites renvoyer la photo avec ses octets, ou prenez-la de nouveau",
         "haga que envíen la foto de nuevo con sus bytes, o tómela otra vez",
     ),
     (
@@ -59,7 +59,7 @@ const PHRASES: [(&str, &str, &str); 23] = [
         "look at the load of the other side; the next attempt looks before it sends",
         "vérifiez la charge de l’autre côté ; la prochaine tentative recherche la photo avant de \
          l’envoyer",
-        "compruebe la carga del otro lado; el próximo intento la busca antes de enviarla",
+        "compruebe la carga del otro lado; el próximo intento busca la foto antes de enviarla",
     ),
     (
         "nothing; it is tried again",
@@ -69,62 +69,64 @@ const PHRASES: [(&str, &str, &str); 23] = [
     (
         "nothing; the next attempt looks before it sends",
         "rien à faire : la prochaine tentative recherche la photo avant de l’envoyer",
-        "nada: el próximo intento la busca antes de enviarla",
+        "nada: el próximo intento busca la foto antes de enviarla",
     ),
     (
         "nothing; the next attempt looks before it writes",
         "rien à faire : la prochaine tentative recherche la photo avant de l’écrire",
-        "nada: el próximo intento la busca antes de escribirla",
+        "nada: el próximo intento busca la foto antes de escribirla",
     ),
     (
         "nothing to do if it passes; the next attempt looks before it sends",
-        "rien à faire si cela passe ; la prochaine tentative recherche la photo avant de l’envoyer",
-        "nada si se pasa; el próximo intento la busca antes de enviarla",
+        "rien à faire si le problème disparaît ; la prochaine tentative recherche la \
+         photo avant de l’envoyer",
+        "nada que hacer si se resuelve solo; el próximo intento busca la foto antes de enviarla",
     ),
     (
         "nothing to do if it passes; it is tried again by itself",
-        "rien à faire si cela passe ; une nouvelle tentative suivra d’elle-même",
-        "nada si se pasa; se volverá a intentar por sí solo",
+        "rien à faire si le problème disparaît ; une nouvelle tentative suivra d’elle-même",
+        "nada que hacer si se resuelve solo; se volverá a intentar por sí solo",
     ),
     (
         "nothing; it goes on by itself",
-        "rien à faire : cela reprendra de soi-même",
+        "rien à faire : cela reprendra tout seul",
         "nada: continuará por sí solo",
     ),
     (
         "nothing to do: it goes on by itself",
-        "rien à faire : cela reprendra de soi-même",
+        "rien à faire : cela reprendra tout seul",
         "nada: continuará por sí solo",
     ),
     (
         "nothing to do if it passes; else look at the other side's log and load",
-        "rien à faire si cela passe ; sinon, vérifiez le journal et la charge de l’autre côté",
-        "nada si se pasa; si no, compruebe el registro y la carga del otro lado",
+        "rien à faire si le problème disparaît ; sinon, vérifiez le journal et la \
+         charge de l’autre côté",
+        "nada que hacer si se resuelve solo; si no, compruebe los logs y la carga del otro lado",
     ),
     (
         "nothing to do if it passes; else look at Apertur's status page",
-        "rien à faire si cela passe ; sinon, consultez la page d’état d’Apertur",
-        "nada si se pasa; si no, consulte la página de estado de Apertur",
+        "rien à faire si le problème disparaît ; sinon, consultez la page d’état d’Apertur",
+        "nada que hacer si se resuelve solo; si no, consulte la página de estado de Apertur",
     ),
     (
         "nothing to do if it passes; else report it to Apertur",
-        "rien à faire si cela passe ; sinon, signalez-le à Apertur",
-        "nada si se pasa; si no, informe a Apertur",
+        "rien à faire si le problème disparaît ; sinon, signalez-le à Apertur",
+        "nada que hacer si se resuelve solo; si no, informe a Apertur",
     ),
     (
         "nothing to do if it passes; else look at this machine's connection",
-        "rien à faire si cela passe ; sinon, vérifiez la connexion de cette machine",
-        "nada si se pasa; si no, compruebe la conexión de esta máquina",
+        "rien à faire si le problème disparaît ; sinon, vérifiez la connexion de cette machine",
+        "nada que hacer si se resuelve solo; si no, compruebe la conexión de esta máquina",
     ),
     (
         "check that it runs, its address, DNS and firewalls",
-        "vérifiez qu’il fonctionne, son adresse, le DNS et les pare-feu",
-        "compruebe que funciona, su dirección, el DNS y los cortafuegos",
+        "vérifiez que l’autre côté fonctionne, ainsi que son adresse, le DNS et les pare-feu",
+        "compruebe que el otro lado funciona, su dirección, el DNS y los cortafuegos",
     ),
     (
         "check that it runs and that no firewall drops packets",
-        "vérifiez qu’il fonctionne et qu’aucun pare-feu ne rejette de paquets",
-        "compruebe que funciona y que ningún cortafuegos descarta paquetes",
+        "vérifiez que l’autre côté fonctionne et qu’aucun pare-feu n’ignore de paquets en silence",
+        "compruebe que el otro lado funciona y que ningún cortafuegos descarta paquetes",
     ),
     (
         "check its certificate, the host name and this machine's time",
