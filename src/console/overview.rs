@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use self::look::Look;
 use super::{
     Console,
-    layout::{self, Page, STATES, Tab, ago, number, what, written},
+    layout::{self, Page, STATES, Tab, ago, lasting, number, what, written},
     standing::Standing,
     trouble::Trouble,
     visit::{Here, Visit},
@@ -138,7 +138,10 @@ pub(super) fn why(visit: &Visit, standing: &Standing) -> Markup {
     html! {
         @if let Some(Pause { since, cause, .. }) = &standing.pause {
             div.why {
-                p { (words.since) " " (ago(visit, *since)) ": " (what(visit, cause)) }
+                p {
+                    (words.since) " " (lasting(visit, *since)) (visit.words.layout.colon)
+                    (what(visit, cause))
+                }
                 @if !cause.detail.is_empty() { p.hint lang="en" { "“" (cause.detail) "”" } }
                 @if !cause.fix.is_empty() { p.fix { (written(visit, &cause.fix)) } }
                 p.hint { (words.goes_on) }

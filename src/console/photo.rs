@@ -19,7 +19,7 @@ use super::{
 use crate::{
     journal,
     model::{Cause, Delivery, DeliveryState, ErrorKind, FetchState, Photo, PhotoId, Tag},
-    ops::story::{Account, Entry, Next, Remedy, Standing},
+    ops::story::{Account, Entry, Next, NextKind, Remedy, Standing},
     pages::{encoded, html as answer},
 };
 
@@ -111,7 +111,13 @@ fn comes(visit: &Visit, next: &Next) -> Markup {
         p {
             (visit.words.deliveries.next) " " (next.words)
             @if let Some(at) = next.at { ", " (ago(visit, at)) }
-            @else if let Some(since) = next.since { " (" (lasting(visit, since)) ")" }
+            @else if let Some(since) = next.since {
+                " ("
+                @if !matches!(next.kind, NextKind::Underway | NextKind::Bytes) {
+                    (visit.words.deliveries.waiting) " "
+                }
+                (lasting(visit, since)) ")"
+            }
         }
     }
 }
@@ -192,7 +198,9 @@ fn facts(visit: &Visit, account: &Account) -> Markup {
                 dd {
                     span { (account.fetch.words) }
                     @if let Some(kind) = &photo.media_type { span.hint { (kind) } }
-                    @if let Some(size) = photo.size { span.hint { (layout::number(size)) " B" } }
+                    @if let Some(size) = photo.size {
+                        span.hint { (layout::number(size)) " " (visit.words.layout.byte) }
+                    }
                 }
             }
         }

@@ -11,8 +11,8 @@ use crate::{
 
 /// 200 while the journal can be written and read and there is room for photos, else 503.
 pub(super) async fn ready(console: web::Data<Console>) -> HttpResponse {
-    if let Some(low) = console.ops().floor.low() {
-        return unavailable(&low.to_string());
+    if console.ops().floor.low().is_some() {
+        return unavailable("there is no room for new photos; see the daemon's log");
     }
     match console.behind.measures.ready().await {
         Ok(queue) => {

@@ -43,7 +43,10 @@ fn row(visit: &Visit, run: &Run) -> Markup {
         li {
             div.title {
                 a href={ "/runs/" (run.id) } {
-                    strong { ((words.run)(&run.id.to_string())) ": " (title(visit, run)) }
+                    strong {
+                        ((words.run)(&run.id.to_string())) (visit.words.layout.colon)
+                        (title(visit, run))
+                    }
                 }
                 (state(visit, run))
             }

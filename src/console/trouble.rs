@@ -141,8 +141,11 @@ impl Trouble {
             section.card {
                 p { (text) }
                 @match self {
-                    Self::Failed { what, fix } => { p { (what) } p.fix { (fix) } }
-                    Self::Journal(words) => { p.fix { (words) } }
+                    Self::Failed { what, fix } => {
+                        p lang="en" { (what) }
+                        p.fix lang="en" { (fix) }
+                    }
+                    Self::Journal(words) => { p.fix lang="en" { (words) } }
                     Self::NotConfigured => { pre { (EXAMPLE) } }
                     _ => {}
                 }

@@ -158,6 +158,8 @@ pub(super) fn write(fact: &Fact<'_>) {
         | Fact::CollectFailed { .. }
         | Fact::SessionMade { .. } => collecting(fact),
         Fact::ConsoleSignedIn { by } => info!(by, "signed in to the console"),
+        // Whoever goes on guessing writes no log; the first guesses are told, all are counted.
+        Fact::ConsoleRefused { reason: reason @ "throttled" } => debug!(reason, "console refused"),
         Fact::ConsoleRefused { reason } => warn!(reason, "console refused"),
         _ => operation(fact),
     }

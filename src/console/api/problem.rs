@@ -226,7 +226,7 @@ impl From<Problem> for Trouble {
 impl From<JournalError> for Problem {
     /// The journal's own words may name files, and are for the log.
     fn from(error: JournalError) -> Self {
-        tracing::warn!(%error, "the API could not use the journal");
+        tracing::warn!(%error, "the journal could not be used");
         match error {
             JournalError::Unavailable(_) => Self::busy(
                 "the journal cannot be used now",

@@ -1,21 +1,20 @@
 // On a phone the menu is longer than the screen.
 document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
-(() => {
-  // In place of a picture that does not come stand words.
-  const tell = (picture) => {
-    const words = document.createElement("p");
-    words.className = "picture hint";
-    words.textContent = picture.dataset.else;
-    (picture.closest("a") || picture).replaceWith(words);
-  };
-  document.addEventListener("error", (event) => {
-    if (event.target.matches?.("img[data-else]")) tell(event.target);
-  }, true);
-  for (const picture of document.querySelectorAll("img[data-else]")) {
-    if (picture.complete && !picture.naturalWidth) tell(picture);
-  }
-})();
+// In place of a picture that does not come stand words, also where its page is fetched again.
+const missing = new Set();
+const inWords = (picture) => {
+  missing.add(picture.getAttribute("src"));
+  const words = document.createElement("p");
+  words.className = "picture hint";
+  words.textContent = picture.dataset.else;
+  (picture.closest("a") || picture).replaceWith(words);
+};
+const pictures = (root) => [...root.querySelectorAll("img[data-else]")];
+document.addEventListener("error", (event) => {
+  if (event.target.matches?.("img[data-else]")) inWords(event.target);
+}, true);
+pictures(document).filter((picture) => picture.complete && !picture.naturalWidth).forEach(inWords);
 
 (() => {
   // Pages that change by themselves: what is marked is fetched again and put in place of what is
@@ -29,6 +28,7 @@ document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest
       const now = fresh.getElementById(old.id);
       if (!now) continue;
       localise(now);
+      pictures(now).filter((picture) => missing.has(picture.getAttribute("src"))).forEach(inWords);
       for (const open of old.querySelectorAll("details[open]")) {
         const same = open.id && now.querySelector(`#${CSS.escape(open.id)}`);
         if (same) same.open = true;

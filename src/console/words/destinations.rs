@@ -28,7 +28,7 @@ pub(super) const EN: Destinations = Destinations {
 
 pub(super) const FR: Destinations = Destinations {
     test: "Tester",
-    test_of: |name| format!("Test de {name}"),
+    test_of: |name| format!("Test : {name}"),
     works: "Cela fonctionne : une photo pourrait être livrée maintenant.",
     fails: "Cela ne fonctionne pas : les photos attendent.",
     back: "Retour aux destinations",

@@ -22,6 +22,10 @@ pub(in crate::console) struct Layout {
     pub(in crate::console) no_room: &'static str,
     pub(in crate::console) held: fn(u64) -> String,
     pub(in crate::console) paused: fn(&str) -> String,
+    /// Between a name and what is said of it.
+    pub(in crate::console) colon: &'static str,
+    /// The sign of the unit.
+    pub(in crate::console) byte: &'static str,
     pub(in crate::console) days: fn(u64) -> String,
     pub(in crate::console) ago: fn(&str) -> String,
     pub(in crate::console) in_time: fn(&str) -> String,
@@ -76,6 +80,8 @@ pub(super) const EN: Layout = Layout {
         counted(count, "delivery is held and needs you", "deliveries are held and need you")
     },
     paused: |name| format!("{name} is paused:"),
+    colon: ": ",
+    byte: "B",
     days: |days| counted(days, "day", "days"),
     ago: |age| format!("{age} ago"),
     in_time: |age| format!("in {age}"),
@@ -106,6 +112,8 @@ pub(super) const FR: Layout = Layout {
         )
     },
     paused: |name| format!("{name} est en pause :"),
+    colon: " : ",
+    byte: "o",
     days: |days| counted_in_french(days, "jour", "jours"),
     ago: |age| format!("il y a {age}"),
     in_time: |age| format!("dans {age}"),
@@ -136,6 +144,8 @@ pub(super) const ES: Layout = Layout {
         )
     },
     paused: |name| format!("{name} está en pausa:"),
+    colon: ": ",
+    byte: "B",
     days: |days| counted(days, "día", "días"),
     ago: |age| format!("hace {age}"),
     in_time: |age| format!("dentro de {age}"),

@@ -79,11 +79,11 @@ pub(super) const FR: Overview = Overview {
     underway: |count| counted_in_french(count, "en cours", "en cours"),
     held: |count| counted_in_french(count, "retenue", "retenues"),
     last: "dernière livraison",
-    never: "rien livré encore",
+    never: "rien de livré pour l’instant",
     ok: "ok",
     paused: "en pause",
     no_login: "non connectée",
-    since: "En pause,",
+    since: "En pause",
     goes_on: "Elle est réessayée d’elle-même et reprend dès qu’elle fonctionne ; aucune photo \
               n’est perdue.",
 };
@@ -107,6 +107,6 @@ pub(super) const ES: Overview = Overview {
     ok: "bien",
     paused: "en pausa",
     no_login: "sin iniciar sesión",
-    since: "En pausa,",
+    since: "En pausa",
     goes_on: "Se vuelve a intentar solo y continúa en cuanto funciona; no se pierde ninguna foto.",
 };
