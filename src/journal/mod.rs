@@ -280,6 +280,7 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     async fn run(&self, run: RunId) -> Result<Option<Run>, JournalError>;
 
     /// The latest runs, newest first, at most `limit`; only those in this state if one is given.
+    /// One that cannot be read is logged and left out.
     async fn runs(&self, state: Option<RunState>, limit: usize) -> Result<Vec<Run>, JournalError>;
 
     /// Stops a run or lets one that was stopped go on; one that is done stays so.
