@@ -176,7 +176,8 @@ async fn asked(config: &Config, verb: &Verb, which: &Which) -> Result<Filter, Fa
         (filter.ids, filter.photo) = (Vec::new(), Some(photo));
     }
     if let Some(limit) = which.limit {
-        if filter.states.is_empty() {
+        // Who names some means them in whatever state they are.
+        if filter.states.is_empty() && !filter.is_named() {
             let (states, error) = all(verb);
             (filter.states, filter.error) = (states, filter.error.or(error));
         }
@@ -191,9 +192,10 @@ async fn asked(config: &Config, verb: &Verb, which: &Which) -> Result<Filter, Fa
 
 /// All that a verb can change.
 fn all(verb: &Verb) -> (Vec<DeliveryState>, Option<ErrorKind>) {
-    use DeliveryState::{Due, Held, Waiting};
+    use DeliveryState::{Delivered, Due, Held, Waiting};
     match verb {
-        Verb::Replay { .. } => (vec![Held], None),
+        Verb::Replay { force: false } => (vec![Held], None),
+        Verb::Replay { force: true } => (vec![Held, Delivered], None),
         Verb::Hold { .. } => (vec![Waiting, Due], None),
         Verb::Release => (vec![Held], Some(ErrorKind::Operator)),
         Verb::Drop { .. } => (vec![Waiting, Due, Held], None),

@@ -301,6 +301,26 @@ fn a_number_is_that_of_a_delivery_before_it_is_a_photo_s_id() {
 }
 
 #[test]
+fn a_forced_replay_takes_delivered_ones_however_they_are_asked_for() {
+    let daemon = Daemon::start(Options::default());
+    for image in ["img-1", "img-2", "img-3"] {
+        delivered(&daemon, image);
+    }
+    let changes = |words: &[&str]| {
+        let dry = ["deliveries", "replay", "--force", "--dry-run", "--json"];
+        done(&daemon, &[&dry[..], words].concat()).json()["changes"].clone()
+    };
+    assert_eq!(changes(&["--all"]), 3);
+    assert_eq!(changes(&["--limit", "2"]), 2);
+    assert_eq!(changes(&["--destination", "archive", "--limit", "2"]), 2);
+    assert_eq!(changes(&["1", "2", "--limit", "1"]), 1);
+    assert_eq!(changes(&["img-1", "--limit", "1"]), 1);
+    let unforced = ["deliveries", "replay", "img-1", "--limit", "1", "--dry-run"];
+    let unforced = done(&daemon, &unforced);
+    assert!(unforced.out.contains("0 would be changed, 1 left alone"), "{}", unforced.out);
+}
+
+#[test]
 fn a_delivery_is_held_released_and_dropped_by_number() {
     let daemon = Daemon::start(Options::default());
     delivered(&daemon, "img-1");
