@@ -302,7 +302,13 @@ async fn take_up(
         ops.telemetry.emit(&Fact::Recovered { deliveries: left });
     }
     let configured: Vec<_> = config.destinations.iter().map(|(name, _)| name.clone()).collect();
-    let strays = journal.hold_strays(&configured, clock.now()).await?;
+    let mut strays = 0;
+    loop {
+        match journal.hold_strays(&configured, clock.now()).await? {
+            0 => break,
+            held => strays += held,
+        }
+    }
     if strays > 0 {
         ops.telemetry.emit(&Fact::Strays { count: strays });
     }

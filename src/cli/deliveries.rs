@@ -9,10 +9,7 @@ pub(super) mod show;
 
 use std::sync::Arc;
 
-use super::{
-    Context, block_on, filter,
-    output::{Failure, remark},
-};
+use super::{Context, block_on, filter, output::Failure};
 use crate::{
     journal::{self, Journal, Pause},
     model::{Delivery, DeliveryId, DeliveryState, Filter, PhotoId},
@@ -77,25 +74,40 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
     }
 }
 
-/// The photo that a word means whose id looks like a number. It is taken for the number of a
-/// delivery where there is one, which is said where it may be both.
-async fn numbered_photo(
-    journal: &Arc<dyn Journal>,
-    word: &str,
-) -> Result<Option<PhotoId>, Failure> {
+/// A photo whose id looks like the number of a delivery.
+enum Numbered {
+    /// No delivery has this number.
+    Photo(PhotoId),
+    /// There is a delivery of this number, and the word is taken for that.
+    Both {
+        /// The photo of this id.
+        photo: PhotoId,
+        /// The photo that the delivery is of.
+        of: PhotoId,
+    },
+}
+
+impl Numbered {
+    /// What is said where a word may be both.
+    fn both(photo: &PhotoId) -> String {
+        format!(
+            "`{photo}` is taken for the number of a delivery; there is a photo of this id, too: \
+             `apertur-bridge deliveries list --photo {photo}` shows its deliveries"
+        )
+    }
+}
+
+/// The photo of this id, where the word may be the number of a delivery as well.
+async fn numbered(journal: &Arc<dyn Journal>, word: &str) -> Result<Option<Numbered>, Failure> {
     let (Ok(number), Ok(photo)) = (word.parse(), PhotoId::parse(word)) else { return Ok(None) };
     if journal.knows_photo(&photo).await?.is_none() {
         return Ok(None);
     }
     let filter = Filter { ids: vec![DeliveryId(number)], ..Filter::default() };
-    if journal.list(&filter, None, 1).await?.is_empty() {
-        return Ok(Some(photo));
-    }
-    remark(&format!(
-        "`{word}` is taken for the number of a delivery; there is a photo of this id, too: \
-         `apertur-bridge deliveries list --photo {photo}` shows its deliveries"
-    ));
-    Ok(None)
+    Ok(Some(match journal.list(&filter, None, 1).await?.pop() {
+        Some(delivery) => Numbered::Both { photo, of: delivery.photo.id },
+        None => Numbered::Photo(photo),
+    }))
 }
 
 pub(super) async fn open_to_read(

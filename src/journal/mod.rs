@@ -228,12 +228,12 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     /// journal. Gives the number of deliveries.
     async fn recover(&self, now: Timestamp, look_at: Timestamp) -> Result<u64, JournalError>;
 
-    /// Holds, with kind `unrouted`, every delivery in `waiting`, `due` or `sending` whose
-    /// destination is not `configured`: nobody would ever send it. An attempt that is under way
-    /// becomes `unknown`, its delivery `unsure`. Gives their number. Some hundreds at a time, so
-    /// that others may write in between: an error leaves those held that were held until then.
-    /// Called at start, after a destination was taken out, and every minute; where there is none
-    /// nothing is written.
+    /// Holds, with kind `unrouted`, deliveries in `waiting`, `due` or `sending` whose destination
+    /// is not `configured`: nobody would ever send them. An attempt that is under way becomes
+    /// `unknown`, its delivery `unsure`. Gives their number, some hundreds at most: others may
+    /// write in between, and what is configured may change. 0 where none is left, and then
+    /// nothing is written. Called until it gives 0, at start, after a destination was taken out,
+    /// and every minute.
     async fn hold_strays(
         &self,
         configured: &[DestinationName],
@@ -280,6 +280,7 @@ pub trait Journal: Upkeep + notices::Notices + fmt::Debug + Send + Sync {
     async fn run(&self, run: RunId) -> Result<Option<Run>, JournalError>;
 
     /// The latest runs, newest first, at most `limit`; only those in this state if one is given.
+    /// One that cannot be read is logged and left out.
     async fn runs(&self, state: Option<RunState>, limit: usize) -> Result<Vec<Run>, JournalError>;
 
     /// Stops a run or lets one that was stopped go on; one that is done stays so.

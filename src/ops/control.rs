@@ -82,6 +82,16 @@ pub enum Request {
     Reload,
 }
 
+impl Request {
+    /// The text that it looks for.
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Begin { filter, .. } | Self::Preview { filter, .. } => filter.text.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// What became of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
@@ -184,6 +194,9 @@ pub async fn perform(keeper: &Keeper, order: Order) -> Reply {
 impl Ops {
     /// Carries out a request, from wherever it came.
     pub async fn perform(&self, request: Request) -> Reply {
+        if let Err(error) = request.text().map_or(Ok(String::new()), Filter::parse_text) {
+            return Reply::Failed { error: error.to_string() };
+        }
         let done = match request {
             Request::Begin { change, filter, by } => {
                 self.begin(change, filter, by).await.map(|run| found(Some(run)))
@@ -370,6 +383,17 @@ mod tests {
         let Reply::Failed { error } = reply else { anyhow::bail!("{reply:?}") };
         assert!(error.contains(env!("CARGO_PKG_VERSION")), "{error}");
         assert!(error.contains("restart the daemon"), "{error}");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_command_cannot_look_for_what_is_no_text_to_look_for() -> anyhow::Result<()> {
+        let change = r#""change":{"verb":"release"},"filter":{"text":"ab"}"#;
+        for asked in [r#""verb":"preview""#, r#""verb":"begin","by":"ana""#] {
+            let reply = said(format!("{{{asked},{change}}}\n").as_bytes()).await?;
+            let Reply::Failed { error } = reply else { anyhow::bail!("{reply:?}") };
+            assert!(error.contains("3 to 200 characters"), "{error}");
+        }
         Ok(())
     }
 

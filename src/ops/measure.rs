@@ -15,7 +15,7 @@ use crate::{
     journal::{self, JournalError},
     model::{Filter, RunState},
     spool::{self, Spool},
-    telemetry::{Disk, Gauges, Queue, Tally},
+    telemetry::{Disk, Fact, Gauges, Queue, Tally},
 };
 
 /// How long the journal may take before it counts as not ready.
@@ -32,24 +32,44 @@ const COUNTED: Duration = Duration::from_secs(1);
 /// Runs that are counted at most.
 const RUNS: usize = 1000;
 
+/// What counting came to.
+type Counted = Result<Vec<Tally>, JournalError>;
+
 /// How many deliveries there are of each sort.
 #[derive(Debug, Default)]
 struct Counts {
-    /// With the time until which they are believed.
-    last: Mutex<Option<(Instant, Vec<Tally>)>>,
+    /// With the time until which it is believed; `None` before the first.
+    last: Mutex<Option<(Instant, Counted)>>,
     /// One who counts is enough.
     one: tokio::sync::Mutex<()>,
 }
 
 impl Counts {
-    async fn fresh(&self, ops: &Ops) -> Result<Vec<Tally>, JournalError> {
+    async fn fresh(&self, ops: &Ops) -> Counted {
+        let asked = Instant::now();
         let _one = self.one.lock().await;
         if let Some((until, last)) = &*lock(&self.last)
             && Instant::now() < *until
         {
-            return Ok(last.clone());
+            return last.clone();
         }
         let started = Instant::now();
+        let counted = Self::count(ops).await;
+        // A failure is believed only as long as it took: whoever waited for it counts no more.
+        let share = if counted.is_ok() { BELIEVED } else { 1 };
+        let until = Instant::now() + started.elapsed().saturating_mul(share);
+        *lock(&self.last) = Some((until, counted.clone()));
+        if let Err(error) = &counted
+            && asked.elapsed() >= COUNTED
+        {
+            // Nobody waits for it any more.
+            let error = error.to_string();
+            ops.telemetry.emit(&Fact::JournalFailed { room: "readiness", error: &error });
+        }
+        counted
+    }
+
+    async fn count(ops: &Ops) -> Counted {
         let counts = ops.count(&Filter::default()).await?;
         let tally = |count: journal::Count| Tally {
             destination: count.destination,
@@ -57,10 +77,7 @@ impl Counts {
             error: count.error,
             count: count.count,
         };
-        let tallies: Vec<_> = counts.into_iter().map(tally).collect();
-        let until = Instant::now() + started.elapsed().saturating_mul(BELIEVED);
-        *lock(&self.last) = Some((until, tallies.clone()));
-        Ok(tallies)
+        Ok(counts.into_iter().map(tally).collect())
     }
 }
 
@@ -149,15 +166,16 @@ impl Measures {
         })
     }
 
-    /// The counts. Where counting takes long it goes on by itself, and those of the last time are
-    /// given: a large journal is no reason not to be ready.
-    async fn tallies(&self) -> Result<Vec<Tally>, JournalError> {
+    /// The counts. Where counting takes long it goes on by itself, and what it came to the last
+    /// time is given, `None` before the first: a large journal is no reason not to be ready, one
+    /// that could not be counted is.
+    async fn tallies(&self) -> Result<Option<Vec<Tally>>, JournalError> {
         let (counts, ops) = (Arc::clone(&self.counts), self.ops.clone());
         let counting = tokio::spawn(async move { counts.fresh(&ops).await });
         match tokio::time::timeout(COUNTED, counting).await {
-            Ok(Ok(counted)) => counted,
+            Ok(Ok(counted)) => counted.map(Some),
             Ok(Err(error)) => Err(JournalError::Unavailable(error.to_string())),
-            Err(_) => Ok(lock(&self.counts.last).clone().map_or(Vec::new(), |(_, last)| last)),
+            Err(_) => lock(&self.counts.last).clone().map(|(_, last)| last).transpose(),
         }
     }
 
@@ -225,9 +243,43 @@ mod tests {
     async fn a_journal_that_is_slow_to_count_is_ready() -> anyhow::Result<()> {
         let home = tempfile::tempdir()?;
         let measures = measures(home.path()).await?;
+        let counting = measures.counts.one.lock().await;
+        assert_eq!(measures.ready().await?.deliveries, None);
+        let shown = measures.render().await;
+        assert!(shown.contains("\napertur_bridge_ready 1\n"), "{shown}");
+        assert!(shown.contains("\napertur_bridge_oldest_due_seconds 0\n"), "{shown}");
+        // What was not counted yet is not none.
+        for family in ["deliveries", "held_deliveries"] {
+            assert!(!shown.contains(&format!("apertur_bridge_{family}{{")), "{shown}");
+        }
+        drop(counting);
+        assert_eq!(measures.ready().await?.deliveries, Some(Vec::new()));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_journal_that_is_slow_to_say_that_it_cannot_be_counted_is_not_ready()
+    -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let measures = measures(home.path()).await?;
+        let counting = measures.counts.one.lock().await;
+        assert_eq!(measures.ready().await?.deliveries, None);
+        let damage = "INSERT INTO photos (seq, id, tags, shape, scheme, received_at, fetch_state)
+                VALUES (1, 'img_1', '[]', 'event', 'body', 0, 'stored');
+            INSERT INTO deliveries (photo, destination, state, due_at, since)
+                VALUES (1, 'erp', 'painted', 0, 0);";
+        rusqlite::Connection::open(&measures.journal)?.execute_batch(damage)?;
+        drop(counting);
+        while lock(&measures.counts.last).is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         let _counting = measures.counts.one.lock().await;
-        assert_eq!(measures.ready().await?.deliveries, []);
-        assert!(measures.render().await.contains("\napertur_bridge_ready 1\n"));
+        let failed = measures.ready().await;
+        assert!(matches!(failed, Err(JournalError::Damaged(_))), "{failed:?}");
+        let shown = measures.render().await;
+        let told = "\napertur_bridge_journal_failures_total{room=\"readiness\"} 1\n";
+        assert!(shown.contains(told), "{shown}");
+        assert!(shown.contains("\napertur_bridge_ready 0\n"), "{shown}");
         Ok(())
     }
 

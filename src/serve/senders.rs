@@ -4,6 +4,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +47,10 @@ pub(super) struct Room {
     orders: mpsc::UnboundedReceiver<(DestinationName, Option<Shore>)>,
     loops: JoinSet<DestinationName>,
     slots: HashMap<DestinationName, Slot>,
+    /// When what is left for nobody is looked for next.
+    look_at: Timestamp,
+    /// What was held since it was told the last time.
+    held: u64,
 }
 
 #[derive(Debug)]
@@ -60,7 +65,8 @@ impl Room {
     pub(super) fn new(ops: Ops, spool: Spool, stop: CancellationToken) -> (Senders, Self) {
         let (orders, taken) = mpsc::unbounded_channel();
         let (loops, slots) = (JoinSet::new(), HashMap::new());
-        (Senders(orders), Self { ops, spool, stop, orders: taken, loops, slots })
+        let look_at = ops.clock.after(EVERY);
+        (Senders(orders), Self { ops, spool, stop, orders: taken, loops, slots, look_at, held: 0 })
     }
 
     /// Begins a loop.
@@ -91,7 +97,6 @@ impl Room {
     /// ended by itself.
     pub(super) async fn run(mut self) {
         let clock = self.ops.clock.clone();
-        let mut next = clock.after(EVERY);
         while !self.stop.is_cancelled() {
             tokio::select! {
                 biased;
@@ -104,12 +109,10 @@ impl Room {
                         return;
                     }
                 }
-                () = clock.sleep_until(next) => {
-                    self.hold_strays().await;
-                    next = clock.after(EVERY);
-                }
+                () = clock.sleep_until(self.look_at) => self.hold_strays().await,
             }
         }
+        self.tell_held();
         while self.loops.join_next().await.is_some() {}
     }
 
@@ -137,22 +140,36 @@ impl Room {
         }
         match slot.next {
             Some(shore) => self.begin(name, shore),
-            None => self.hold_strays().await,
+            None => self.look_at = self.ops.clock.now(),
         }
         true
     }
 
-    /// Nobody sends what is left for a destination that was taken out.
-    async fn hold_strays(&self) {
+    /// Nobody sends what is left for a destination that was taken out. Some of it at a time: what
+    /// is configured may change meanwhile.
+    async fn hold_strays(&mut self) {
         let routes = self.ops.routes.load();
         // What another one that was taken out has under way is left to end.
         let ending = self.slots.keys().cloned();
         let configured = routes.destinations.iter().map(|(name, _)| name.clone());
         let configured: Vec<_> = configured.chain(ending).collect();
-        match self.ops.journal.hold_strays(&configured, self.ops.clock.now()).await {
-            Ok(0) => {}
-            Ok(count) => self.ops.telemetry.emit(&Fact::Strays { count }),
-            Err(error) => self.failed(&error),
+        let held = self.ops.journal.hold_strays(&configured, self.ops.clock.now()).await;
+        let held = held.unwrap_or_else(|error| {
+            self.failed(&error);
+            0
+        });
+        self.held += held;
+        let wait = if held > 0 { Duration::ZERO } else { EVERY };
+        self.look_at = self.ops.clock.after(wait);
+        if held == 0 {
+            self.tell_held();
+        }
+    }
+
+    fn tell_held(&mut self) {
+        match std::mem::take(&mut self.held) {
+            0 => {}
+            count => self.ops.telemetry.emit(&Fact::Strays { count }),
         }
     }
 
@@ -164,13 +181,14 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::{
-        journal::{Arrival, Bytes, memory::Memory},
-        model::{Cause, DeliveryState, Digest, ErrorKind, Filter, Photo, PhotoId, Planned, Shape},
-        system::Clock,
+        journal::{self, Arrival, Bytes, Observer, memory::Memory},
+        model::{
+            Cause, DeliveryState, Digest, ErrorKind, Filter, Kind, Photo, PhotoId, Planned, Shape,
+        },
+        route::Routes,
+        system::{Clock, Live},
     };
 
     fn arrival(id: &str, to: &DestinationName) -> anyhow::Result<Arrival> {
@@ -224,6 +242,44 @@ mod tests {
         }
         stop.cancel();
         running.await?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_is_put_back_while_strays_are_held_is_held_no_more() -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("journal.db");
+        let routes = Live::new(Routes { rules: Vec::new(), destinations: Vec::new() });
+        let (gone, put_back) = (DestinationName::parse("gone")?, routes.clone());
+        let observer = Observer::new(move |_| {
+            let destinations = vec![(gone.clone(), Kind::Folder)];
+            put_back.store(Routes { rules: Vec::new(), destinations });
+        });
+        let settings = journal::Settings::Sqlite { path: path.clone() };
+        let journal = journal::open_observed(&settings, observer).await?;
+        let fill = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 501)
+            INSERT INTO photos (seq, id, tags, shape, scheme, received_at, fetch_state)
+                SELECT i, 'img_' || i, '[]', 'event', 'body', 0, 'stored' FROM n;
+            INSERT INTO deliveries (photo, destination, state, due_at, since)
+                SELECT seq, 'gone', 'due', 0, 0 FROM photos;";
+        rusqlite::Connection::open(&path)?.execute_batch(fill)?;
+        routes.store(Routes { rules: Vec::new(), destinations: Vec::new() });
+
+        let clock = Clock::stepped(Timestamp::UNIX_EPOCH);
+        let ops = Ops { routes, ..Ops::to_read(journal, clock.clone()) };
+        let stop = CancellationToken::new();
+        let spool = Spool::open(&home.path().join("spool"))?;
+        let (_senders, room) = Room::new(ops.clone(), spool, stop.clone());
+        let running = tokio::spawn(room.run());
+        clock.step(EVERY);
+        let held = Filter { states: vec![DeliveryState::Held], ..Filter::default() };
+        while ops.journal.list(&held, None, 1).await?.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+        running.await?;
+        assert_eq!(ops.journal.list(&held, None, 999).await?.len(), 500);
+        ops.journal.close().await;
         Ok(())
     }
 }

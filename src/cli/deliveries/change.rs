@@ -4,9 +4,9 @@
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 use super::{
-    filter,
+    Numbered, filter,
     follow::{self, Hand},
-    numbered_photo, open_to_read,
+    numbered, open_to_read,
 };
 use crate::{
     cli::{
@@ -14,7 +14,7 @@ use crate::{
         output::{Failure, json, line, remark, table},
     },
     config::{Config, operator},
-    model::{By, DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter},
+    model::{By, DeliveryId, DeliveryState, DestinationName, ErrorKind, Filter, PhotoId},
     ops::{
         Left, Preview, Reason, Run, RunId, RunState, Verb,
         control::{Reply, Request},
@@ -171,12 +171,18 @@ async fn asked(config: &Config, verb: &Verb, which: &Which) -> Result<Filter, Fa
     let journal = open_to_read(&config.journal).await?;
     if let [word] = which.ids.as_slice()
         && filter.photo.is_none()
-        && let Some(photo) = numbered_photo(&journal, word).await?
     {
-        (filter.ids, filter.photo) = (Vec::new(), Some(photo));
+        match numbered(&journal, word).await? {
+            Some(Numbered::Photo(photo)) => {
+                (filter.ids, filter.photo) = (Vec::new(), Some(photo));
+            }
+            Some(Numbered::Both { photo, of }) => taken_for_number(verb, &photo, &of)?,
+            None => {}
+        }
     }
     if let Some(limit) = which.limit {
-        if filter.states.is_empty() {
+        // Who names some means them in whatever state they are.
+        if filter.states.is_empty() && !filter.is_named() {
             let (states, error) = all(verb);
             (filter.states, filter.error) = (states, filter.error.or(error));
         }
@@ -189,11 +195,24 @@ async fn asked(config: &Config, verb: &Verb, which: &Which) -> Result<Filter, Fa
     Ok(filter)
 }
 
+/// What cannot be undone is done with nothing that may be meant otherwise.
+fn taken_for_number(verb: &Verb, photo: &PhotoId, of: &PhotoId) -> Result<(), Failure> {
+    if !matches!(verb, Verb::Drop { .. }) {
+        remark(&Numbered::both(photo));
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "`{photo}` is the number of a delivery and the id of a photo; nothing was dropped. Say \
+         `--photo {photo}` for the photo, or `{photo} --photo {of}` for the delivery"
+    )))
+}
+
 /// All that a verb can change.
 fn all(verb: &Verb) -> (Vec<DeliveryState>, Option<ErrorKind>) {
-    use DeliveryState::{Due, Held, Waiting};
+    use DeliveryState::{Delivered, Due, Held, Waiting};
     match verb {
-        Verb::Replay { .. } => (vec![Held], None),
+        Verb::Replay { force: false } => (vec![Held], None),
+        Verb::Replay { force: true } => (vec![Held, Delivered], None),
         Verb::Hold { .. } => (vec![Waiting, Due], None),
         Verb::Release => (vec![Held], Some(ErrorKind::Operator)),
         Verb::Drop { .. } => (vec![Waiting, Due, Held], None),

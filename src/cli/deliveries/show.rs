@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::numbered_photo;
+use super::{Numbered, numbered};
 use crate::{
     cli::{
-        output::{Failure, json, painted},
+        output::{Failure, json, painted, remark},
         story::{Reader, screen},
     },
     destinations::Language,
@@ -32,7 +32,9 @@ pub(in crate::cli) struct Args {
 
 /// Shows a photo.
 pub(in crate::cli) async fn run(journal: Arc<dyn Journal>, args: &Args) -> Result<(), Failure> {
-    numbered_photo(&journal, &args.id).await?;
+    if let Some(Numbered::Both { photo, .. }) = numbered(&journal, &args.id).await? {
+        remark(&Numbered::both(&photo));
+    }
     let ops = Ops::to_read(journal, Clock::system());
     let story = match ops.find(&args.id).await? {
         Found::Photo(story) => story,

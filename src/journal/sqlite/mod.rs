@@ -294,7 +294,7 @@ impl Journal for Sqlite {
     }
 
     async fn hold_strays(&self, configured: &[DestinationName], now: Timestamp) -> Result<u64> {
-        self.hold_all_strays(configured, now).await
+        self.hold_some_strays(configured, now).await
     }
 
     async fn next_fetch_at(&self) -> Result<Option<Timestamp>> {

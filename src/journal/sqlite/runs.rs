@@ -68,12 +68,25 @@ pub(super) fn run(db: &Connection, id: RunId) -> Result<Option<Run>> {
 pub(super) fn runs(db: &Connection, state: Option<RunState>, limit: usize) -> Result<Vec<Run>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     match state {
-        None => rows::all(db, &format!("SELECT {RUN} ORDER BY id DESC LIMIT ?1"), &[&limit], read),
+        None => readable(db, &format!("SELECT {RUN} ORDER BY id DESC LIMIT ?1"), &[&limit]),
         Some(state) => {
             let sql = format!("SELECT {RUN} WHERE state = ?1 ORDER BY id DESC LIMIT ?2");
-            rows::all(db, &sql, &[&state.as_str(), &limit], read)
+            readable(db, &sql, &[&state.as_str(), &limit])
         }
     }
+}
+
+/// One that cannot be read does not keep the others back.
+fn readable(db: &Connection, sql: &str, params: &[&dyn ToSql]) -> Result<Vec<Run>> {
+    let runs = rows::all(db, sql, params, |row| match read(row) {
+        Err(Error::Damaged(error)) => {
+            let run = row.get::<_, i64>("id")?;
+            tracing::error!(run, error, "a run cannot be read and is left out");
+            Ok(None)
+        }
+        run => run.map(Some),
+    })?;
+    Ok(runs.into_iter().flatten().collect())
 }
 
 /// See [`crate::journal::Journal::set_run`].
@@ -383,10 +396,33 @@ mod tests {
     use super::*;
     use crate::{journal::JournalError, model::Filter};
 
-    #[test]
-    fn a_delivery_is_not_looked_for_among_all_numbers_of_a_run() -> anyhow::Result<()> {
+    fn fresh() -> rusqlite::Result<Connection> {
         let db = Connection::open_in_memory()?;
         super::super::schema::STEPS.iter().try_for_each(|step| db.execute_batch(step))?;
+        Ok(db)
+    }
+
+    #[test]
+    fn a_run_of_an_earlier_build_is_read_and_one_that_cannot_be_hides_no_other()
+    -> anyhow::Result<()> {
+        let db = fresh()?;
+        let row = "INSERT INTO runs (verb, filter, who, started_at, state, cursor, upto, matching,
+                 tally)
+             VALUES ('{\"verb\":\"release\"}', ?1, 'ana', 0, 'running', 0, 9, 9, ?2)";
+        let tally = rows::json(&Tally::default()).map_err(JournalError::from)?;
+        db.execute(row, params![r#"{"text":"ab"}"#, tally])?;
+        db.execute(row, params![r#"{"paint":"red"}"#, tally])?;
+        for state in [None, Some(RunState::Running)] {
+            let found = runs(&db, state, 9).map_err(JournalError::from)?;
+            let texts: Vec<_> = found.iter().map(|run| run.filter.text.as_deref()).collect();
+            assert_eq!(texts, [Some("ab")]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_delivery_is_not_looked_for_among_all_numbers_of_a_run() -> anyhow::Result<()> {
+        let db = fresh()?;
         let ids = (1..=10_000).map(DeliveryId).collect();
         let (filter, verb) = (Filter { ids, ..Filter::default() }, Verb::Release);
         let new = NewRun { verb, filter, by: By::new("a test"), matching: 10_000 };

@@ -14,32 +14,31 @@ use crate::{
     model::{AttemptOutcome, DestinationName},
 };
 
-/// Strays that are held in one transaction.
+/// Strays that are held in one transaction, and by one call.
 const PAGE: usize = 500;
 
 impl Sqlite {
     /// See [`crate::journal::Journal::hold_strays`]. They are found beside the writer, which is
     /// held up only for what is really held.
-    pub(super) async fn hold_all_strays(
+    pub(super) async fn hold_some_strays(
         &self,
         configured: &[DestinationName],
         now: Timestamp,
     ) -> std::result::Result<u64, JournalError> {
-        let mut held = 0;
         let names = self.read(destinations).await?;
         let is_stray = |name: &String| configured.iter().all(|to| to.as_str() != name);
         for name in names.into_iter().filter(is_stray) {
-            loop {
-                let to = name.clone();
-                let open = self.read(move |db| open_to(db, &to)).await?;
-                if open.is_empty() {
-                    break;
-                }
-                let to = name.clone();
-                held += self.write(move |db| hold(db, &to, &open, now)).await?;
+            let to = name.clone();
+            let open = self.read(move |db| open_to(db, &to)).await?;
+            if open.is_empty() {
+                continue;
+            }
+            let held = self.write(move |db| hold(db, &name, &open, now)).await?;
+            if held > 0 {
+                return Ok(held);
             }
         }
-        Ok(held)
+        Ok(0)
     }
 }
 
@@ -105,10 +104,10 @@ mod tests {
                 SELECT seq, iif(seq <= 1201, 'gone', 'erp'), 'due', 0, 0 FROM photos;";
         journal.write(move |db| Ok(db.execute_batch(fill)?)).await?;
         let erp = [DestinationName::parse("erp")?];
-        for (held, pages) in [(1201, 3), (0, 0)] {
+        for (held, written) in [(500, 1), (500, 1), (201, 1), (0, 0)] {
             let before = commits.load(Ordering::Relaxed);
             assert_eq!(journal.hold_strays(&erp, Timestamp::UNIX_EPOCH).await?, held);
-            assert_eq!(commits.load(Ordering::Relaxed) - before, pages);
+            assert_eq!(commits.load(Ordering::Relaxed) - before, written);
         }
         let counts = journal.count(&Filter::default()).await?;
         let counts: Vec<_> = counts.iter().map(|it| (it.state, it.count)).collect();

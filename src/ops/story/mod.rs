@@ -135,7 +135,7 @@ fn bytes(words: &Words, story: &Story) -> &'static str {
 
 fn remedy(story: &Story) -> Remedy {
     let fix = story.fetch_cause.as_ref().map(|cause| cause.fix.clone()).unwrap_or_default();
-    let command = next::command("replay", &story.photo.id);
+    let command = next::replay_photo(&story.photo.id);
     Remedy { command: Some(command), ..Remedy::of_fix(fix) }
 }
 

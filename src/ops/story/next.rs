@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{open_fetch, standing::left_to, words::Words};
 use crate::{
     journal::{Pause, Story},
-    model::{Cause, Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState},
+    model::{Cause, Delivery, DeliveryId, DeliveryState, ErrorKind, FetchState, PhotoId},
 };
 
 /// What is due for so long is waiting for something that nobody wrote down.
@@ -91,9 +91,18 @@ impl Remedy {
     }
 }
 
-/// A command of `deliveries` for one delivery or photo.
-pub(super) fn command(verb: &str, id: &impl fmt::Display) -> String {
-    format!("apertur-bridge deliveries {verb} {id}")
+/// A command of `deliveries` for what this word names.
+fn command(verb: &str, word: &impl fmt::Display) -> String {
+    format!("apertur-bridge deliveries {verb} {word}")
+}
+
+/// The command that replays a photo: one whose id is digits would be taken for the number of a
+/// delivery.
+pub(super) fn replay_photo(photo: &PhotoId) -> String {
+    match photo.as_str().parse::<i64>() {
+        Ok(_) => command("replay", &format_args!("--photo {photo}")),
+        Err(_) => command("replay", photo),
+    }
 }
 
 /// What happens next to a photo whose bytes are not here.
@@ -111,7 +120,7 @@ pub(super) fn of_fetch(words: &Words, story: &Story, now: Timestamp) -> Next {
 /// What a person can do about a fetch that failed and comes again.
 pub(super) fn comes_again(words: &Words, story: &Story) -> Option<Remedy> {
     let cause = story.fetch_cause.as_ref()?;
-    Some(patient(words, cause, command("replay", &story.photo.id)))
+    Some(patient(words, cause, replay_photo(&story.photo.id)))
 }
 
 fn patient(words: &Words, cause: &Cause, command: String) -> Remedy {
@@ -212,4 +221,19 @@ fn held(delivery: &Delivery, fetch: FetchState) -> Remedy {
 
 fn give_up(delivery: DeliveryId) -> String {
     format!("{} --reason \"...\"", command("drop", &delivery))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photo_is_replayed_by_no_word_that_is_the_number_of_a_delivery() -> anyhow::Result<()> {
+        for (photo, words) in [("img_17", "img_17"), ("17", "--photo 17"), ("0017", "--photo 0017")]
+        {
+            let command = replay_photo(&PhotoId::parse(photo)?);
+            assert_eq!(command, format!("apertur-bridge deliveries replay {words}"));
+        }
+        Ok(())
+    }
 }

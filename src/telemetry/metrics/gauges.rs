@@ -34,8 +34,9 @@ pub struct Gauges {
 /// What waits, and why.
 #[derive(Debug, Clone, Default)]
 pub struct Queue {
-    /// How many deliveries there are of each sort.
-    pub deliveries: Vec<Tally>,
+    /// How many deliveries there are of each sort; `None` before they were counted, and then
+    /// nothing is shown of them: zero would mean that none is held.
+    pub deliveries: Option<Vec<Tally>>,
     /// Seconds since the oldest due delivery became due; 0 when none is.
     pub oldest_due_seconds: f64,
     /// The same for each configured destination; a lease that ran out counts as due.
@@ -133,13 +134,19 @@ pub(super) fn families(gauges: &Gauges, fails_since: Option<Timestamp>) -> Vec<M
 }
 
 fn show_queue(now: &Now, queue: &Queue) {
+    if let Some(deliveries) = &queue.deliveries {
+        show_deliveries(now, queue, deliveries);
+    }
+    show_ages(now, queue);
+}
+
+fn show_deliveries(now: &Now, queue: &Queue, deliveries: &[Tally]) {
     let names: Vec<_> = queue.oldest_due_of.iter().map(|(name, _)| name.as_str()).collect();
     let none =
         names.iter().copied().chain([""]).flat_map(|name| {
             STATES.into_iter().map(move |state| (vec![name, state.as_str()], 0.0))
         });
-    let there = queue
-        .deliveries
+    let there = deliveries
         .iter()
         .map(|tally| (vec![tally.name(), tally.state.as_str()], count(tally.count)));
     now.show(
@@ -151,7 +158,7 @@ fn show_queue(now: &Now, queue: &Queue) {
         &["destination", "state"],
         none.chain(there),
     );
-    let held = queue.deliveries.iter().filter(|tally| tally.state == DeliveryState::Held);
+    let held = deliveries.iter().filter(|tally| tally.state == DeliveryState::Held);
     now.show(
         ("held_deliveries", "Deliveries that wait for a person by the kind of their error"),
         &["destination", "error"],
@@ -160,7 +167,6 @@ fn show_queue(now: &Now, queue: &Queue) {
             (vec![tally.name(), error], count(tally.count))
         }),
     );
-    show_ages(now, queue);
 }
 
 fn show_ages(now: &Now, queue: &Queue) {

@@ -291,6 +291,18 @@ fn a_number_is_that_of_a_delivery_before_it_is_a_photo_s_id() {
     assert_eq!(dry(&["1"]), (json!(1), true));
     assert_eq!(photo("17"), (json!("17"), false));
     assert_eq!(dry(&["17"]), (json!(1), false));
+    let drop = |words: &[&str]| {
+        let drop = ["deliveries", "drop", "--reason", "a test", "--dry-run"];
+        said(daemon.command(&[&drop[..], words].concat()))
+    };
+    let unclear = drop(&["1"]);
+    assert_eq!(unclear.code, 2, "{}", unclear.out);
+    assert!(unclear.err.contains("`--photo 1` for the photo"), "{}", unclear.err);
+    assert!(unclear.err.contains("`1 --photo img-1` for the delivery"), "{}", unclear.err);
+    for clear in [&["--photo", "1"][..], &["1", "--photo", "img-1"], &["17"]] {
+        let clear = drop(clear);
+        assert!(clear.out.contains("0 would be changed, 1 left alone"), "{}", clear.out);
+    }
     let missing = said(daemon.command(&["deliveries", "replay", "18"]));
     assert!(missing.err.contains("no delivery matches"), "{}", missing.err);
     for list in [["deliveries", "list"], ["deliveries", "runs"], ["photos", "list"]] {
@@ -298,6 +310,26 @@ fn a_number_is_that_of_a_delivery_before_it_is_a_photo_s_id() {
         assert_eq!(none.code, 2);
         assert!(none.err.contains("write a number from 1 to 1000000"), "{}", none.err);
     }
+}
+
+#[test]
+fn a_forced_replay_takes_delivered_ones_however_they_are_asked_for() {
+    let daemon = Daemon::start(Options::default());
+    for image in ["img-1", "img-2", "img-3"] {
+        delivered(&daemon, image);
+    }
+    let changes = |words: &[&str]| {
+        let dry = ["deliveries", "replay", "--force", "--dry-run", "--json"];
+        done(&daemon, &[&dry[..], words].concat()).json()["changes"].clone()
+    };
+    assert_eq!(changes(&["--all"]), 3);
+    assert_eq!(changes(&["--limit", "2"]), 2);
+    assert_eq!(changes(&["--destination", "archive", "--limit", "2"]), 2);
+    assert_eq!(changes(&["1", "2", "--limit", "1"]), 1);
+    assert_eq!(changes(&["img-1", "--limit", "1"]), 1);
+    let unforced = ["deliveries", "replay", "img-1", "--limit", "1", "--dry-run"];
+    let unforced = done(&daemon, &unforced);
+    assert!(unforced.out.contains("0 would be changed, 1 left alone"), "{}", unforced.out);
 }
 
 #[test]
