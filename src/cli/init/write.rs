@@ -157,18 +157,22 @@ fn put(page: &Page, plan: &Plan, force: bool, written: &mut Written) -> io::Resu
 
 /// Takes back what was written; what stood there comes back.
 fn undo(written: &Written) {
+    let is_of = |kept: &Path, file: &Path| {
+        let (kept, file) = (kept.to_string_lossy(), file.to_string_lossy());
+        kept.strip_prefix(&*file).is_some_and(|rest| rest.starts_with(".bak-"))
+    };
     for file in &written.files {
-        let name = file.to_string_lossy();
-        let kept = written.kept.iter().find(|kept| {
-            kept.to_string_lossy()
-                .strip_prefix(&*name)
-                .is_some_and(|rest| rest.starts_with(".bak-"))
-        });
+        let kept = written.kept.iter().find(|kept| is_of(kept, file));
         // One that cannot be taken back is named by the error that led here.
         drop(match kept {
             Some(kept) => fs::rename(kept, file),
             None => fs::remove_file(file),
         });
+    }
+    let was_replaced = |kept: &Path| written.files.iter().any(|file| is_of(kept, file));
+    for kept in written.kept.iter().filter(|kept| !was_replaced(kept)) {
+        // The other name of what is in its place still.
+        drop(fs::remove_file(kept));
     }
 }
 
@@ -208,4 +212,27 @@ pub(super) fn next(plan: &Plan) -> Vec<String> {
     next.extend(logins.map(|(name, _)| format!("{ours} destinations login {name}")));
     next.push(format!("{ours} doctor"));
     next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_of_a_file_that_was_not_replaced_goes_again() -> io::Result<()> {
+        let home = tempfile::tempdir()?;
+        let path = |name: &str| home.path().join(name);
+        fs::write(path("secret"), "new")?;
+        fs::write(path("secret.bak-1"), "old")?;
+        fs::write(path("config.toml"), "in force")?;
+        fs::hard_link(path("config.toml"), path("config.toml.bak-1"))?;
+        let kept = vec![path("secret.bak-1"), path("config.toml.bak-1")];
+        undo(&Written { files: vec![path("secret")], kept });
+        let names: io::Result<Vec<_>> =
+            fs::read_dir(&home)?.map(|file| Ok(file?.file_name())).collect();
+        assert_eq!(names?.len(), 2);
+        assert_eq!(fs::read_to_string(path("secret"))?, "old");
+        assert_eq!(fs::read_to_string(path("config.toml"))?, "in force");
+        Ok(())
+    }
 }
