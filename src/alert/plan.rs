@@ -44,7 +44,8 @@ impl Known {
     }
 
     /// Whether the beginning of what goes on may be told: it was not, and what swings is not told
-    /// at every turn.
+    /// at every turn. Counted from the beginning that was told last, so that nobody who heard of
+    /// an end believes it for longer than that.
     fn may_begin(&self, subject: &str) -> bool {
         let last = self.subjects.get(subject);
         last.is_none_or(|last| !last.is_open && later(last.told_at, self.every) <= self.now)

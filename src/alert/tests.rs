@@ -573,3 +573,21 @@ async fn a_pause_that_comes_and_goes_is_told_once_an_hour_with_its_end() {
     let states: Vec<_> = got.iter().map(|(_, body)| body["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["open", "over", "open", "over"], "two hours of it");
 }
+
+#[tokio::test]
+async fn a_disk_that_fills_again_is_told_an_hour_after_its_first_alert() {
+    let receiver = Receiver::at("127.0.0.1:0");
+    let webhook = Some(receiver.settings());
+    let rig = Rig::new(Settings { webhook, ..Settings::default() });
+    let mut alerts = rig.alerts();
+    for (free_space, minutes, told) in
+        [(u64::MAX, 50, 1), (0, 5, 2), (u64::MAX, 5, 2), (u64::MAX, 1, 3), (0, 120, 4)]
+    {
+        alerts.settings.free_space = free_space;
+        rig.pass(&mut alerts, Duration::from_mins(minutes)).await;
+        assert_eq!(receiver.texts().len(), told, "{:?}", receiver.texts());
+    }
+    let got = receiver.got.lock().unwrap();
+    let states: Vec<_> = got.iter().map(|(_, body)| body["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["open", "over", "open", "over"]);
+}

@@ -1,5 +1,7 @@
 //! `alert`: whether alerts arrive.
 
+use std::pin::pin;
+
 use super::{
     Context, block_on,
     output::{Failure, line, remark},
@@ -7,7 +9,7 @@ use super::{
 use crate::{
     alert::{Alert, Outlets},
     http::Http,
-    system::Clock,
+    system::{Clock, shutdown},
 };
 
 /// Subcommands of `alert`.
@@ -25,7 +27,16 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<(), Failure> {
         let clock = Clock::system();
         let outlets = Outlets::new(&settings, Http::new()?, clock.clone());
         let now = clock.now();
-        let told = outlets.tell(&Alert::test(now), now).await;
+        let (alert, stop) = (Alert::test(now), pin!(shutdown()?));
+        // The command is in a group of its own, which Ctrl-C does not reach: who stops waiting for
+        // it ends it.
+        let told = tokio::select! {
+            told = outlets.tell(&alert, now) => told,
+            () = stop => {
+                let error = "stopped before its end; who was told already is not known";
+                return Err(anyhow::Error::msg(error).into());
+            }
+        };
         if told.is_empty() {
             let error = "nobody is told: set alert.webhook or alert.command";
             return Err(anyhow::Error::msg(error).into());

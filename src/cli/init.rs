@@ -155,5 +155,5 @@ fn tell(plan: &Plan, written: &Written, way: Way) -> Result<(), Failure> {
         apertur::tell(plan)?;
     }
     line("\nwhat remains:")?;
-    write::next(plan).iter().try_for_each(|next| line(&format!("  {next}")))
+    write::next(plan)?.iter().try_for_each(|next| line(&format!("  {next}")))
 }

@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     fmt,
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
 };
 
@@ -235,6 +236,15 @@ pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     table
+}
+
+/// A path as one word of a shell.
+pub(super) fn for_shell(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c)) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ pub struct Filing {
 pub struct Subject {
     /// What it is about.
     pub name: String,
-    /// When it was told.
+    /// When it was told; of what went on and ended, when its beginning was.
     pub told_at: Timestamp,
     /// Whether it goes on.
     pub is_open: bool,

@@ -1,6 +1,7 @@
 //! The built binary, command by command.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod alert;
 mod changes;
 mod demo;
 mod described;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     cli::{
-        output::{Failure, line},
+        output::{Failure, for_shell, line},
         webhook::message::{Answer, Message},
     },
     http::Http,
@@ -173,7 +173,7 @@ impl<'a> Stage<'a> {
         let pictures = scenes::pictures(&[])?;
         let mut paths = Vec::new();
         for picture in photos(&pictures) {
-            paths.push(quoted(&self.home.write(&picture.name, &picture.bytes)?));
+            paths.push(for_shell(&self.home.write(&picture.name, &picture.bytes)?));
         }
         let [first, second, ..] = paths.as_slice() else { return Ok(()) };
         let secret = self.home.path().join("webhook-secret");
@@ -184,7 +184,7 @@ impl<'a> Stage<'a> {
         line(&format!("curl --data-binary @{second} -H 'Content-Type: image/jpeg' \\"))?;
         line(&format!(
             "  -H \"X-Apertur-Signature: sha256=$(openssl dgst -sha256 -hmac \"$(cat {})\" \\",
-            quoted(&secret)
+            for_shell(&secret)
         ))?;
         line(&format!("  {second} | sed 's/.* //')\" {}", self.webhook))?;
         line("")?;
@@ -195,7 +195,7 @@ impl<'a> Stage<'a> {
     fn command(&self, what: &str) -> String {
         let program = std::env::current_exe().unwrap_or_else(|_| "apertur-bridge".into());
         let file = self.home.path().join("config.toml");
-        format!("{} --config {} {what}", quoted(&program), quoted(&file))
+        format!("{} --config {} {what}", for_shell(&program), for_shell(&file))
     }
 }
 
@@ -265,13 +265,4 @@ fn files(folder: &Path) -> anyhow::Result<usize> {
         count += if entry.file_type()?.is_dir() { files(&entry.path())? } else { 1 };
     }
     Ok(count)
-}
-
-/// A path for a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    if text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c)) {
-        return text.into_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }

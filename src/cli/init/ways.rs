@@ -55,14 +55,26 @@ fn data_dir(plan: &mut Plan, answers: &mut Answers, args: &Args) -> Result<(), F
         given: args.data_dir.as_ref().map(|path| path.display().to_string()),
         option: "--data-dir",
     };
-    let folder = plan.home.folder.clone();
-    let path = answers
-        .ask(question, |answer| Ok(keeps(&folder.join(answer)).map(|()| answer.to_owned())))?;
+    let home = plan.home.clone();
+    let path = answers.ask(question, |answer| {
+        let path = home.folder.join(answer);
+        let is_seen = if home.is_service() { seen(&path) } else { Ok(()) };
+        Ok(is_seen.and_then(|()| keeps(&path)).map(|()| answer.to_owned()))
+    })?;
     // What is the default by itself stays a remark.
     if path != "/var/lib/apertur-bridge" {
         set(&mut plan.draft, KEY, &path)?;
     }
     Ok(())
+}
+
+/// Whether the service sees a folder at all (`ProtectHome=` and `PrivateTmp=` of its unit).
+fn seen(path: &Path) -> Result<(), String> {
+    const HIDDEN: [&str; 5] = ["/home", "/root", "/run/user", "/tmp", "/var/tmp"];
+    let hidden = HIDDEN.iter().find(|hidden| path.starts_with(hidden));
+    hidden.map_or(Ok(()), |hidden| {
+        Err(format!("the service sees nothing of {hidden}; choose a folder elsewhere, as in /srv"))
+    })
 }
 
 /// Whether a folder can be the data directory, as far as it can be told before it is made.

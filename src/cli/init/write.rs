@@ -12,10 +12,23 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
 use super::{Args, Plan, ways::is_outside};
-use crate::{cli::output::Failure, destinations::Settings, doctor::Files};
+use crate::{
+    cli::output::{Failure, for_shell},
+    destinations::Settings,
+    doctor::Files,
+};
 
 /// What the unit hands over by itself (`systemd/apertur-bridge.service`).
 const HANDED_OVER: [&str; 3] = ["webhook-secret", "apertur-api-key", "odoo-api-key"];
+/// Its user.
+const USER: &str = "apertur-bridge";
+
+/// Folders outside of what the service may write by itself.
+struct Outside {
+    data_dir: Option<PathBuf>,
+    /// Of destinations.
+    folders: Vec<PathBuf>,
+}
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -105,15 +118,54 @@ fn more_for_the_unit(plan: &Plan) -> Result<Option<String>, Failure> {
         .filter(|(name, _)| !HANDED_OVER.contains(name))
         .map(|(name, _)| format!("LoadCredential={name}:{}/{name}", plain(&plan.home.folder)))
         .collect();
+    let outside: Vec<_> = outside(plan)?.all().map(|path| quoted(path)).collect();
+    if !outside.is_empty() {
+        // What is written there needs an owner who is the same after the next start.
+        lines.extend([format!("User={USER}"), "DynamicUser=no".to_owned()]);
+    }
+    lines.extend(outside.into_iter().map(|path| format!("ReadWritePaths={path}")));
+    let head = "# Made by: apertur-bridge init\n[Service]\n";
+    Ok((!lines.is_empty()).then(|| format!("{head}{}\n", lines.join("\n"))))
+}
+
+fn outside(plan: &Plan) -> Result<Outside, Failure> {
     let config = plan.draft.load(&plan.home.file)?.config;
     let folders = config.destinations.iter().filter_map(|(_, settings)| match settings {
         Settings::Folder(folder) => Some(&folder.path),
         _ => None,
     });
-    let outside = [&config.data_dir].into_iter().chain(folders).filter(|path| is_outside(path));
-    lines.extend(outside.map(|path| format!("ReadWritePaths={}", quoted(path))));
-    let head = "# Made by: apertur-bridge init\n[Service]\n";
-    Ok((!lines.is_empty()).then(|| format!("{head}{}\n", lines.join("\n"))))
+    let folders = folders.filter(|path| !path.starts_with(&config.data_dir) && is_outside(path));
+    let folders = folders.cloned().collect();
+    Ok(Outside { data_dir: Some(config.data_dir).filter(|path| is_outside(path)), folders })
+}
+
+impl Outside {
+    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        self.data_dir.iter().chain(&self.folders)
+    }
+
+    /// What makes them writable for the service. A user that a running service has for itself
+    /// takes the name of the one that is to stay.
+    fn steps(&self, runs: bool) -> Vec<String> {
+        let mut steps = Vec::new();
+        if self.all().next().is_none() {
+            return steps;
+        }
+        if runs {
+            steps.push("sudo systemctl stop apertur-bridge".to_owned());
+        }
+        steps.push(format!(
+            "id {USER} || sudo useradd --system --user-group --home-dir /var/lib/apertur-bridge \
+             --shell /usr/sbin/nologin {USER}"
+        ));
+        if let Some(path) = self.data_dir.as_deref().map(for_shell) {
+            steps.push(format!("sudo install -d -o {USER} -g {USER} -m 700 {path}"));
+        }
+        for path in self.folders.iter().map(|path| path.display()) {
+            steps.push(format!("# {path} must be there, and be writable for the user {USER}"));
+        }
+        steps
+    }
 }
 
 /// A path as the unit has it that ends with its line: `%` begins a specifier (systemd.unit(5)).
@@ -157,18 +209,22 @@ fn put(page: &Page, plan: &Plan, force: bool, written: &mut Written) -> io::Resu
 
 /// Takes back what was written; what stood there comes back.
 fn undo(written: &Written) {
+    let is_of = |kept: &Path, file: &Path| {
+        let (kept, file) = (kept.to_string_lossy(), file.to_string_lossy());
+        kept.strip_prefix(&*file).is_some_and(|rest| rest.starts_with(".bak-"))
+    };
     for file in &written.files {
-        let name = file.to_string_lossy();
-        let kept = written.kept.iter().find(|kept| {
-            kept.to_string_lossy()
-                .strip_prefix(&*name)
-                .is_some_and(|rest| rest.starts_with(".bak-"))
-        });
+        let kept = written.kept.iter().find(|kept| is_of(kept, file));
         // One that cannot be taken back is named by the error that led here.
         drop(match kept {
             Some(kept) => fs::rename(kept, file),
             None => fs::remove_file(file),
         });
+    }
+    let was_replaced = |kept: &Path| written.files.iter().any(|file| is_of(kept, file));
+    for kept in written.kept.iter().filter(|kept| !was_replaced(kept)) {
+        // The other name of what is in its place still.
+        drop(fs::remove_file(kept));
     }
 }
 
@@ -183,14 +239,16 @@ fn runs() -> bool {
 }
 
 /// The commands that remain.
-pub(super) fn next(plan: &Plan) -> Vec<String> {
+pub(super) fn next(plan: &Plan) -> Result<Vec<String>, Failure> {
     let mut next = Vec::new();
     let ours = if plan.home.is_service() {
+        let runs = runs();
+        next.extend(outside(plan)?.steps(runs));
         if !Files::usual_units().iter().any(|unit| unit.exists()) {
             let unit = "/etc/systemd/system/apertur-bridge.service";
             next.push(format!("apertur-bridge unit | sudo tee {unit}"));
         }
-        next.push(if runs() {
+        next.push(if runs {
             "sudo systemctl daemon-reload && sudo systemctl restart apertur-bridge".to_owned()
         } else {
             "sudo systemctl enable --now apertur-bridge".to_owned()
@@ -207,5 +265,28 @@ pub(super) fn next(plan: &Plan) -> Vec<String> {
     });
     next.extend(logins.map(|(name, _)| format!("{ours} destinations login {name}")));
     next.push(format!("{ours} doctor"));
-    next
+    Ok(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_of_a_file_that_was_not_replaced_goes_again() -> io::Result<()> {
+        let home = tempfile::tempdir()?;
+        let path = |name: &str| home.path().join(name);
+        fs::write(path("secret"), "new")?;
+        fs::write(path("secret.bak-1"), "old")?;
+        fs::write(path("config.toml"), "in force")?;
+        fs::hard_link(path("config.toml"), path("config.toml.bak-1"))?;
+        let kept = vec![path("secret.bak-1"), path("config.toml.bak-1")];
+        undo(&Written { files: vec![path("secret")], kept });
+        let names: io::Result<Vec<_>> =
+            fs::read_dir(&home)?.map(|file| Ok(file?.file_name())).collect();
+        assert_eq!(names?.len(), 2);
+        assert_eq!(fs::read_to_string(path("secret"))?, "old");
+        assert_eq!(fs::read_to_string(path("config.toml"))?, "in force");
+        Ok(())
+    }
 }

@@ -73,6 +73,8 @@ impl super::State {
                 let notice = Notice { id, outlet, subject, body, count, made_at, due_at, tries: 0 };
                 self.told.notices.push(notice);
             }
+            let begun = self.told.subjects.get(&name).filter(|known| known.is_open && !is_open);
+            let told_at = begun.map_or(told_at, |known| known.told_at);
             self.told.subjects.insert(name.clone(), Subject { name, told_at, is_open });
         }
         let is_kept = |it: &Subject| it.is_open || later(it.told_at, REMEMBERED) >= filing.at;

@@ -24,6 +24,8 @@ use crate::{
 const PAGES: i32 = 2048;
 /// Upgrades whose backups are kept.
 const KEPT: usize = 3;
+/// How the temporary name of a copy on demand begins.
+const TEMPORARY: &str = ".journal-";
 
 /// See [`crate::journal::back_up`].
 pub(in crate::journal) fn of_file(
@@ -36,7 +38,7 @@ pub(in crate::journal) fn of_file(
         .map_err(JournalError::from)
         .with_context(|| format!("cannot read {}; see that --config is right", from.display()))?;
     schema::check_known(schema::version(&db)?)?;
-    copy(&db, to, heard)
+    copy(&db, to, TEMPORARY, heard)
 }
 
 /// See [`crate::journal::schema`].
@@ -59,15 +61,18 @@ pub(in crate::journal) fn schema_of(path: &Path) -> anyhow::Result<Schema> {
     Ok(schema)
 }
 
-/// Copies a file whose schema is about to change, and removes the copies of the oldest upgrades.
+/// Copies a file whose schema is about to change, and removes the copies of the oldest upgrades and
+/// what starts that were killed left of theirs: whoever opens the file for writing is alone.
 pub(super) fn before_migration(db: &Connection, path: &Path) -> anyhow::Result<()> {
     let (found, known) = (schema::version(db)?, schema::known());
     schema::check_known(found)?;
     if found == known || !holds_something(db, found)? {
         return Ok(());
     }
+    remove_unfinished(path).context("cannot remove an unfinished backup of the journal")?;
     let name = name_before(path, known, Timestamp::now());
-    let backup = copy(db, &path.with_file_name(name), &|_, _| {}).with_context(|| {
+    let to = path.with_file_name(name);
+    let backup = copy(db, &to, &unfinished(path), &|_, _| {}).with_context(|| {
         format!(
             "the journal has to be brought from schema {found} to {known}, and no backup of it \
              could be made before"
@@ -95,11 +100,33 @@ fn name_before(path: &Path, known: i64, now: Timestamp) -> OsString {
     name
 }
 
+/// How the temporary name of a copy begins that is made at a start.
+fn unfinished(path: &Path) -> String {
+    format!(".{}", before(path).display())
+}
+
+/// Removes what such copies left that did not come to their end, before room is needed for the
+/// next.
+fn remove_unfinished(path: &Path) -> io::Result<()> {
+    let (folder, stem) = (folder_of(path), unfinished(path));
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let end = name.to_str().and_then(|name| name.strip_prefix(&stem)?.split_once('.'));
+        // With the files that SQLite keeps beside it.
+        if end.is_some_and(|(_, end)| matches!(end, "tmp" | "tmp-journal" | "tmp-wal" | "tmp-shm"))
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Leaves those of the newest few upgrades, of each schema that was found in one the newest: an
 /// upgrade that is begun again and again pushes no other's out. A person who wants one for longer
 /// gives it another name.
 fn remove_old(path: &Path, made: &Backup) -> io::Result<()> {
-    let (folder, stem) = (path.parent().unwrap_or(Path::new("")), before(path));
+    let (folder, stem) = (folder_of(path), before(path));
     let mut found: Vec<(i64, PathBuf)> = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -135,15 +162,24 @@ fn holds_something(db: &Connection, version: i64) -> anyhow::Result<bool> {
     Ok(db.query_row(sql, [], |row| row.get(0))?)
 }
 
-/// Copies what a connection sees at this moment.
-fn copy(db: &Connection, to: &Path, heard: &dyn Fn(u64, u64)) -> anyhow::Result<Backup> {
-    let folder = match to.parent() {
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// Copies what a connection sees at this moment, under a temporary name that begins so.
+fn copy(
+    db: &Connection,
+    to: &Path,
+    temporary: &str,
+    heard: &dyn Fn(u64, u64),
+) -> anyhow::Result<Backup> {
+    let folder = folder_of(to);
     ensure!(!to.try_exists()?, "{} is there already; name another file", to.display());
     make_room(db, folder)?;
-    let made = tempfile::Builder::new().prefix(".journal-").suffix(".tmp").tempfile_in(folder);
+    let made = tempfile::Builder::new().prefix(temporary).suffix(".tmp").tempfile_in(folder);
     let made =
         made.with_context(|| format!("cannot write in {}; name another place", folder.display()))?;
     // Everything is read in one transaction, so that the copy can be held against it.
@@ -338,6 +374,25 @@ mod tests {
             assert_eq!(schemas.collect::<Vec<_>>(), copies, "{names:?}");
         }
         assert!(earlier.exists());
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_start_that_was_killed_left_of_its_copy_goes_with_the_next() -> anyhow::Result<()> {
+        let home = tempfile::tempdir()?;
+        let path = home.path().join("journal.db");
+        let db = journal(&path)?;
+        db.pragma_update(None, "user_version", schema::known() - 1)?;
+        let theirs = [".journal-1a2b3c.tmp", ".journal.db.before-schema-mine", "notes.tmp"];
+        let ours =
+            [".journal.db.before-schema-1a2b3c.tmp", ".journal.db.before-schema-x.tmp-journal"];
+        for name in theirs.iter().chain(&ours) {
+            fs::write(home.path().join(name), "")?;
+        }
+        before_migration(&db, &path)?;
+        let left = |name: &&str| home.path().join(name).exists();
+        assert_eq!(ours.iter().filter(|name| left(name)).count(), 0);
+        assert_eq!(theirs.iter().filter(|name| left(name)).count(), theirs.len());
         Ok(())
     }
 

@@ -164,7 +164,9 @@ fn mark(db: &Connection, telling: Telling, untold: &[HeldSince]) -> Result<u64> 
 fn file(db: &Connection, filing: &Filing, count: u64) -> Result<()> {
     let at = filing.at.as_millisecond();
     if let Some((name, is_open)) = &filing.subject {
-        let sql = "INSERT OR REPLACE INTO subjects (name, told_at, open) VALUES (?1, ?2, ?3)";
+        let sql = "INSERT INTO subjects (name, told_at, open) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (name) DO UPDATE SET open = excluded.open, told_at =
+                     iif(subjects.open AND NOT excluded.open, told_at, excluded.told_at)";
         db.prepare_cached(sql)?.execute(params![name, at, is_open])?;
         for (id, outlet, body) in &filing.notices {
             let sql = "INSERT INTO notices (id, outlet, subject, body, count, made_at, due_at)

@@ -407,13 +407,16 @@ fn the_service_gets_credentials_and_what_the_unit_does_not_hand_over_is_in_a_dro
         fs::read_to_string(&drop_in).unwrap(),
         format!(
             "# Made by: apertur-bridge init\n[Service]\n\
-         LoadCredential=console-password:{at}/console-password\nReadWritePaths=/srv/photos\n"
+         LoadCredential=console-password:{at}/console-password\n\
+         User=apertur-bridge\nDynamicUser=no\nReadWritePaths=/srv/photos\n"
         )
     );
     let modes: Vec<_> = desk.written();
     assert!(modes.contains(&("config.toml".to_owned(), 0o644)), "{modes:?}");
     assert!(modes.contains(&("webhook-secret".to_owned(), 0o600)), "{modes:?}");
     assert!(done.out.contains("systemctl enable --now apertur-bridge"), "{}", done.out);
+    let hint = "  # /srv/photos must be there, and be writable for the user apertur-bridge\n";
+    assert!(done.out.contains(hint) && !done.out.contains("install -d"), "{}", done.out);
     // Before the service runs, its credentials are the files beside the configuration.
     let checked = desk.run(&["check"]);
     assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
@@ -443,6 +446,31 @@ fn a_service_that_runs_is_restarted_and_may_write_where_it_is_told_to() {
     let home = desk.0.path().display();
     let wanted = format!(r#"ReadWritePaths="{home}/in 100%% "'"'"quotes"'"'"""#);
     assert!(text.contains(&wanted), "{text}");
+    let steps = done.out.split_once("what remains:\n").unwrap().1;
+    let begin =
+        "  sudo systemctl stop apertur-bridge\n  id apertur-bridge || sudo useradd --system ";
+    assert!(steps.starts_with(begin), "{steps}");
+    let make = "\n  sudo install -d -o apertur-bridge -g apertur-bridge -m 700 '/srv/photo data'\n";
+    assert!(steps.find(make) < steps.find(restart) && steps.contains(make), "{steps}");
+}
+
+#[test]
+fn the_service_keeps_its_data_where_it_sees_it_and_needs_no_more_for_a_folder_in_it() {
+    let desk = Desk::new();
+    let drop_in = desk.path("secrets.conf");
+    let mut args = vec!["--non-interactive", "--offline", "--credentials", "--drop-in"];
+    args.push(drop_in.to_str().unwrap());
+    args.extend(["--public-url", "https://127.0.0.1:1", "--destination", "folder"]);
+    args.extend(["--set", "destination.archive.path=/srv/bridge/photos"]);
+    args.extend(LISTEN);
+    let refused = desk.init(&[&args[..], &["--data-dir", "/home/ann/bridge"]].concat(), &[]);
+    assert_eq!(refused.code, 2, "{}{}", refused.out, refused.err);
+    assert!(refused.err.contains("the service sees nothing of /home"), "{}", refused.err);
+    let done = desk.init(&[&args[..], &["--data-dir", "/srv/bridge"]].concat(), &[]);
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    let text = fs::read_to_string(&drop_in).unwrap();
+    assert!(text.ends_with("\nReadWritePaths=/srv/bridge\n"), "{text}");
+    assert!(!done.out.contains("/srv/bridge/photos"), "{}", done.out);
 }
 
 #[test]

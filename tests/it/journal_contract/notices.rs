@@ -74,13 +74,24 @@ pub(super) async fn a_notice_waits_until_it_is_settled_and_is_replaced_by_a_newe
     assert_eq!(store.notices().await.unwrap(), []);
 
     let day = 24 * 3600;
-    let open = Filing {
+    let open = || Filing {
         subject: Some(("pause".to_owned(), true)),
         ..filing(Telling::Alert, Vec::new(), "n3", day)
     };
-    store.file(open).await.unwrap();
+    store.file(open()).await.unwrap();
     let names = |all: Vec<Subject>| all.into_iter().map(|it| it.name).collect::<Vec<_>>();
     assert_eq!(names(store.subjects().await.unwrap()), ["held", "pause"]);
+    let over = || Filing {
+        subject: Some(("pause".to_owned(), false)),
+        ..filing(Telling::Alert, Vec::new(), "n4", day + 60)
+    };
+    store.file(over()).await.unwrap();
+    let mut known = store.subjects().await.unwrap();
+    let ended = Subject { name: "pause".to_owned(), told_at: at(day), is_open: false };
+    assert_eq!(known.remove(1), ended, "its beginning stays");
+    store.file(over()).await.unwrap();
+    assert_eq!(store.subjects().await.unwrap()[1].told_at, at(day + 60));
+    store.file(open()).await.unwrap();
     let nothing = Filing {
         subject: None,
         notices: Vec::new(),
