@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// The delivery of a photo with the same bytes that covers the delivery `d` of the photo `p`,
-/// as [`crate::journal::Journal::accept`] says; `NULL` where there is none. The join is a cross one,
-/// so that it begins with the few photos that have the same bytes, and not with all deliveries to
-/// the destination.
+/// as [`crate::journal::Journal::accept`] says; `NULL` where there is none. The join is a cross
+/// one, so that it begins with the few photos that have the same bytes, and not with all
+/// deliveries to the destination.
 pub(super) const COVERING: &str = "(SELECT o.id FROM photos t
     CROSS JOIN deliveries o ON o.photo = t.seq
     WHERE t.sha256 = p.sha256
