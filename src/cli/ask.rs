@@ -106,6 +106,7 @@ impl Alone {
             collector: Wake::default(),
             sender: Wake::default(),
             runner: Wake::default(),
+            asked: Wake::default(),
         };
         Ok(Self { ops, _lock: lock })
     }

@@ -31,7 +31,7 @@ use crate::{
     spool::Spool,
     system::Clock,
     telemetry::{Fact, Telemetry},
-    work::Work,
+    work::{Wake, Work},
 };
 
 /// Waits between tries to settle an attempt while the journal fails; after the last one the
@@ -86,6 +86,8 @@ pub struct Around {
     pub telemetry: Telemetry,
     /// No attempt begins after this is cancelled.
     pub stop: CancellationToken,
+    /// Woken by people who ask for deliveries: a paused destination is probed soon then.
+    pub asked: Wake,
 }
 
 /// The sender of one destination.
@@ -123,7 +125,7 @@ impl Sender {
         around: Around,
     ) -> Self {
         let progress = Progress(Arc::new(JournalSteps(Arc::clone(&around.journal))));
-        let gate = Gate::new(&settings);
+        let gate = Gate::new(&settings, around.asked.subscribe());
         let (slow, running) = (Slow::default(), Mutex::default());
         Self { name, destination, settings, around, progress, gate, slow, running }
     }
@@ -264,6 +266,7 @@ impl Sender {
 
     /// Asks a paused destination whether it works again, when it is time to.
     async fn probe(&self) {
+        self.gate.asks();
         let findings = tokio::select! {
             findings = self.destination.probe() => findings,
             () = self.around.stop.cancelled() => return,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::{Settings, delay};
 use crate::{
@@ -19,6 +20,8 @@ use crate::{
 /// Longest time between two probes of what refuses our credentials or photos: accounts are locked
 /// by those who try again and again.
 const LONGEST: Duration = Duration::from_mins(15);
+/// Shortest time between two probes, however often people ask for one.
+const SHORTEST: Duration = Duration::from_secs(5);
 
 /// Open, or shut until a probe succeeds and then a photo is delivered.
 #[derive(Debug)]
@@ -29,9 +32,11 @@ pub(super) struct Gate {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     shut: Option<Shut>,
+    /// Changed where a person asked for deliveries since the last probe began.
+    asked: watch::Receiver<()>,
     /// How often a delivered photo opened it.
     opened: u64,
     /// The deliveries that found the destination broken.
@@ -78,11 +83,12 @@ impl Shut {
 }
 
 impl Gate {
-    /// An open gate.
-    pub(super) fn new(settings: &Settings) -> Self {
+    /// An open gate. Where people ask for deliveries, a probe is not waited for as long.
+    pub(super) fn new(settings: &Settings, asked: watch::Receiver<()>) -> Self {
         let every = settings.probe_every;
         let longest = settings.max_delay.min(LONGEST).max(every);
-        Self { every, longest, state: Mutex::default() }
+        let state = State { shut: None, asked, opened: 0, suspects: HashMap::new() };
+        Self { every, longest, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -99,10 +105,22 @@ impl Gate {
         self.state().shut.as_ref().is_some_and(|shut| shut.is_ajar)
     }
 
-    /// When the next probe is due; `None` while none is. At once where the clock was set back.
+    /// When the next probe is due; `None` while none is. At once where the clock was set back, and
+    /// soon where a person asked.
     pub(super) fn probe_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let due = |shut: &Shut| if now < shut.asked_at { now } else { shut.probe_at };
-        self.state().shut.as_ref().filter(|shut| !shut.is_ajar).map(due)
+        let state = self.state();
+        let shut = state.shut.as_ref().filter(|shut| !shut.is_ajar)?;
+        if now < shut.asked_at {
+            return Some(now);
+        }
+        let is_asked = state.asked.has_changed().unwrap_or(false);
+        let soon = later(shut.asked_at, if is_asked { SHORTEST } else { Duration::MAX });
+        Some(shut.probe_at.min(soon))
+    }
+
+    /// A probe begins: it is what people asked for until now.
+    pub(super) fn asks(&self) {
+        self.state().asked.mark_unchanged();
     }
 
     /// A delivery found the destination broken: shuts it until a probe; for longer where it was
@@ -120,6 +138,8 @@ impl Gate {
         let (cause, probe_at) = (cause.clone(), clock.after(wait));
         let shut = Shut { since, cause, wait, asked_at: since, probe_at, is_ajar: false };
         state.shut = Some(shut);
+        // What people asked for until now was to send what found it broken.
+        state.asked.mark_unchanged();
         Some((true, since))
     }
 
@@ -226,6 +246,7 @@ impl Slow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::work::Wake;
 
     const HOUR: Duration = Duration::from_hours(1);
 
@@ -233,7 +254,7 @@ mod tests {
     fn a_clock_that_is_set_back_keeps_nothing_shut_for_ever() {
         let (settings, clock) = (Settings::default(), Clock::stepped(Timestamp::UNIX_EPOCH + HOUR));
         let (now, earlier) = (clock.now(), Timestamp::UNIX_EPOCH);
-        let gate = Gate::new(&settings);
+        let gate = Gate::new(&settings, Wake::default().subscribe());
         let cause = Cause::new(ErrorKind::Unreachable, "nobody answers", "");
         assert!(gate.shut(&clock, &cause).is_some() && gate.is_shut());
         assert_eq!(gate.probe_at(now), Some(clock.after(settings.probe_every)));
@@ -251,9 +272,28 @@ mod tests {
     fn probes_come_no_later_than_the_longest_wait_and_no_sooner_than_the_first() {
         let probe = Duration::from_mins(20);
         let settings = Settings { probe_every: probe, ..Settings::default() };
-        let (gate, clock) = (Gate::new(&settings), Clock::stepped(Timestamp::UNIX_EPOCH));
+        let gate = Gate::new(&settings, Wake::default().subscribe());
+        let clock = Clock::stepped(Timestamp::UNIX_EPOCH);
         gate.shut(&clock, &Cause::new(ErrorKind::Forbidden, "no", ""));
         gate.still_shut(&clock, &Finding::error("log in", "no", ""));
         assert_eq!(gate.probe_at(clock.now()), Some(clock.after(probe)));
+    }
+
+    #[test]
+    fn who_asks_for_deliveries_is_not_kept_waiting_by_what_was_broken() {
+        let (settings, asked) = (Settings::default(), Wake::default());
+        let (gate, clock) =
+            (Gate::new(&settings, asked.subscribe()), Clock::stepped(Timestamp::UNIX_EPOCH));
+        let is_probed_in = |wait| gate.probe_at(clock.now()) == Some(clock.after(wait));
+        asked.wake();
+        gate.shut(&clock, &Cause::new(ErrorKind::Unauthorized, "no", ""));
+        assert!(is_probed_in(settings.probe_every), "it was asked for before");
+        asked.wake();
+        assert!(is_probed_in(SHORTEST));
+        clock.step(SHORTEST);
+        assert!(is_probed_in(Duration::ZERO));
+        gate.asks();
+        gate.still_shut(&clock, &Finding::error("log in", "no", ""));
+        assert!(is_probed_in(settings.probe_every * 2), "it was asked");
     }
 }

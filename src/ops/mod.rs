@@ -59,6 +59,8 @@ pub struct Ops {
     pub sender: Wake,
     /// Woken when a run is to be carried out.
     pub runner: Wake,
+    /// Woken when people asked for deliveries, which may be to a paused destination.
+    pub asked: Wake,
 }
 
 impl Ops {
@@ -74,6 +76,7 @@ impl Ops {
             collector: Wake::default(),
             sender: Wake::default(),
             runner: Wake::default(),
+            asked: Wake::default(),
         }
     }
 
@@ -217,6 +220,7 @@ mod tests {
             collector: Wake::default(),
             sender: Wake::default(),
             runner: Wake::default(),
+            asked: Wake::default(),
         }
     }
 

@@ -71,6 +71,10 @@ impl Ops {
         if run.state == RunState::Done {
             self.telemetry.emit(&Fact::Run { run: &run });
         }
+        let is_asked = matches!(run.verb, Verb::Replay { .. } | Verb::Release);
+        if is_asked && run.state == RunState::Done && run.tally.done > 0 {
+            self.asked.wake();
+        }
         self.collector.wake();
         self.sender.wake();
         Ok(Some(run))

@@ -78,6 +78,7 @@ impl Room {
             clock: self.ops.clock.clone(),
             telemetry: self.ops.telemetry.clone(),
             stop: stop.clone(),
+            asked: self.ops.asked.clone(),
         };
         let sender = Sender::new(name.clone(), destination, settings, around);
         let looping = Loop {

@@ -25,7 +25,7 @@ use apertur_bridge::{
     spool::{Spool, Stored},
     system::Clock,
     telemetry::Telemetry,
-    work::Work,
+    work::{Wake, Work},
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -232,6 +232,7 @@ impl Rig {
             clock: clock.clone(),
             telemetry: Telemetry::default(),
             stop: stop.clone(),
+            asked: Wake::default(),
         };
         let stage = Arc::new(Stage::new(limits));
         let destination: Arc<dyn Destination> = Arc::clone(&stage) as _;

@@ -28,6 +28,19 @@ use crate::{
 const MANY: usize = 2_000;
 const PATIENCE: Duration = Duration::from_secs(240);
 
+#[test]
+fn a_replay_has_a_paused_destination_asked_at_once() {
+    let toml = "retry.probe_every = \"1h\"\n[destination.archive]\ntype = \"folder\"\n\
+                path = \"disk/photos\"\n";
+    let daemon = Daemon::start(Options::toml(toml));
+    let photo = super::photo("try-me.jpg");
+    done(&daemon, &["webhook", "send", photo.to_str().unwrap()]);
+    daemon.wait_for_log("destination paused");
+    std::fs::create_dir(daemon.dir().join("disk")).unwrap();
+    done(&daemon, &["deliveries", "replay", "1"]);
+    look::settled(&daemon, &["delivered"]);
+}
+
 /// A daemon that is stopped, with so many photos that its folder refused.
 fn with_held(photos: usize) -> Daemon {
     let mut daemon = Daemon::start(Options::default());

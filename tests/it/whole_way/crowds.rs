@@ -15,7 +15,7 @@ use apertur_bridge::{
     spool::{Spool, Stored},
     system::Clock,
     telemetry::Telemetry,
-    work::Work as _,
+    work::{Wake, Work as _},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -177,6 +177,7 @@ impl Rig {
             clock: clock.clone(),
             telemetry: Telemetry::default(),
             stop: CancellationToken::new(),
+            asked: Wake::default(),
         };
         let settings = deliver::Settings::default();
         let sender = Arc::new(Sender::new(name(), destination, settings, around));
